@@ -1,0 +1,1 @@
+"""The gateway beside the machines: reads them, keeps every reading on disk, brings it to the cloud."""

@@ -1,0 +1,108 @@
+"""What a driver declares about itself: the options it takes and where it is built.
+
+A driver package's `__init__` holds its `SPEC`. Its options are light (pydantic only); the module that
+speaks the protocol is imported when a connection of that protocol is built, so a gateway without OPC UA
+never loads asyncua.
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.clock import Clock
+from edge.ports import Driver
+from edge.units import Duration
+from shared.reading import ReadingType
+
+# names go into the wire and into PostgreSQL keys
+Named = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Options(BaseModel):
+    """A part of the configuration; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConnectionOptions(Options):
+    """What every connection takes: nothing beyond its protocol's own keys."""
+
+
+class PublishOptions(Options):
+    """When a reading is kept: every sample, or only on change, and then at least every `heartbeat`."""
+
+    on: Annotated[str, Field(pattern="^(sample|change)$")] = "change"
+    heartbeat: Duration | None = None
+
+
+class TagOptions(Options):
+    """What every tag takes, beside its protocol's own address keys.
+
+    Attributes:
+        every: Period of reading or sampling, seconds; the default's if absent.
+        scale, offset: kept value = raw x scale + offset.
+        unit: UCUM code.
+        range: Lowest and highest plausible value after scaling; outside it the reading is flagged.
+        deadband: Smallest change worth keeping, after scaling; a number, or a percentage of `range`.
+        publish: Overrides the default's.
+        map: Raw value to word, such as 2 to producing; the word becomes the reading's text.
+        means: What the tag measures, for the cloud.
+    """
+
+    every: Duration | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: Annotated[str, Field(max_length=50)] = ""
+    range: tuple[float, float] | None = None
+    deadband: float | Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")] | None = None
+    publish: PublishOptions | None = None
+    map: dict[int, str] | None = None
+    means: ReadingType = ReadingType.CUSTOM
+
+
+class DeviceOptions(Options):
+    """What every device takes; a driver narrows `tags` to its own tag options."""
+
+    name: Named
+    on: str
+    machine: Named | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One tag as its driver sees it; the driver's rows name points by their place in its list."""
+
+    device: str
+    name: str
+    every_s: float
+    device_options: DeviceOptions
+    options: TagOptions
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSpec:
+    """A driver's declaration.
+
+    Attributes:
+        protocol: The key that marks a connection as this driver's (`modbus: tcp`, `opcua: opc.tcp://..`).
+        connection: The options of a connection, that key among them.
+        device: The options of a device; its `tags` is a mapping of name to the driver's tag options.
+        factory: "module:function"; the function is `build(connection_name, options, points, clock)`.
+    """
+
+    protocol: str
+    connection: type[ConnectionOptions]
+    device: type[DeviceOptions]
+    factory: str
+
+    def build(self, name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
+        """Import the driver and build it for one connection; nothing connects yet."""
+        module, function = self.factory.split(":")
+        build = cast(
+            "Callable[[str, ConnectionOptions, Sequence[Point], Clock], Driver]",
+            getattr(importlib.import_module(module), function),
+        )
+        return build(name, options, points, clock)

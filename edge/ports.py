@@ -1,0 +1,150 @@
+"""The gateway's three ports: Driver (readings in), Buffer (readings kept), Uplink (batches out)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared.reading import Gap, Readings, Tag
+from shared.wire.batch import BatchId
+from shared.wire.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a driver hands over: raw values in columns, plus what must be said to the source after commit.
+
+    Attributes:
+        readings: `readings.tag` indexes the list of points that the driver was built with. Values are
+            as decoded: not scaled, not filtered. A point that could not be read is a row of quality
+            bad with value NaN and the protocol's code.
+        receipt: Given back to `Driver.acknowledge` once the readings are on disk; None where the
+            protocol acknowledges nothing.
+        gaps: Holes that the driver noticed (an overflow bit, a lost broker session).
+    """
+
+    readings: Readings
+    receipt: object | None = None
+    gaps: Sequence[Gap] = ()
+
+
+class Driver(Protocol):
+    """One session with one connection: an OPC UA server, a Modbus line, an MQTT broker.
+
+    The station owns it: it calls `open`, iterates `samples` until that raises, then `close`, and
+    begins again with back-off. A driver never retries a lost session by itself unless its library
+    resumes it without loss; trouble with one device on the connection is told as bad quality.
+    """
+
+    async def open(self) -> None:
+        """Begin the session, with a time limit.
+
+        Raises:
+            DriverError: It could not begin. Nothing stays open.
+        """
+        ...
+
+    def samples(self) -> AsyncIterator[Sample]:
+        """Yield what arrives, until cancelled; it holds a bounded number of samples not yet taken.
+
+        Raises:
+            DriverError: The session was lost; the station decides when to open it again.
+        """
+        ...
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        """Tell the source that these samples are on disk; called in order, on the loop, must not block."""
+        ...
+
+    async def close(self) -> None:
+        """End the session, bounded in time; never raises, may be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A sealed batch on loan to the shipper: its identity and the very bytes to send."""
+
+    id: BatchId
+    body: bytes
+    rows: int
+    sealed_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class BufferStats:
+    """The buffer at one instant. `oldest_us`: receive time of its oldest reading, None when empty."""
+
+    appended: int = 0
+    committed: int = 0
+    settled: int = 0
+    batches: int = 0
+    rows: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+    max_bytes: int = 0
+    oldest_us: int | None = None
+    commits: int = 0
+    last_commit_us: int | None = None
+    epoch: str = ""
+    failure: str | None = field(default=None)
+
+
+class Buffer(Protocol):
+    """Readings between source and cloud: on disk before anybody hears that they were taken.
+
+    `append` puts rows into the open tail, which is committed within 50 ms (2 ms if prompt); the tail
+    is sealed into a batch, encoded once as wire body, when it is large or old enough. A sealed
+    batch is leased, sent, and settled (gone) or returned (to be leased again).
+    """
+
+    def register(self, tags: Sequence[Tag]) -> list[int]:
+        """Return the lasting id of each tag, new ones made durable; ids are what `append` expects in `readings.tag`."""
+        ...
+
+    async def append(
+        self, readings: Readings, gaps: Sequence[Gap] = (), *, prompt: bool = False
+    ) -> "asyncio.Future[None]":
+        """Take rows; waits while too many are uncommitted (back-pressure), then returns the promise of their commit.
+
+        Args:
+            readings: Rows, with ids from `register` in `tag`.
+            gaps: Holes to be recorded with the same durability.
+            prompt: Somebody waits for the commit (an acknowledgement): commit within 2 ms.
+
+        Raises:
+            BufferFull: The size cap is reached and nothing was taken.
+            BufferError: Closed.
+        """
+        ...
+
+    async def lease(self, *, live: bool) -> Lease | None:
+        """Lend the newest batch (live) or the oldest one (not live) that nobody holds; waits until there is one.
+
+        Live lends only batches sealed within the last 10 s; a batch is lent to one holder at a time.
+        """
+        ...
+
+    async def settle(self, id: BatchId) -> None:
+        """The cloud has it: forget it, durably."""
+        ...
+
+    async def give_back(self, id: BatchId, *, quarantine: str | None = None) -> None:
+        """Return a lease unsent, or set the batch aside for good with the reason why."""
+        ...
+
+
+class Uplink(Protocol):
+    """The way to the cloud: one batch, one receipt."""
+
+    async def send(self, lease: Lease) -> Receipt:
+        """Bring one batch to the cloud within a total deadline; returns once it is committed there.
+
+        Raises:
+            Unreachable, Unauthorized, BatchRefused: see edge.errors; the shipper decides what follows.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...

@@ -1,0 +1,1 @@
+"""What edge and cloud must agree on: readings, the wire, errors, logs."""
