@@ -133,34 +133,33 @@ class Machine:
         self._energy_kwh += (11.0 if self._state == _PRODUCING else 1.5) * elapsed_s / 3600
         for index, signal in enumerate(self.signals):
             if signal.role is Role.ANALOGUE:
-                target = signal.running if self._state == _PRODUCING else signal.resting
-                pull = min(1.0, elapsed_s / signal.tau_s)
-                level = self._analogue[index]
-                self._analogue[index] = level + (target - level) * pull + self._random.gauss(0, signal.noise)
+                self._analogue[index] = self._drift(signal, self._analogue[index], elapsed_s)
 
     def values(self) -> list[float]:
         """Return what each signal shows, in the order of `signals`; whole numbers for ints and booleans."""
         return [self._value(index, signal) for index, signal in enumerate(self.signals)]
 
     def _value(self, index: int, signal: Signal) -> float:
-        match signal.role:
-            case Role.STATE:
-                return float(self._state)
-            case Role.GOOD:
-                return float(self._good)
-            case Role.REJECT:
-                return float(self._reject)
-            case Role.CYCLE_TIME:
-                return _single(self._cycle_s)
-            case Role.ALARM:
-                return 4711.0 if self._state == _FAULTED else 0.0
-            case Role.DOOR:
-                return 1.0 if self._state in {_SETUP, _OFF} else 0.0
-            case Role.ENERGY:
-                return _single(self._energy_kwh)
-            case Role.ANALOGUE:
-                value = self._analogue[index]
-                return float(round(value)) if signal.kind is Kind.INT else _single(round(value, 3))
+        if signal.role is Role.ANALOGUE:
+            value = self._analogue[index]
+            return float(round(value)) if signal.kind is Kind.INT else _single(round(value, 3))
+        return {
+            Role.STATE: float(self._state),
+            Role.GOOD: float(self._good),
+            Role.REJECT: float(self._reject),
+            Role.CYCLE_TIME: _single(round(self._cycle_s, 3)),
+            Role.ALARM: 4711.0 if self._state == _FAULTED else 0.0,
+            Role.DOOR: 1.0 if self._state in {_SETUP, _OFF} else 0.0,
+            Role.ENERGY: _single(round(self._energy_kwh, 5)),
+        }[signal.role]
+
+    def _drift(self, signal: Signal, level: float, elapsed_s: float) -> float:
+        """Move a level towards what it tends to; nothing that rests at zero falls below it."""
+        producing = self._state == _PRODUCING
+        target = signal.running if producing else signal.resting
+        noise = signal.noise if producing else signal.noise / 10
+        moved = level + (target - level) * min(1.0, elapsed_s / signal.tau_s) + self._random.gauss(0, noise)
+        return max(0.0, moved) if signal.running > 0 else moved
 
     def _change_state(self, elapsed_s: float) -> None:
         self._state_left_s -= elapsed_s
