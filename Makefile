@@ -1,0 +1,47 @@
+# Everything here needs only python3.11 and make: each target makes the virtual environment it needs.
+# pip comes with the repository (deploy/bootstrap), for a Debian without python3-venv has none.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python $(wildcard deploy/bootstrap/pip-*.whl)/pip --disable-pip-version-check
+ARGS ?=
+
+.PHONY: demo test check bench format clean
+
+demo: $(VENV)/.demo ## a whole plant on this machine, live; ARGS="--for 30s" for a run with a verdict
+	@$(BIN)/tezgah-sim demo $(ARGS)
+
+test: $(VENV)/.dev ## the whole suite
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## style, types, floors, migrations, the API's snapshot
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/tezgah-cloud openapi --check docs/openapi.json
+	$(BIN)/python -m pytest tests/integration/cloud/test_migrations.py
+
+bench: $(VENV)/.dev ## figures, each beside a baseline of the same run
+	$(BIN)/python -m bench $(ARGS)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## forget the environments and the demo's data
+	rm -rf $(VENV) .demo
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: no python3.11 or python3 found"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[edge,cloud,sim]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,122 @@
+"""The demo's processes: started with their output in a log, stopped in order, none left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from simulators.errors import DemoError
+
+_IS_WINDOWS = sys.platform == "win32"
+
+
+def script(name: str) -> str:
+    """Return the path of one of our own commands, in the environment that runs this one."""
+    suffix = ".exe" if _IS_WINDOWS else ""
+    return str(Path(sysconfig.get_path("scripts")) / f"{name}{suffix}")
+
+
+def run_once(command: Sequence[str], environment: Mapping[str, str], *, input: str = "", timeout_s: float = 60) -> str:
+    """Run a command to its end and return what it printed.
+
+    Raises:
+        DemoError: It failed or took too long; the message holds its last words.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - our own commands
+            command,
+            env={**os.environ, **environment},
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DemoError(f"`{' '.join(command)}` took longer than {timeout_s:g} s") from error
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip().splitlines()[-8:]
+        raise DemoError(f"`{' '.join(command)}` failed with exit code {done.returncode}:\n" + "\n".join(words))
+    return done.stdout
+
+
+class Child:
+    """A process of the demo, in a session of its own so that the terminal's Ctrl-C reaches only the demo."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, *, talks: bool = False
+    ) -> None:
+        """Start it; what it prints goes to `log`, but the standard output of one that talks is for `hear`."""
+        self.name = name
+        self._log = log
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+                command,
+                env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if talks else errors,
+                stderr=errors,
+                text=True,
+                start_new_session=not _IS_WINDOWS,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def check(self) -> None:
+        """Make sure that it runs.
+
+        Raises:
+            DemoError: It has ended; the message holds the end of its log.
+        """
+        if self._process.poll() is not None:
+            raise DemoError(f"{self.name} ended with exit code {self._process.returncode}:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """Return the last lines of its log, and where the rest is."""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
+        return "\n".join([*lines, f"(all of it: {self._log})"])
+
+    def say(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._process.stdin is not None  # noqa: S101 - opened above
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise DemoError(f"{self.name} hears no more ({error}):\n{self.last_words()}") from error
+
+    def hear(self) -> str:
+        """Wait for a line of its standard output.
+
+        Raises:
+            DemoError: It ended instead.
+        """
+        assert self._process.stdout is not None  # noqa: S101 - opened above
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait(timeout=5)
+            self.check()
+        return line
+
+    def stop(self, timeout_s: float) -> int:
+        """Ask it to end, insist after `timeout_s`, and return its exit code (negative: killed)."""
+        if self._process.poll() is None:
+            self._process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+        deadline = time.monotonic() + timeout_s
+        try:
+            self._process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        return self._process.returncode

@@ -1,0 +1,97 @@
+"""The demo's place on this machine: its directory, the lock on it, its ports and its secrets."""
+
+import secrets
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from simulators.errors import DemoError
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One port a server, in a row from the first."""
+
+    api: int
+    opcua: int
+    modbus: int
+    mqtt: int
+    health: int
+
+    @classmethod
+    def from_first(cls, first: int) -> Self:
+        """Take five ports in a row; each must be free.
+
+        Raises:
+            DemoError: A port is taken.
+        """
+        ports = cls(*range(first, first + 5))
+        for name, port in (
+            ("the cloud API", ports.api),
+            ("the OPC UA simulator", ports.opcua),
+            ("the Modbus simulator", ports.modbus),
+            ("the MQTT broker", ports.mqtt),
+            ("the gateway's health page", ports.health),
+        ):
+            if not _is_free(port):
+                raise DemoError(
+                    f"port {port}, meant for {name}, is taken by another program. "
+                    f'Stop that one, or take other ports: make demo ARGS="--first-port {first + 1000}"'
+                )
+        return ports
+
+
+class Workspace:
+    """A directory that belongs to one running demo; what it keeps there survives to the next."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the directory, making it if need be.
+
+        Raises:
+            DemoError: It cannot be written, or another demo holds it.
+        """
+        self.root = root.absolute()
+        try:
+            for directory in (self.root, self.root / "log", self.root / "run"):
+                directory.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.root / "demo.lock")
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise DemoError(
+                f"another demo is running in {self.root}. Stop it with Ctrl-C in its terminal, "
+                'or give this one a place of its own: make demo ARGS="--dir .demo2 --first-port 9400"'
+            ) from error
+        except OSError as error:
+            raise DemoError(
+                f"{self.root} cannot be written ({error.strerror}). "
+                'Run the demo from a directory of yours, or name one: make demo ARGS="--dir /path/you/own"'
+            ) from error
+
+    def log(self, name: str) -> Path:
+        """Return where the process `name` writes its log."""
+        return self.root / "log" / f"{name}.log"
+
+    def secret(self, name: str) -> str:
+        """Return this workspace's secret of that name, made on first use and readable by its owner only."""
+        path = self.root / "run" / f"{name}.secret"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+        return path.read_text(encoding="utf-8")
+
+    def release(self) -> None:
+        """Let another demo have the directory."""
+        self._lock.release()
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,95 @@
+"""The simulators as one service: a ledger, a broker and three plants, begun, quieted and stopped together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from simulators.broker import MqttBroker
+from simulators.ledger import Ledger
+from simulators.machine import Protocol
+from simulators.modbus import ModbusPlant
+from simulators.mqtt import MqttPlant
+from simulators.opcua import OpcUaPlant
+from simulators.plant import plant, speaking
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the simulators serve; 0 asks for a free port."""
+
+    host: str = "127.0.0.1"
+    opcua: int = 0
+    modbus: int = 0
+    mqtt: int = 0
+
+
+class Simulators:
+    """Everything that is simulated, serving. Its counts are those of its ledger."""
+
+    def __init__(
+        self, broker: MqttBroker | None, opcua: OpcUaPlant, modbus: ModbusPlant, mqtt: MqttPlant, ledger: Ledger
+    ) -> None:
+        self._broker = broker
+        self._opcua = opcua
+        self._modbus = modbus
+        self._mqtt = mqtt
+        self._ledger = ledger
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def serving(
+        cls, ledger: Path, addresses: Addresses, *, machines_of_each: int, period_s: float, seed: int
+    ) -> AsyncIterator[Self]:
+        """Serve until the block ends; values stand still until `begin`.
+
+        Args:
+            ledger: File of all that is said.
+            addresses: Host and ports.
+            machines_of_each: Machines a protocol.
+            period_s: Seconds between two values of a signal on OPC UA and MQTT; Modbus is asked.
+            seed: Makes the plant's behaviour repeatable.
+
+        Raises:
+            OSError: A port is taken.
+        """
+        machines = plant(machines_of_each, seed=seed)
+        host = addresses.host
+        async with contextlib.AsyncExitStack() as stack:
+            book = stack.enter_context(Ledger(ledger))
+            broker = MqttBroker(host, addresses.mqtt)
+            await broker.start()
+            stack.push_async_callback(broker.stop)
+            opcua = OpcUaPlant(
+                speaking(machines, Protocol.OPCUA), book, host=host, port=addresses.opcua, period_s=period_s
+            )
+            modbus = ModbusPlant(speaking(machines, Protocol.MODBUS), book, host=host, port=addresses.modbus)
+            mqtt = MqttPlant(speaking(machines, Protocol.MQTT), book, host=host, port=broker.port, period_s=period_s)
+            for served in (opcua, modbus, mqtt):
+                await served.start()
+                stack.push_async_callback(served.stop)
+            yield cls(broker, opcua, modbus, mqtt, book)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports in use, by protocol."""
+        return {"opcua": self._opcua.port, "modbus": self._modbus.port, "mqtt": self._mqtt.port}
+
+    def begin(self) -> None:
+        """Let values move and messages go out from now on."""
+        for served in (self._opcua, self._modbus, self._mqtt):
+            served.begin()
+
+    async def quiet(self) -> None:
+        """Let nothing new be said; questions are still answered, and what was said is with the broker."""
+        await asyncio.sleep(0)
+        self._opcua.quiet()
+        self._modbus.quiet()
+        await self._mqtt.quiet()
+
+    def emitted(self) -> int:
+        """Return how many readings were said so far, all of them in the ledger's file."""
+        self._ledger.flush()
+        return self._ledger.count()
