@@ -56,6 +56,14 @@ class Driver(Protocol):
         """Tell the source that these samples are on disk; called in order, on the loop, must not block."""
         ...
 
+    def finish(self) -> None:
+        """End softly, and for good: `samples` yields what was already received or is in flight, then returns.
+
+        Called on the loop at a graceful stop, so that nothing the source was told or gave is thrown away; the
+        iteration ends within the driver's own time limits. Samples of a later session end at once.
+        """
+        ...
+
     async def close(self) -> None:
         """End the session, bounded in time; never raises, may be called twice."""
         ...
