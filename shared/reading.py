@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 # what a name may look like on the wire: no control characters, and short enough for an index
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Words = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Words = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 TimeUs = Annotated[int, msgspec.Meta(ge=0, lt=4_102_444_800_000_000)]
 
 

@@ -38,5 +38,5 @@ def from_json(body: bytes) -> Receipt:
     try:
         envelope: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
         return msgspec.convert(envelope.get("data"), Receipt)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise WireError(f"the answer is not a receipt: {error}; check that cloud.url is a Tezgah cloud") from error
