@@ -1,11 +1,14 @@
 """The batch on the wire: what goes in comes out, and nothing that was tampered with does harm.
 
-`forge` builds batches from docs/wire.md alone, with a right checksum around wrong contents.
+`by_the_document` reads, and `forge` builds, batches from docs/wire.md alone.
 """
 
+import json
+import re
 import struct
 import tracemalloc
 import zlib
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -155,6 +158,75 @@ def test_flags_and_codes_keep_every_bit():
     readings = from_rows([0], [1], 2, [float("-inf")], Quality.BAD, Flag.NOT_FINITE | Flag.RETAINED, 0x80AB0000)
     told = decode(encode(ID, SEALED, [Tag("d", "t")], readings)).readings
     assert (told.quality[0], told.flags[0], told.status[0], told.value[0]) == (2, 6, 0x80AB0000, float("-inf"))
+
+
+# ---- docs/wire.md, taken at its word
+
+
+def by_the_document(data: bytes) -> dict[str, object]:
+    """Decode a batch with docs/wire.md in hand, and without the code under test."""
+    _, version, codec, name_length, crc, packed, plain, rows, epoch, seq, sealed = HEADER.unpack_from(data)
+    assert (version, codec, crc) == (1, 1, zlib.crc32(data[12:]))
+    assert len(data) == 56 + name_length + packed
+    payload = zstandard.ZstdDecompressor().decompress(data[56 + name_length :])
+    assert len(payload) == plain
+    at = 0
+
+    def take(size: int) -> bytes:
+        nonlocal at
+        at += size
+        return payload[at - size : at]
+
+    def column(kind: str) -> list:
+        width = struct.calcsize("<" + kind)
+        planes = take(rows * width)
+        return [struct.unpack("<" + kind, planes[row::rows])[0] for row in range(rows)]
+
+    told = {name: json.loads(take(*struct.unpack("<I", take(4)))) for name in ("tags", "gaps")}
+    for name, kind in zip(("tag", "ts", "received", "value", "quality", "flags", "status"), "IqqdBBI", strict=True):
+        told[name] = column(kind)
+    ts = 0
+    for row in range(rows):
+        told["ts"][row] = ts = ts + told["ts"][row]
+        told["received"][row] += ts
+    count = struct.unpack("<I", take(4))[0]
+    which, lengths = (struct.unpack(f"<{count}I", take(4 * count)) for _ in range(2))
+    told["text"] = {row: take(length).decode() for row, length in zip(which, lengths, strict=True)}
+    assert at == len(payload)
+    return {
+        "gateway": data[56 : 56 + name_length].decode(),
+        "epoch": UUID(bytes=epoch),
+        "seq": seq,
+        "sealed": sealed,
+    } | told
+
+
+def test_the_example_of_the_document_reads_as_the_document_says():
+    page = (Path(__file__).parents[4] / "docs" / "wire.md").read_text("utf-8")
+    data = bytes.fromhex(re.search(r"```hex\n(.*?)```", page, re.DOTALL)[1])
+    told = by_the_document(data)
+    batch = decode(data)
+    assert (len(data), batch.header.id) == (313, BatchId("hall-2", told["epoch"], 41))
+    assert batch.header.sealed_us == told["sealed"] == 1_790_000_000_500_000
+    assert [tag.name for tag in batch.tags] == [tag["name"] for tag in told["tags"]] == ["temp", "mode"]
+    assert batch.gaps == [Gap(GapCause.OVERFLOW, SEALED - 9, SEALED, "press")]
+    for name in ("tag", "ts", "received", "quality", "flags", "status"):
+        assert getattr(batch.readings, name).tolist() == told[name], name
+    assert batch.readings.value[:2].tolist() == told["value"][:2] == [20.5, 21.0]
+    assert batch.readings.text == told["text"] == {2: "Çalışıyor"}
+
+
+@given(contents())
+def test_the_document_describes_every_batch(content):
+    described, readings, holes = content
+    told = by_the_document(encode(ID, SEALED, described, readings, holes))
+    rows = readings.take(np.argsort(readings.tag, kind="stable"))
+    for name in ("ts", "received", "quality", "flags", "status"):
+        assert told[name] == getattr(rows, name).tolist(), name
+    assert struct.pack(f"<{len(rows)}d", *told["value"]) == rows.value.astype("<f8").tobytes()
+    assert [told["tags"][tag]["name"] for tag in told["tag"]] == [described[tag].name for tag in rows.tag.tolist()]
+    assert told["text"] == rows.text
+    assert [hole["from_us"] for hole in told["gaps"]] == [hole.from_us for hole in holes]
 
 
 # ---- what encode refuses, so that no sealed batch is unreadable
