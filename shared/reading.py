@@ -90,6 +90,8 @@ class GapCause(StrEnum):
     GATEWAY_DOWN = "gateway_down"
     BUFFER_FULL = "buffer_full"
     BUFFER_DAMAGED = "buffer_damaged"
+    # readings that cannot be packed, or that the cloud will never take; kept in the gateway's quarantine
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
