@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -35,5 +35,9 @@ def size_bytes(text: object) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
-Duration = Annotated[float, BeforeValidator(duration_s)]
-Size = Annotated[int, BeforeValidator(size_bytes)]
+def _written(pattern: re.Pattern[str], *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$", "examples": list(examples)})
+
+
+Duration = Annotated[float, BeforeValidator(duration_s), _written(_DURATION, "500ms", "1s", "5min")]
+Size = Annotated[int, BeforeValidator(size_bytes), _written(_SIZE, "500 MB", "8 GB")]

@@ -8,7 +8,7 @@ never loads asyncua.
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,9 +22,9 @@ Named = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1
 
 
 class Options(BaseModel):
-    """A part of the configuration; unknown keys are errors."""
+    """A part of the configuration; unknown keys are errors, a number may stand for a text (`name: 7`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
 class ConnectionOptions(Options):
@@ -34,7 +34,7 @@ class ConnectionOptions(Options):
 class PublishOptions(Options):
     """When a reading is kept: every sample, or only on change, and then at least every `heartbeat`."""
 
-    on: Annotated[str, Field(pattern="^(sample|change)$")] = "change"
+    on: Literal["sample", "change"] = "change"
     heartbeat: Duration | None = None
 
 

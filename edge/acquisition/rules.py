@@ -1,0 +1,92 @@
+"""How each point of a connection is shaped, as arrays with one place a point; pure.
+
+The options of the configuration stand one beside the other here, so that a block of readings is shaped
+by indexing, never reading by reading.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.drivers.spec import PublishOptions, TagOptions
+
+# no heartbeat: longer than any clock runs
+NEVER_US = np.iinfo(np.int64).max
+# 0.3 - 0.2 is a little less than 0.1: a step of exactly the deadband must count as one
+_ROUNDING = 1 - 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The options of n points, shape (n,) each.
+
+    Attributes:
+        scale, offset: kept value = raw x scale + offset.
+        is_scaled: Whether that changes anything.
+        low, high: Plausible range after scaling; infinite where there is none.
+        every_sample: Keep each reading, changed or not.
+        deadband: Smallest change worth keeping, after scaling; 0 for any change.
+        heartbeat_us: Longest time without a kept reading.
+        is_mapped: Whether a word stands for the value.
+        codes: All (point, raw number) pairs that have a word, as point + number x 1j, sorted.
+        words: Their words.
+    """
+
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    is_scaled: NDArray[np.bool_]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    every_sample: NDArray[np.bool_]
+    deadband: NDArray[np.float64]
+    heartbeat_us: NDArray[np.int64]
+    is_mapped: NDArray[np.bool_]
+    codes: NDArray[np.complex128]
+    words: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+    @classmethod
+    def of(cls, tags: Sequence[TagOptions]) -> Self:
+        """Lay options out as arrays; `publish` absent means the model's own default."""
+        publish = [tag.publish or PublishOptions() for tag in tags]
+        scale = np.array([tag.scale for tag in tags], np.float64)
+        offset = np.array([tag.offset for tag in tags], np.float64)
+        ranges = [tag.range or (-np.inf, np.inf) for tag in tags]
+        mapped = sorted((point, code, word) for point, tag in enumerate(tags) for code, word in (tag.map or {}).items())
+        return cls(
+            scale=scale,
+            offset=offset,
+            is_scaled=(scale != 1.0) | (offset != 0.0),
+            low=np.array([low for low, _ in ranges], np.float64),
+            high=np.array([high for _, high in ranges], np.float64),
+            every_sample=np.array([rule.on == "sample" for rule in publish], np.bool_),
+            deadband=np.array([deadband(tag) * _ROUNDING for tag in tags], np.float64),
+            heartbeat_us=np.array(
+                [NEVER_US if rule.heartbeat is None else round(rule.heartbeat * 1e6) for rule in publish], np.int64
+            ),
+            is_mapped=np.array([tag.map is not None for tag in tags], np.bool_),
+            codes=np.array([complex(point, code) for point, code, _ in mapped], np.complex128),
+            words=tuple(word for _, _, word in mapped),
+        )
+
+    def word_of(self, tag: NDArray[np.uint32], raw: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the place in `words` of each row's word, -1 where its number has none."""
+        if not len(self.codes):
+            return np.full(len(tag), -1, np.intp)
+        # numpy orders complex numbers by real, then imaginary part: one search finds a (point, number) pair
+        wanted = tag + 1j * np.where(np.isfinite(raw), raw, 0.5)
+        place = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
+        return np.where(self.codes[place] == wanted, place, -1)
+
+
+def deadband(tag: TagOptions) -> float:
+    """Return a tag's deadband as a number, a percentage taken of its range; 0 for none."""
+    if isinstance(tag.deadband, str):
+        low, high = tag.range or (0.0, 0.0)
+        return float(tag.deadband.rstrip(" %")) / 100 * (high - low)
+    return tag.deadband or 0.0

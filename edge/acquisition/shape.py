@@ -1,0 +1,130 @@
+"""From what a driver decoded to what is kept: time, scale, range, words, quality and report by exception; pure.
+
+The station hands over a driver's block and gives what comes back to the buffer. Every rule acts on whole
+columns. What it decides, in this order:
+
+- Time. A source time of 0 means that the source gave none; one outside 2000..2100 comes from a clock that
+  was never set, and is flagged. Both get the time at which the gateway took the reading.
+- No number. A bad reading has no value, whatever the source repeats in it. A NaN or infinity that claims to
+  be a value is bad, flagged and counted. A text has no number and is what it is.
+- Words. A mapped tag keeps its raw number and gets its word as text; a number without a word stays, with
+  quality uncertain and no text.
+- Scale. Texts are not scaled. The exact digits of a big integer are dropped when it is scaled: they would
+  be another value than the number beside them.
+- Range. A value outside it is kept and flagged.
+- Exception. What says nothing new is dropped (edge.acquisition.by_exception), unless every sample is wanted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.acquisition.by_exception import ExceptionFilter
+from edge.acquisition.rules import Rules
+from edge.acquisition.text import clean
+from edge.drivers.spec import TagOptions
+from shared.reading import Flag, Quality, Readings
+from shared.wire.batch import MAX_TIME_US
+
+# 2000-01-01; what lies before it is a clock that counts from 1970, 1980 or 1984
+EARLIEST_US = 946_684_800_000_000
+
+
+@dataclass(slots=True)
+class Counts:
+    """Readings so far: taken from the driver, kept, and of those taken how many were odd in which way."""
+
+    taken: int = 0
+    kept: int = 0
+    not_finite: int = 0
+    out_of_range: int = 0
+    time_replaced: int = 0
+    unmapped: int = 0
+
+
+class Shaper:
+    """Shapes one connection's readings; remembers the last one kept of each point."""
+
+    def __init__(self, tags: Sequence[TagOptions]) -> None:
+        self._rules = Rules.of(tags)
+        self._filter = ExceptionFilter(self._rules)
+        self._any_map = bool(self._rules.is_mapped.any())
+        self.counts = Counts()
+
+    def shape(self, readings: Readings) -> Readings:
+        """Return the readings that are kept, as they are kept, in the order in which they came."""
+        rules, tag = self._rules, readings.tag
+        flags = readings.flags.copy()
+        received = np.clip(readings.received, 0, MAX_TIME_US - 1)
+        ts = self._time(readings.ts, received, flags)
+        value, quality = self._value(readings, flags)
+        word = self._words(tag, value, quality)
+        with np.errstate(over="ignore"):
+            value = value * rules.scale[tag] + rules.offset[tag]
+        # a huge number times a large scale
+        self._mark_not_finite(np.isinf(value), value, quality, flags)
+        text = self._text(readings, value, quality)
+        outside = (value < rules.low[tag]) | (value > rules.high[tag])
+        flags[outside] |= np.uint8(Flag.OUT_OF_RANGE)
+        self.counts.out_of_range += int(outside.sum())
+        shaped = Readings(tag, ts, received, value, quality, flags, readings.status, text)
+        rows = self._filter.keep(shaped)
+        self.counts.taken += len(readings)
+        self.counts.kept += len(rows)
+        return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
+
+    def _time(self, ts: NDArray[np.int64], received: NDArray[np.int64], flags: NDArray[np.uint8]) -> NDArray[np.int64]:
+        implausible = (ts < EARLIEST_US) | (ts >= MAX_TIME_US)
+        if not implausible.any():
+            return ts
+        replaced = implausible & (ts != 0)
+        flags[replaced] |= np.uint8(Flag.SOURCE_TIME_REPLACED)
+        self.counts.time_replaced += int(replaced.sum())
+        return np.where(implausible, received, ts)
+
+    def _value(self, readings: Readings, flags: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        quality = readings.quality.copy()
+        bad = quality == Quality.BAD
+        value = np.where(bad, np.nan, readings.value)
+        odd = ~bad & ~np.isfinite(value)
+        if readings.text:
+            odd[list(readings.text)] = False
+        self._mark_not_finite(odd, value, quality, flags)
+        return value, quality
+
+    def _text(self, readings: Readings, value: NDArray[np.float64], quality: NDArray[np.uint8]) -> dict[int, str]:
+        is_scaled = self._rules.is_scaled
+        return {
+            row: clean(text)
+            for row, text in readings.text.items()
+            if quality[row] != Quality.BAD and (np.isnan(value[row]) or not is_scaled[readings.tag[row]])
+        }
+
+    def _mark_not_finite(
+        self, odd: NDArray[np.bool_], value: NDArray[np.float64], quality: NDArray[np.uint8], flags: NDArray[np.uint8]
+    ) -> None:
+        if odd.any():
+            value[odd] = np.nan
+            quality[odd] = Quality.BAD
+            flags[odd] |= np.uint8(Flag.NOT_FINITE)
+            self.counts.not_finite += int(odd.sum())
+
+    def _words(self, tag: NDArray[np.uint32], raw: NDArray[np.float64], quality: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """Return each row's place in the rules' words, -1 for none; a number without a word becomes uncertain."""
+        if not self._any_map:
+            return np.full(len(tag), -1, np.intp)
+        word = self._rules.word_of(tag, raw)
+        unmapped = self._rules.is_mapped[tag] & (word < 0) & ~np.isnan(raw)
+        quality[unmapped] = np.maximum(quality[unmapped], Quality.UNCERTAIN)
+        self.counts.unmapped += int(unmapped.sum())
+        return word
+
+    def _with_words(self, kept: Readings, word: NDArray[np.intp]) -> Readings:
+        # words are put in last: a mapped tag's word changes with its number, so the filter does without them
+        rows = np.flatnonzero(word >= 0).tolist()
+        if not rows:
+            return kept
+        words = {row: self._rules.words[place] for row, place in zip(rows, word[rows].tolist(), strict=True)}
+        return replace(kept, text=dict(sorted({**kept.text, **words}.items())))

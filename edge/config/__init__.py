@@ -1,0 +1,1 @@
+"""The configuration file: YAML with lines, references to secrets, templates, and every mistake said at once."""

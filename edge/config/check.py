@@ -1,0 +1,130 @@
+"""Pydantic's findings about a part of the configuration, said in the author's words and at the author's lines."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from edge.config.anatomy import keys_at, secret_keys, types_at
+from edge.config.document import Document
+from edge.config.mistakes import Loc
+from edge.config.spelling import nearest, one_of
+
+_Model = TypeVar("_Model", bound=BaseModel)
+# a value quoted in a message explains itself in this many characters or not at all
+_SHOWN = 60
+_EXPECTED = "expected "
+
+
+def validate(
+    model: type[_Model],
+    raw: object,
+    document: Document,
+    origin: Callable[[Loc], Loc],
+    *,
+    is_partial: bool = False,
+    also: Collection[str] = (),
+) -> _Model | None:
+    """Build `model` from `raw`, or note every mistake and return None.
+
+    Args:
+        model: What is expected.
+        raw: What the file says.
+        document: Where mistakes are noted.
+        origin: Turns a location within `raw` into one in the document.
+        is_partial: `raw` is a template, which need not have every key; the result is not to be used.
+        also: Keys that the author may have meant at the top of `raw`, beside the model's.
+    """
+    if isinstance(raw, Mapping):
+        _refuse_inline_secrets(model, raw, document, origin)
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        findings = [
+            _Finding(model, detail, document.known(origin(detail["loc"])), document, also)
+            for detail in error.errors(include_url=False)
+            if not (is_partial and detail["type"] == "missing" and len(detail["loc"]) == 1)
+        ]
+        _note(document, findings)
+        return None
+
+
+def _refuse_inline_secrets(
+    model: type[BaseModel], raw: Mapping[str, object], document: Document, origin: Callable[[Loc], Loc]
+) -> None:
+    for key in secret_keys(model):
+        loc = document.known(origin((key,)))
+        if raw.get(key) is not None and loc not in document.whole:
+            document.mistake(loc, "a secret does not belong in this file; write ${file:PATH} or ${env:NAME}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One complaint of pydantic's, and the place of the file that it is about."""
+
+    model: type[BaseModel]
+    detail: ErrorDetails
+    place: Loc
+    document: Document
+    also: Collection[str]
+
+    def sentence(self) -> str:
+        """Say what is wrong; begins with `expected` where another value would be right."""
+        loc, context = self.detail["loc"], self.detail.get("ctx", {})
+        sentence = ""
+        match self.detail["type"]:
+            case "extra_forbidden":
+                keys = keys_at(self.model, loc[:-1]).union(self.also if len(loc) == 1 else ())
+                sentence = f"unknown key; {one_of(str(loc[-1]), keys)}"
+            case "missing":
+                sentence = f'the key "{loc[-1]}" is missing'
+            case "value_error" | "assertion_error":
+                sentence = str(context["error"])
+            case "literal_error" | "enum":
+                sentence = f"{_EXPECTED}{context['expected']}"
+            case "model_type" | "dict_type" | "model_attributes_type":
+                sentence = f"{_EXPECTED}keys and values"
+            case "string_pattern_mismatch":
+                sentence = f"{_EXPECTED}text of the form {context['pattern']}"
+            case _:
+                sentence = _plain(self.detail["msg"])
+        return sentence
+
+    def got(self) -> str:
+        """Say what was found instead, unless it is long, secret, or stands behind a reference."""
+        value: Any = self.detail["input"]
+        if self.place in self.document.references:
+            return f", got {' '.join(reference for reference, _ in self.document.references[self.place])}"
+        if any(kind is SecretStr for kind in types_at(self.model, self.detail["loc"])):
+            return ""
+        if not isinstance(value, str | int | float) or len(str(value)) > _SHOWN:
+            return ""
+        words = self.detail.get("ctx", {}).get("expected", "").replace(" or ", ",").split(",")
+        meant = nearest(value, [word.strip(" '") for word in words]) if isinstance(value, str) else None
+        return f", got {value!r}" + (f'; did you mean "{meant}"?' if meant else "")
+
+
+def _note(document: Document, findings: Collection[_Finding]) -> None:
+    """Note each place's findings; the branches of a union complain one by one, and are joined."""
+    by_place: dict[Loc, list[_Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.place not in document.dead:
+            by_place[finding.place].append(finding)
+    for place, complaints in by_place.items():
+        sentences = {complaint.sentence(): complaint.got() for complaint in complaints}
+        choices = [sentence.removeprefix(_EXPECTED) for sentence in sentences if sentence.startswith(_EXPECTED)]
+        if choices:
+            got = max((sentences[_EXPECTED + choice] for choice in choices), key=len)
+            document.mistake(place, f"{_EXPECTED}{', or '.join(choices)}{got}")
+        for sentence in sentences:
+            if not sentence.startswith(_EXPECTED):
+                document.mistake(place, sentence)
+
+
+def _plain(message: str) -> str:
+    """Turn `Input should be a valid integer, unable to ..` into `expected a valid integer`."""
+    head, _, tail = message.partition(" should ")
+    return f"{_EXPECTED}{tail.removeprefix('be ').split(', unable')[0]}" if tail and head else message

@@ -1,0 +1,160 @@
+"""What the configuration says about the gateway itself: identity, cloud, buffer, defaults, health page."""
+
+import ipaddress
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
+
+from edge.config.spelling import one_of
+from edge.drivers.spec import Named, Options, PublishOptions
+from edge.units import Duration, Size
+
+
+def _timezone(name: str) -> str:
+    """Accept a name of the IANA time zone database.
+
+    Raises:
+        ValueError: There is no such zone.
+    """
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f'"{name}" is not an IANA time zone; {one_of(name, available_timezones())}') from error
+    return name
+
+
+def _printable(name: str) -> str:
+    """Accept a name that every screen can show, as the wire demands of a gateway's.
+
+    Raises:
+        ValueError: It holds a character that cannot be seen.
+    """
+    if not name.isprintable():
+        raise ValueError(f"{name!r} holds characters that cannot be shown; expected letters, digits, -, _ and .")
+    return name
+
+
+def _cloud_url(url: str) -> str:
+    """Accept the address of a cloud, without the path of its API.
+
+    Raises:
+        ValueError: Not http or https, no host, or more than scheme, host, port and path.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f'"{url}" is not an address of a cloud; write it as https://cloud.example.com')
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("expected scheme, host and port only; the token goes to cloud.token")
+    try:
+        parts.port  # noqa: B018 - the property raises for a port that is none
+    except ValueError as error:
+        raise ValueError(f'"{url}" has no valid port; expected 1..65535') from error
+    return url.rstrip("/")
+
+
+class Address(Options):
+    """Where a server listens."""
+
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+
+    @classmethod
+    def read(cls, text: object) -> object:
+        """Read `127.0.0.1:9108` or `[::1]:9108`; anything else is left for the model to refuse.
+
+        Raises:
+            ValueError: A text of another form.
+        """
+        if not isinstance(text, str):
+            return text
+        host, _, port = text.rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        try:
+            ipaddress.ip_address("127.0.0.1" if bare == "localhost" else bare)
+            return cls(host=bare, port=int(port))
+        except ValueError as error:
+            raise ValueError(f'"{text}" is not an address and port such as 127.0.0.1:9108') from error
+
+
+Listen = Annotated[
+    Address,
+    BeforeValidator(Address.read),
+    WithJsonSchema({"type": "string", "pattern": r":\d{1,5}$", "examples": ["127.0.0.1:9108", "[::1]:9108"]}),
+]
+
+
+class GatewayOptions(Options):
+    """Who this gateway is.
+
+    Attributes:
+        id: Names the gateway in every batch; the cloud knows its token by it.
+        site, timezone: Shown on the health page.
+    """
+
+    id: Annotated[Named, AfterValidator(_printable)]
+    site: Named | None = None
+    timezone: Annotated[str, AfterValidator(_timezone)] | None = None
+
+
+class CloudOptions(Options):
+    """Where batches go.
+
+    Attributes:
+        url: Scheme, host and port, such as https://cloud.example.com.
+        token: The gateway's token; only ever a reference.
+        max_in_flight: Batches under way at once.
+    """
+
+    url: Annotated[str, AfterValidator(_cloud_url)]
+    token: Annotated[SecretStr, Field(min_length=1)]
+    max_in_flight: Annotated[int, Field(ge=1, le=16)] = 2
+
+
+class BufferOptions(Options):
+    """Where readings are kept until the cloud has them.
+
+    Attributes:
+        path: The buffer's file; its directory is the daemon's state directory. Relative to this file.
+        max_size: What the buffer may take on disk.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    max_size: Annotated[Size, Field(ge=10_000_000)] = 2_000_000_000
+
+
+class DefaultOptions(Options):
+    """What holds for every tag that does not say otherwise.
+
+    Attributes:
+        every: Period of reading or sampling.
+        publish: When a reading is kept.
+    """
+
+    every: Duration = 1.0
+    publish: PublishOptions = PublishOptions()
+
+
+class HealthOptions(Options):
+    """Where the health page and the metrics are served.
+
+    Attributes:
+        listen: Address and port; port 0 takes a free one. It is not protected, so it stays on this machine unless told.
+    """
+
+    listen: Listen = Address(host="127.0.0.1", port=9108)
+
+
+class FileOptions(Options):
+    """The whole file, as far as it can be judged without knowing the protocols."""
+
+    version: Literal[1]
+    gateway: GatewayOptions
+    cloud: CloudOptions
+    buffer: BufferOptions
+    defaults: DefaultOptions = DefaultOptions()
+    health: HealthOptions = HealthOptions()
+    templates: dict[Named, dict[str, object]] = Field(default_factory=dict)
+    connections: dict[Named, dict[str, object]] = Field(default_factory=dict)
+    devices: list[dict[str, object]] = Field(default_factory=list)

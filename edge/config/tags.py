@@ -1,0 +1,67 @@
+"""What a tag's options must agree on among themselves, and how they take up the defaults; pure."""
+
+from collections.abc import Iterator
+
+from edge.config.spelling import one_of
+from edge.drivers.spec import PublishOptions, TagOptions
+from shared.reading import MachineState, ReadingType
+
+# faster than 10 ms no fieldbus that we speak delivers; slower than a day nobody would notice a loss
+_SHORTEST_S, _LONGEST_S = 0.01, 86_400.0
+
+
+def disagreements(tag: TagOptions) -> Iterator[tuple[str, str]]:
+    """Yield each key that is wrong beside the others, with what was expected."""
+    if tag.every is not None:
+        yield from _period("every", tag.every)
+    if tag.scale == 0:
+        yield "scale", "expected a number other than 0, which would make every value the same"
+    if tag.range is not None and not tag.range[0] < tag.range[1]:
+        yield "range", f"expected the lower limit first, got [{tag.range[0]:g}, {tag.range[1]:g}]"
+    yield from _deadband(tag)
+    if tag.map is not None:
+        yield from _map(tag, tag.map)
+
+
+def heartbeat(publish: PublishOptions) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a heartbeat."""
+    if publish.heartbeat is not None and publish.heartbeat <= 0:
+        yield "publish", "expected a heartbeat longer than 0; leave it out for none"
+
+
+def _period(key: str, seconds: float) -> Iterator[tuple[str, str]]:
+    if not _SHORTEST_S <= seconds <= _LONGEST_S:
+        yield key, f"expected a period from 10ms to 1d, got {seconds:g}s"
+
+
+def period(every: float) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a default period."""
+    yield from _period("every", every)
+
+
+def _deadband(tag: TagOptions) -> Iterator[tuple[str, str]]:
+    if isinstance(tag.deadband, str):
+        if tag.range is None:
+            yield "deadband", f"{tag.deadband} is a share of the range; give the tag a range, such as [0, 2000]"
+        if float(tag.deadband.rstrip(" %")) > 100:
+            yield "deadband", f"expected at most 100% of the range, got {tag.deadband}"
+    elif tag.deadband is not None and tag.deadband < 0:
+        yield "deadband", f"expected 0 or more, got {tag.deadband:g}"
+
+
+def _map(tag: TagOptions, words: dict[int, str]) -> Iterator[tuple[str, str]]:
+    if tag.scale != 1 or tag.offset != 0:
+        yield "map", "a mapped tag keeps its raw number; leave out scale and offset"
+    if tag.deadband is not None:
+        yield "map", "every change of a mapped tag matters; leave out deadband"
+    if tag.means is ReadingType.STATE:
+        for number, word in words.items():
+            if word not in set(MachineState):
+                yield "map", f'{number}: "{word}" is not a machine state; {one_of(word, MachineState)}'
+
+
+def effective(tag: TagOptions, defaults: PublishOptions, every_s: float) -> TagOptions:
+    """Return the tag with every default taken up; a `publish` that says one thing takes the rest from the default's."""
+    own = tag.publish.model_dump(include=tag.publish.model_fields_set) if tag.publish else {}
+    publish = defaults.model_copy(update=own)
+    return tag.model_copy(update={"publish": publish, "every": tag.every if tag.every is not None else every_s})

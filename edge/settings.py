@@ -1,0 +1,115 @@
+"""The gateway's settings: the configuration file read, judged as a whole, and resolved into what is built from it."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.config import tags
+from edge.config.check import validate
+from edge.config.devices import Plant
+from edge.config.document import Document
+from edge.config.options import (
+    BufferOptions,
+    CloudOptions,
+    DefaultOptions,
+    FileOptions,
+    GatewayOptions,
+    HealthOptions,
+)
+from edge.config.yamlfile import read
+from edge.drivers.spec import ConnectionOptions, DriverSpec, Point
+
+# a new driver adds its package here
+DRIVERS = ("edge.drivers.modbus", "edge.drivers.mqtt", "edge.drivers.opcua")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection with all that is read over it; `points` is what the driver's rows index."""
+
+    name: str
+    spec: DriverSpec
+    options: ConnectionOptions
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration without mistakes.
+
+    Attributes:
+        file: Where it came from.
+        gateway, cloud, buffer, health: Its sections, defaults filled in.
+        connections: Those that have devices, in the order of the file.
+        unused: Names of connections without devices; nothing is opened for them.
+    """
+
+    file: Path
+    gateway: GatewayOptions
+    cloud: CloudOptions
+    buffer: BufferOptions
+    health: HealthOptions
+    connections: tuple[Connection, ...]
+    unused: tuple[str, ...] = ()
+
+    @property
+    def buffer_path(self) -> Path:
+        """The buffer's file, relative paths taken from the configuration's directory."""
+        return self.file.parent / self.buffer.path
+
+
+def known_drivers() -> dict[str, DriverSpec]:
+    """Return what each driver declares, by protocol; no protocol library is imported."""
+    specs: list[DriverSpec] = [importlib.import_module(name).SPEC for name in DRIVERS]
+    return {spec.protocol: spec for spec in specs}
+
+
+def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec] | None = None) -> Settings:
+    """Read a configuration file.
+
+    Args:
+        file: YAML; deploy/edge.example.yaml explains every key.
+        environ: What `${env:NAME}` refers to.
+        specs: The drivers to choose from, by protocol; those of this gateway if None.
+
+    Raises:
+        ConfigMistakes: Everything that is wrong with it, with lines.
+    """
+    document = read(file, environ)
+    sections = validate(FileOptions, document.root, document, lambda loc: loc)
+    defaults = sections.defaults if sections is not None else DefaultOptions()
+    for key, message in (*tags.period(defaults.every), *tags.heartbeat(defaults.publish)):
+        document.mistake(("defaults", key), message)
+    plant = _plant(document, known_drivers() if specs is None else specs, defaults)
+    document.raise_mistakes()
+    assert sections is not None  # noqa: S101 - else there were mistakes
+    return Settings(
+        file,
+        sections.gateway,
+        sections.cloud,
+        sections.buffer,
+        sections.health,
+        tuple(
+            Connection(name, spec, options, tuple(plant.points[name]))
+            for name, (spec, options) in plant.connections.items()
+            if plant.points.get(name)
+        ),
+        tuple(name for name in plant.connections if not plant.points.get(name)),
+    )
+
+
+def _plant(document: Document, specs: Mapping[str, DriverSpec], defaults: DefaultOptions) -> Plant:
+    plant = Plant(document, specs, defaults)
+    root: dict[Any, Any] = document.root
+    for section, add in (("connections", plant.add_connection), ("templates", plant.add_template)):
+        entries = root.get(section)
+        for name, raw in entries.items() if isinstance(entries, dict) else ():
+            if isinstance(raw, dict):
+                add(str(name), raw)
+    devices = root.get("devices")
+    for index, raw in enumerate(devices if isinstance(devices, list) else ()):
+        if isinstance(raw, dict):
+            plant.add_device(index, raw)
+    return plant
