@@ -1,0 +1,11 @@
+"""Modbus TCP: coalesced block reads, each on its own schedule, decoded by the block."""
+
+from edge.drivers.modbus.config import ModbusConnection, ModbusDevice
+from edge.drivers.spec import DriverSpec
+
+SPEC = DriverSpec(
+    protocol="modbus",
+    connection=ModbusConnection,
+    device=ModbusDevice,
+    factory="edge.drivers.modbus.driver:build",
+)

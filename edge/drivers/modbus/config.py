@@ -1,0 +1,146 @@
+"""What the configuration says about Modbus: a connection, a device on it, a tag of the device."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field as Option
+from pydantic import field_validator, model_validator
+
+from edge.drivers.modbus.decode import ByteOrder, Field, ValueType
+from edge.drivers.modbus.plan import Limits, Span, Table
+from edge.drivers.spec import ConnectionOptions, DeviceOptions, Named, Options, TagOptions
+from edge.units import Duration
+
+_REGISTER = re.compile(r"(holding|input) +(\d{1,5})")
+# an address has 16 bits
+_ADDRESSES = 65536
+
+
+class ModbusConnection(ConnectionOptions):
+    """A Modbus TCP server: a device, or a gateway with a line of units behind it.
+
+    Attributes:
+        modbus: `tcp`.
+        host: Name or address.
+        port: TCP port.
+        timeout: Longest wait for an answer, seconds. Beyond it an answer is lost, so leave room for a busy device.
+        retries: How often an unanswered request is repeated before its unit counts as not answering.
+    """
+
+    modbus: Literal["tcp"]
+    host: Annotated[str, Option(min_length=1)]
+    port: Annotated[int, Option(ge=1, le=65535)] = 502
+    timeout: Annotated[Duration, Option(gt=0, le=60)] = 1.0
+    retries: Annotated[int, Option(ge=0, le=10)] = 1
+
+
+class ReadOptions(Options):
+    """How blocks are read from a device.
+
+    Attributes:
+        max_registers: Largest block; a table of bits allows 16 bits for each.
+        max_gap: Largest hole between two tags that is read along.
+        pause: Rest between an answer of the device and the next request to it, seconds.
+    """
+
+    max_registers: Annotated[int, Option(ge=1, le=125)] = 125
+    max_gap: Annotated[int, Option(ge=0, le=124)] = 8
+    pause: Annotated[Duration, Option(ge=0, le=60)] = 0.0
+
+
+class ModbusTag(TagOptions):
+    """One value of a device: in registers, or a bit.
+
+    Attributes:
+        at: Written `register`; `holding N` or `input N`: its first register.
+        coil, discrete: Number of a bit of these tables. Exactly one of the three says where the value is.
+        type: What the registers hold; uint16 if absent.
+        bit: One bit of the register, 0 its lowest.
+        length: Registers of a string.
+        byte_order: Overrides the device's.
+    """
+
+    # pydantic's models already have an attribute `register`
+    at: Annotated[str | None, Option(alias="register")] = None
+    coil: Annotated[int, Option(ge=0, le=_ADDRESSES)] | None = None
+    discrete: Annotated[int, Option(ge=0, le=_ADDRESSES)] | None = None
+    type: ValueType | None = None
+    bit: Annotated[int, Option(ge=0, le=15)] | None = None
+    length: Annotated[int, Option(ge=1, le=125)] | None = None
+    byte_order: ByteOrder | None = None
+
+    @field_validator("at")
+    @classmethod
+    def _is_register(cls, at: str | None) -> str | None:
+        if at is not None and not _REGISTER.fullmatch(at):
+            raise ValueError(f"{at!r} is not a register; write `holding N` or `input N`, such as `holding 40`")
+        return at
+
+    @model_validator(mode="after")
+    def _is_one_value(self) -> Self:
+        if [self.at, self.coil, self.discrete].count(None) != 2:
+            raise ValueError("expected exactly one of `register`, `coil` and `discrete`")
+        if self.at is None and (self.type, self.bit, self.length, self.byte_order) != (None,) * 4:
+            raise ValueError(
+                "a coil or discrete input is one bit; `type`, `bit`, `length` and `byte_order` are for registers"
+            )
+        if self.bit is not None and self.type not in {None, ValueType.UINT16}:
+            raise ValueError(f"`bit` is one of a 16-bit register; leave out `type: {self.type}`, or `bit`")
+        if (self.type is ValueType.STRING) != (self.length is not None):
+            raise ValueError("`type: string` and `length`, in registers, go together")
+        return self
+
+    def place(self) -> tuple[Table, int]:
+        """Return its table and its number there, as the configuration counts."""
+        if self.coil is not None:
+            return Table.COIL, self.coil
+        if self.discrete is not None:
+            return Table.DISCRETE, self.discrete
+        match = _REGISTER.fullmatch(self.at or "")
+        if match is None:
+            raise ValueError("a tag without a place")
+        return Table.HOLDING if match[1] == "holding" else Table.INPUT, int(match[2])
+
+    def field(self, byte_order: ByteOrder) -> Field:
+        """Return how its registers are read; `byte_order` is the device's."""
+        return Field(self.type or ValueType.UINT16, self.byte_order or byte_order, self.bit, self.length or 0)
+
+
+class ModbusDevice(DeviceOptions):
+    """A unit of a connection.
+
+    Attributes:
+        unit: Its unit identifier; a device that is its own TCP server mostly takes any.
+        byte_order: How its numbers lie in registers (`decode.ByteOrder`).
+        address_base: The number of the first item of a table: 0, or 1 for manuals that call holding register 1 40001.
+        read: How blocks are read.
+        tags: By name.
+    """
+
+    unit: Annotated[int, Option(ge=0, le=255)] = 1
+    byte_order: ByteOrder = ByteOrder.BIG
+    address_base: Literal[0, 1] = 0
+    read: ReadOptions = ReadOptions()
+    tags: dict[Named, ModbusTag]
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        for name, tag in self.tags.items():
+            span = self.span(0, tag, 0.0)
+            last = _ADDRESSES - 1 + self.address_base
+            if span.address < 0 or span.end > _ADDRESSES:
+                raise ValueError(
+                    f"tag {name}: expected numbers from {self.address_base} to {last}, its whole width included"
+                )
+            if span.width > span.limits.count(span.table):
+                raise ValueError(
+                    f"tag {name} takes {span.width} registers, read.max_registers allows {self.read.max_registers}"
+                )
+        return self
+
+    def span(self, point: int, tag: ModbusTag, every_s: float) -> Span:
+        """Return where a tag lies; `point` is its place in the driver's list."""
+        table, number = tag.place()
+        width = 1 if table.is_bits else tag.field(self.byte_order).width
+        limits = Limits(self.read.max_registers, self.read.max_gap)
+        return Span(point, self.unit, table, number - self.address_base, width, every_s, limits)

@@ -1,0 +1,189 @@
+"""One session's polling: asks a request, and draws from its answer the readings and what follows for the next ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from edge.clock import Clock
+from edge.drivers.modbus.answer import DIVISIBLE, UNANSWERED, Answer, Status, explain, status_of
+from edge.drivers.modbus.config import ModbusDevice
+from edge.drivers.modbus.decode import Block, Field
+from edge.drivers.modbus.line import Concern, Line
+from edge.drivers.modbus.plan import Request
+from edge.drivers.modbus.refusals import Refusals
+from edge.drivers.modbus.schedule import Poll, Schedule
+from edge.drivers.modbus.session import Session
+from edge.drivers.spec import Point
+from shared import logs
+from shared.reading import Readings, concatenate
+
+_log = logs.get(__name__)
+
+
+class Poller:
+    """Polls the units of a line for as long as one session lives.
+
+    Attributes:
+        is_last: Set when the driver finishes: an unanswered request is not repeated any more.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        requests: Sequence[Request],
+        fields: Sequence[Field],
+        pauses: Mapping[int, float],
+        clock: Clock,
+        *,
+        retries: int,
+        points: Sequence[Point],
+    ) -> None:
+        """Begin with every request due.
+
+        Args:
+            session: Open.
+            requests: What to read.
+            fields: How each point is read, by its place in `points`.
+            pauses: Seconds of rest that each unit needs after an answer.
+            clock: Its monotonic time runs the schedule.
+            retries: How often an unanswered request to a unit in good standing is repeated.
+            points: The driver's, for their names.
+        """
+        self.is_last = False
+        self._session = session
+        self._fields = fields
+        self._pauses = pauses
+        self._clock = clock
+        self._retries = retries
+        self._points = points
+        self._schedule = Schedule(requests, clock.monotonic())
+        self._line = Line(pauses)
+        self._refusals = Refusals()
+        self._blocks = {poll: self._block(poll.request) for poll in self._schedule.polls}
+        # the last trouble that was logged, so that each is told once
+        self._told: dict[Poll, int] = {}
+
+    @property
+    def missed(self) -> int:
+        """Turns that passed unasked."""
+        return self._schedule.missed
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether nobody on the line answers."""
+        return self._line.is_dead
+
+    def due(self) -> Poll | None:
+        """Return the next poll to ask, if one is due."""
+        return self._schedule.take(self._clock.monotonic())
+
+    def idle_s(self) -> float:
+        """Return how long nothing is due, in seconds; infinity if nothing ever is."""
+        return max(0.0, self._schedule.next_s() - self._clock.monotonic())
+
+    async def ask(self, poll: Poll) -> Readings | None:
+        """Ask a poll that is due; None if its points are asked in another way next.
+
+        Raises:
+            DriverError: The connection is gone.
+        """
+        request, block, began = poll.request, self._blocks[poll], self._clock.monotonic()
+        answer = await self._exchange(poll)
+        ended, received_us = self._clock.monotonic(), self._clock.now_us()
+        if pause_s := self._pauses[request.unit]:
+            self._schedule.rest(request.unit, ended + pause_s)
+        status = status_of(answer, request.table, block.size)
+        if answer is None and self.is_last:
+            return None
+        if status in UNANSWERED:
+            return self._unanswered(poll, status, received_us, ended, ended - began)
+        if self._line.answered(poll):
+            _log.info("modbus unit answers again", unit=request.unit, devices=self._devices(request.unit))
+        if answer is not None and status == Status.OK:
+            self._told.pop(poll, None)
+            self._mend(poll)
+            return block.good(answer.data, received_us)
+        if status in DIVISIBLE and self._divide(poll):
+            return None
+        self._tell(poll, status, answer)
+        return block.bad(status, received_us)
+
+    async def _exchange(self, poll: Poll) -> Answer | None:
+        answer = await self._session.ask(poll.request)
+        repeats = self._retries if self._line.is_trusted(poll) else 0
+        while answer is None and repeats and not self.is_last:
+            answer = await self._session.ask(poll.request)
+            repeats -= 1
+        return answer
+
+    def _unanswered(self, poll: Poll, status: int, received_us: int, now: float, cost_s: float) -> Readings:
+        """Say that points could not be read, and let those rest who do not answer."""
+        unit = poll.request.unit
+        bad = self._blocks[poll].bad(status, received_us)
+        was_silent = self._line.is_silent(unit)
+        silence = self._line.unanswered(poll, now, cost_s)
+        if silence.until is None:
+            return bad
+        if silence.concern is Concern.POLL:
+            self._tell(poll, status, None)
+            self._schedule.put_off(self._divide(poll) or [poll], silence.until)
+            return bad
+        if not was_silent:
+            _log.warning(
+                "modbus unit does not answer; asked again now and then",
+                unit=unit,
+                devices=self._devices(unit),
+                status=status,
+                next_s=round(silence.until - now, 1),
+            )
+        polls = [other for other in self._schedule.polls if other.request.unit == unit]
+        self._schedule.put_off(polls, silence.until)
+        return concatenate([self._blocks[other].bad(status, received_us) for other in polls])
+
+    def _divide(self, poll: Poll) -> list[Poll]:
+        """Replace a block that cannot be read by its parts, if it has any."""
+        requests = self._refusals.divide(poll.request)
+        if requests is None:
+            return []
+        parts = self._schedule.split(poll, requests)
+        self._line.replace(poll, parts)
+        self._exchange_blocks([poll], parts)
+        return parts
+
+    def _mend(self, poll: Poll) -> None:
+        """Join a part that proved readable with a neighbour that did."""
+        mended = self._refusals.mend(poll.request)
+        if mended is None:
+            return
+        other_request, whole = mended
+        other = next(other for other in self._schedule.polls if other.request == other_request)
+        self._exchange_blocks([poll, other], [self._schedule.join([poll, other], whole)])
+
+    def _exchange_blocks(self, old: Sequence[Poll], new: Sequence[Poll]) -> None:
+        for poll in old:
+            del self._blocks[poll]
+            self._told.pop(poll, None)
+        for poll in new:
+            self._blocks[poll] = self._block(poll.request)
+
+    def _block(self, request: Request) -> Block:
+        return Block(request, [self._fields[span.point] for span in request.spans])
+
+    def _devices(self, unit: int) -> list[str]:
+        polls = [poll for poll in self._schedule.polls if poll.request.unit == unit]
+        return sorted({self._points[span.point].device for poll in polls for span in poll.request.spans})
+
+    def _tell(self, poll: Poll, status: int, answer: Answer | None) -> None:
+        """Log why a block cannot be read, once until that changes."""
+        if self._told.get(poll) != status:
+            self._told[poll] = status
+            request = poll.request
+            _log.warning(explain(self._name(request), status, answer, request.table, self._blocks[poll].size))
+
+    def _name(self, request: Request) -> str:
+        """Name a block as its configuration does: `press-3.power_kw: holding 40`, `press-3: holding 40 to 99`."""
+        points = [self._points[span.point] for span in request.spans]
+        base = cast("ModbusDevice", points[0].device_options).address_base
+        first, last = request.address + base, request.address + base + request.count - 1
+        who = f"{points[0].device}.{points[0].name}" if len(points) == 1 else points[0].device
+        where = f"{first}" if len(points) == 1 or first == last else f"{first} to {last}"
+        return f"{who}: {request.table.name.lower()} {where}"
