@@ -1,0 +1,93 @@
+"""Owns what an OPC UA connection, device and tag may say in the configuration."""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from edge.drivers.spec import ConnectionOptions, DeviceOptions, Named, TagOptions
+from edge.units import Duration
+
+# OPC UA Part 6, 5.3.1.10 (the XML form of a node id), and `nsu=` of OPC 10000-6 1.05, 5.1.12
+_NODE = re.compile(
+    r"(?:ns=\d{1,5};|nsu=[^;\x00-\x1f]+;)?"
+    r"(?:i=\d{1,10}|s=[^\x00-\x1f]+|g=[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|b=[0-9A-Za-z+/]+={0,2})"
+)
+_PORT = 4840
+
+
+def endpoint(url: str) -> str:
+    """Check an endpoint's address and complete it with the registered port.
+
+    Raises:
+        ValueError: Not `opc.tcp://host[:port][/path]`, or it carries a user.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "opc.tcp" or not parts.hostname:
+        raise ValueError(f"{url!r} is no OPC UA endpoint; write opc.tcp://host:{_PORT}")
+    if "@" in parts.netloc:
+        # the message must not repeat the password
+        raise ValueError(
+            "a user in an endpoint would be sent unencrypted: sessions are made without security so far; "
+            "remove `user:password@` and let the server accept anonymous readers"
+        )
+    if parts.port is None:
+        parts = parts._replace(netloc=f"{parts.netloc}:{_PORT}")
+    return parts.geturl()
+
+
+def node(text: str) -> str:
+    """Check the text of a node id.
+
+    Raises:
+        ValueError: Not `[ns=<index>;|nsu=<uri>;](i=|s=|g=|b=)<identifier>`.
+    """
+    if not _NODE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no node id; write ns=<index>;s=<name> (or i=<number>, g=<guid>, b=<base64>), "
+            "or nsu=<namespace URI>;s=<name>"
+        )
+    return text
+
+
+class Trigger(StrEnum):
+    """What makes the server notify: a new value or status, or also a new source time of the same value."""
+
+    VALUE = "value"
+    TIMESTAMP = "timestamp"
+
+
+class OpcUaConnection(ConnectionOptions):
+    """A session with a server, without security and anonymous.
+
+    Attributes:
+        opcua: The endpoint, `opc.tcp://host:4840`.
+        timeout: How long the server may take to answer a request, seconds.
+        publishing_interval: How often it sends what has changed, seconds.
+    """
+
+    opcua: Annotated[str, AfterValidator(endpoint)]
+    timeout: Annotated[Duration, Field(gt=0, le=60)] = 4.0
+    publishing_interval: Annotated[Duration, Field(gt=0, le=3600)] = 0.25
+
+
+class OpcUaTag(TagOptions):
+    """A node whose value is watched; `every` is the server's sampling interval.
+
+    Attributes:
+        node: `ns=3;s=Press.Force`, or `nsu=<namespace URI>;s=..`, which survives a new order of namespaces.
+        queue: Values that the server keeps for this tag while nobody takes them; by default enough for a minute.
+        trigger: What makes the server notify.
+    """
+
+    node: Annotated[str, AfterValidator(node)]
+    queue: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    trigger: Trigger = Trigger.VALUE
+
+
+class OpcUaDevice(DeviceOptions):
+    """A machine behind the server; the session is shared, so it has nothing of its own to say."""
+
+    tags: dict[Named, OpcUaTag]

@@ -1,0 +1,181 @@
+"""Owns which points are watched: monitored items asked for, refused, and asked for again."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from asyncua import ua
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.status_codes import StatusCodes
+
+from edge.drivers.opcua.config import Trigger
+from edge.drivers.opcua.plan import Item
+from edge.drivers.opcua.session import Session, status_name
+from shared import logs
+from shared.reading import Quality, Readings, from_rows
+
+# A node that the server does not know (a PLC program being loaded, a model not yet built) is asked for again.
+RETRY_S = 30.0
+# Items created by one call: a PLC needs milliseconds for each, and all of them must fit the request's time limit.
+_PER_CALL = 250
+# with these an item that was being watched says that its node is gone (Part 4, 5.13.1.2)
+_GONE = (StatusCodes.BadNodeIdUnknown, StatusCodes.BadNodeIdInvalid)
+_NAMED_IN_A_LINE = 5
+_WATCHED = 0
+
+_log = logs.get(__name__)
+
+
+class MonitoredItems:
+    """The monitored items of one subscription; one that is refused never stops the others.
+
+    A refused point becomes one reading of quality bad with the server's code, again whenever that code changes.
+    """
+
+    def __init__(self, connection: str, items: Sequence[Item], session: Session, subscription: int) -> None:
+        """Prepare the items of a subscription; nothing is created yet."""
+        self._connection = connection
+        self._items = items
+        self._session = session
+        self._subscription = subscription
+        self._missing: dict[int, int | None] = {item.point: None for item in items}
+        self._ids: dict[int, int] = {}
+        self._per_call = _PER_CALL
+        self._namespaces: list[str] = []
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every point is watched."""
+        return not self._missing
+
+    async def begin(self, now_us: int) -> Readings:
+        """Create all items; return a bad reading for each one that the server refuses.
+
+        Raises:
+            DriverError: The session was lost.
+        """
+        limit = await self._session.max_items_per_call()
+        self._per_call = min(_PER_CALL, limit) if limit > 0 else _PER_CALL
+        return await self.create_missing(now_us)
+
+    async def create_missing(self, now_us: int) -> Readings:
+        """Ask for every item that is missing; return bad readings for those whose refusal is new.
+
+        Raises:
+            DriverError: The session was lost.
+        """
+        asked = [self._items[point] for point in self._missing]
+        if any(item.node.startswith("nsu=") for item in asked):
+            self._namespaces = await self._session.namespaces()
+        known = [(item, node_id) for item in asked if (node_id := resolve(item.node, self._namespaces)) is not None]
+        results = {item.point: StatusCodes.BadNodeIdUnknown for item in asked}
+        results |= await self._create(known)
+        return self._settle(results, now_us)
+
+    async def forget_gone(self, readings: Readings) -> None:
+        """Give up the items whose readings say that their node is gone, so that they are asked for again.
+
+        Raises:
+            DriverError: The session was lost.
+        """
+        gone = np.unique(readings.tag[np.isin(readings.status & 0xFFFF0000, _GONE)]).tolist()
+        ids = {point: self._ids.pop(point) for point in gone if point in self._ids}
+        if ids:
+            self._missing |= dict.fromkeys(ids, StatusCodes.BadNodeIdUnknown)
+            await self._session.delete_items(self._subscription, list(ids.values()))
+
+    async def _create(self, asked: Sequence[tuple[Item, ua.NodeId]]) -> dict[int, int]:
+        """Create items call by call; return the status of each by point."""
+        statuses: dict[int, int] = {}
+        revised = defaultdict(list)
+        while asked:
+            call = asked[: self._per_call]
+            answers = await self._session.create_items(self._subscription, [_request(*pair) for pair in call])
+            if answers is None:
+                self._per_call = len(call) // 2
+                continue
+            for (item, _), answer in zip(call, answers, strict=True):
+                is_bad = answer.StatusCode.is_bad()
+                statuses[item.point] = answer.StatusCode.value if is_bad else _WATCHED
+                if not is_bad:
+                    self._ids[item.point] = answer.MonitoredItemId
+                    for difference in _revisions(item, answer):
+                        revised[difference].append(item.node)
+            asked = asked[len(call) :]
+        for (what, wanted, got), nodes in revised.items():
+            _log.warning(
+                "the server revised what was asked",
+                connection=self._connection,
+                option=what,
+                asked=wanted,
+                got=got,
+                nodes=_named(nodes),
+            )
+        return statuses
+
+    def _settle(self, statuses: dict[int, int], now_us: int) -> Readings:
+        """Note what is watched now; return bad readings for new refusals."""
+        fresh = {point: code for point, code in statuses.items() if code not in {_WATCHED, self._missing[point]}}
+        back = [point for point, code in statuses.items() if code == _WATCHED and self._missing[point] is not None]
+        self._missing = {point: code for point, code in statuses.items() if code != _WATCHED}
+        by_code = defaultdict(list)
+        for point, code in fresh.items():
+            by_code[code].append(self._items[point].node)
+        for code, nodes in by_code.items():
+            _log.error(
+                "the server refuses to watch nodes; they are asked for again",
+                connection=self._connection,
+                status=status_name(code),
+                nodes=_named(nodes),
+                every_s=RETRY_S,
+            )
+        if back:
+            nodes = [self._items[point].node for point in back]
+            _log.info("nodes are watched again", connection=self._connection, nodes=_named(nodes))
+        rows = len(fresh)
+        return from_rows(
+            list(fresh), [0] * rows, now_us, [float("nan")] * rows, int(Quality.BAD), 0, list(fresh.values())
+        )
+
+
+def resolve(text: str, namespaces: Sequence[str]) -> ua.NodeId | None:
+    """Return the node id that a configured text means on a server with these namespaces, None if it has no such one."""
+    if not text.startswith("nsu="):
+        return ua.NodeId.from_string(text)
+    uri, identifier = text.removeprefix("nsu=").split(";", 1)
+    # a semicolon in the URI is written %3B, a percent sign %25 (Part 6, 5.1.12)
+    uri = uri.replace("%3B", ";").replace("%25", "%")
+    return ua.NodeId.from_string(f"ns={namespaces.index(uri)};{identifier}") if uri in namespaces else None
+
+
+def _request(item: Item, node_id: ua.NodeId) -> ua.MonitoredItemCreateRequest:
+    request = ua.MonitoredItemCreateRequest()
+    request.ItemToMonitor.NodeId = node_id
+    request.ItemToMonitor.AttributeId = AttributeIds.Value
+    request.MonitoringMode = ua.MonitoringMode.Reporting
+    parameters = request.RequestedParameters
+    parameters.ClientHandle = item.point
+    parameters.SamplingInterval = item.sampling_ms
+    parameters.QueueSize = item.queue
+    parameters.DiscardOldest = True
+    # without a filter a server notifies of value and status; small ones know no filters
+    if item.trigger is Trigger.TIMESTAMP:
+        parameters.Filter = ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValueTimestamp)
+    return request
+
+
+def _revisions(item: Item, answer: ua.MonitoredItemCreateResult) -> list[tuple[str, float, float]]:
+    """Return option, asked and got for what the server gives less of: a shorter queue, slower sampling."""
+    less: list[tuple[str, float, float]] = []
+    if answer.RevisedQueueSize < item.queue:
+        less.append(("queue", item.queue, answer.RevisedQueueSize))
+    if answer.RevisedSamplingInterval > item.sampling_ms + 1:
+        less.append(("every_ms", item.sampling_ms, answer.RevisedSamplingInterval))
+    return less
+
+
+def _named(nodes: Iterable[str]) -> str:
+    """Name the first few nodes, and say how many more there are."""
+    names = list(nodes)
+    more = len(names) - _NAMED_IN_A_LINE
+    return ", ".join(names[:_NAMED_IN_A_LINE]) + (f" and {more} more" if more > 0 else "")

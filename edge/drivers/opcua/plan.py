@@ -1,0 +1,75 @@
+"""Owns the numbers of a subscription: what is asked of the server, and how long its silence may last; pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.drivers.opcua.config import OpcUaTag, Trigger
+from edge.drivers.spec import Point
+
+# Session, subscription and queues outlive a gateway that asks for nothing this long (a disk that waits, a link
+# that pauses); longer, and a dead gateway's sessions would use up the few that a small PLC grants.
+SURVIVE_S = 60.0
+# An idle server says that it lives this often, so a dead one is noticed in seconds.
+KEEP_ALIVE_S = 2.0
+# Queues asked for by default: never so small that a burst overflows, never a burden to a small server.
+_QUEUE = (10, 1000)
+# One answer holds at most this many values (about 300 kB), so that taking it never blocks the loop for long.
+MAX_NOTIFICATIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A monitored item to ask for. `point`: its place in the driver's list, and its client handle."""
+
+    point: int
+    node: str
+    sampling_ms: float
+    queue: int
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription's numbers, as asked or as the server revised them (OPC UA Part 4, 5.14.2)."""
+
+    interval_ms: float
+    keep_alive: int
+    lifetime: int
+
+    @property
+    def silence_s(self) -> float:
+        """The longest time between two answers of a healthy server, seconds."""
+        return self.interval_ms * self.keep_alive / 1000
+
+
+def subscription(publishing_s: float) -> Subscription:
+    """Choose what to ask for with a publishing interval in seconds."""
+    keep_alive = max(1, round(KEEP_ALIVE_S / publishing_s))
+    # the lifetime must be at least three keep-alives (Part 4, 5.14.2.2)
+    lifetime = max(3 * keep_alive, math.ceil(SURVIVE_S / publishing_s))
+    return Subscription(publishing_s * 1000, keep_alive, lifetime)
+
+
+def queue_size(every_s: float, asked: int | None) -> int:
+    """Choose how many values of one tag the server is to keep: what was asked, or enough for `SURVIVE_S`."""
+    if asked is not None:
+        return asked
+    least, most = _QUEUE
+    return most if every_s <= 0 else min(most, max(least, math.ceil(SURVIVE_S / every_s)))
+
+
+def items(points: Sequence[Point]) -> list[Item]:
+    """Plan one monitored item a point, in their order.
+
+    Raises:
+        TypeError: A point of another protocol.
+    """
+    return [_item(index, point) for index, point in enumerate(points)]
+
+
+def _item(index: int, point: Point) -> Item:
+    tag = point.options
+    if not isinstance(tag, OpcUaTag):
+        raise TypeError(f"{point.device}/{point.name} is no OPC UA tag: {tag!r}")
+    return Item(index, tag.node, point.every_s * 1000, queue_size(point.every_s, tag.queue), tag.trigger)
