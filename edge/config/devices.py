@@ -73,7 +73,7 @@ class Plant:
             for key in _PLACING:
                 if key in raw:
                     self._document.mistake((*loc, key), "belongs to a device, not to a template")
-            rest = {key: value for key, value in raw.items() if key not in ("protocol", *_PLACING)}
+            rest = {key: fill(value, "device") for key, value in raw.items() if key not in ("protocol", *_PLACING)}
             validate(spec.device, rest, self._document, lambda inner: loc + inner, is_partial=True, also=_TEMPLATE_KEYS)
 
     def add_device(self, index: int, raw: _Raw) -> None:
@@ -91,6 +91,7 @@ class Plant:
         template, template_loc = self._template(raw, loc, spec)
         if spec is None or template is None:
             return
+        template = {key: fill(value, str(raw.get("name", ""))) for key, value in template.items()}
         merged, origins = merge(template, template_loc, {k: v for k, v in raw.items() if k != "use"}, loc)
         device = validate(
             spec.device, merged, self._document, lambda inner: _origin(inner, origins, loc), also=_DEVICE_KEYS
@@ -146,6 +147,15 @@ class Plant:
     def _check_tag(self, name: str, tag: TagOptions, origins: Mapping[Loc, Loc], loc: Loc) -> None:
         for key, message in (*tags.disagreements(tag), *tags.heartbeat(tag.publish or self._defaults.publish)):
             self._document.mistake(_origin(("tags", name, key), origins, loc), message)
+
+
+def fill(value: Any, device: str) -> Any:
+    """Put a device's name where a template says `{device}`, in any text within `value`."""
+    if isinstance(value, str):
+        return value.replace("{device}", device)
+    if isinstance(value, dict):
+        return {key: fill(inner, device) for key, inner in value.items()}
+    return [fill(inner, device) for inner in value] if isinstance(value, list) else value
 
 
 def merge(template: _Raw, template_loc: Loc, own: _Raw, own_loc: Loc) -> tuple[dict[Any, Any], dict[Loc, Loc]]:

@@ -20,8 +20,6 @@ from simulators.demo.stack import Stack
 from simulators.demo.workspace import Ports, Workspace
 from simulators.errors import DemoError
 from simulators.ledger import entries
-from simulators.machine import Machine
-from simulators.plant import plant
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
@@ -83,7 +81,6 @@ def run(plan: Plan, *, as_json: bool) -> int:
 
 
 def _course(plan: Plan, stack: Stack, console: Console) -> Summary | None:
-    machines = plant()
     began = time.monotonic()
     try:
         with console.status("starting") as status:
@@ -91,18 +88,18 @@ def _course(plan: Plan, stack: Stack, console: Console) -> Summary | None:
     except KeyboardInterrupt:
         console.print("interrupted while starting; everything is stopped")
         return None
-    console.print(f"started in {time.monotonic() - began:.1f} s: {len(machines)} machines", highlight=False)
+    console.print(f"started in {time.monotonic() - began:.1f} s: {len(stack.machines)} machines", highlight=False)
     before = stack.cloud.metrics()
     running = time.monotonic()
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how the live demo ends
-        _watch(plan, stack, machines, console)
+        _watch(plan, stack, console)
     with console.status("stopping: what was said is brought to the cloud, then counted"):
-        return _account(stack, machines, before, time.monotonic() - running)
+        return _account(stack, before, time.monotonic() - running)
 
 
-def _watch(plan: Plan, stack: Stack, machines: list[Machine], console: Console) -> None:
+def _watch(plan: Plan, stack: Stack, console: Console) -> None:
     if plan.duration_s is None:
-        Screen(stack, machines, console).show()
+        Screen(stack, console).show()
         return
     console.print(f"running for {plan.duration_s:g} s", highlight=False)
     deadline = time.monotonic() + plan.duration_s
@@ -111,16 +108,16 @@ def _watch(plan: Plan, stack: Stack, machines: list[Machine], console: Console) 
         time.sleep(min(0.5, left))
 
 
-def _account(stack: Stack, machines: list[Machine], before: Metrics, seconds: float) -> Summary:
-    taken = stack.drain()
+def _account(stack: Stack, before: Metrics, seconds: float) -> Summary:
+    stack.drain()
     after = stack.cloud.metrics()
     # rows of a Modbus reading bear the gateway's clock, the same one as ours here
     since = stack.started_at - timedelta(seconds=1)
     verdict = compare(
-        entries(stack.ledger), (row for machine in machines for row in stack.cloud.rows(machine.code, since))
+        entries(stack.ledger), (row for machine in stack.machines for row in stack.cloud.rows(machine.code, since))
     )
     counts = before.buckets(LAG), after.buckets(LAG)
-    return Summary(verdict, taken, seconds, quantile(*counts, 0.5), quantile(*counts, 0.99))
+    return Summary(verdict, stack.taken, seconds, quantile(*counts, 0.5), quantile(*counts, 0.99))
 
 
 def _print(summary: Summary, console: Console, *, as_json: bool) -> None:

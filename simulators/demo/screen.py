@@ -13,7 +13,6 @@ from rich.text import Text
 from simulators.demo.cloud import Metrics, quantile
 from simulators.demo.seed import USERS
 from simulators.demo.stack import Stack
-from simulators.machine import Machine
 
 _COLOURS = {
     "running": "green",
@@ -33,9 +32,8 @@ STORED = "tezgah_ingest_readings_total"
 class Screen:
     """Redraws once a second from what the API and the gateway's health page say."""
 
-    def __init__(self, stack: Stack, machines: list[Machine], console: Console) -> None:
+    def __init__(self, stack: Stack, console: Console) -> None:
         self._stack = stack
-        self._machines = machines
         self._console = console
         self._seen: tuple[float, Metrics] = (time.monotonic(), stack.cloud.metrics())
 
@@ -52,7 +50,7 @@ class Screen:
         for heading in ("machine", "speaks", "status"):
             table.add_column(heading, no_wrap=True)
         table.add_column("latest values (age)")
-        for machine in self._machines:
+        for machine in self._stack.machines:
             status = self._stack.cloud.status(machine.code)
             runtime = str(status["runtime_status"])
             table.add_row(

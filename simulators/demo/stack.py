@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -14,112 +15,155 @@ from simulators.demo.cloud import Cloud
 from simulators.demo.seed import GATEWAY, document
 from simulators.demo.workspace import Ports, Workspace
 from simulators.errors import DemoError
+from simulators.machine import Machine
 from simulators.plant import plant
 
 # a first start has a database to make; a later one is ready in two or three seconds
 _START_S = 60.0
 # the gateway's publishing interval and its commit take 0.3 s; nothing new for this long means that nothing is under way
 _SETTLED_S = 1.0
-_SETTLE_LIMIT_S = 15.0
+_SETTLE_LIMIT_S = 20.0
+# the gateway promises to end within 10 s, the others are faster
+_STOP_S = 15.0
 
 
 class Stack:
-    """Three processes of ours and the PostgreSQL inside the cloud's."""
+    """Three processes of ours and the PostgreSQL inside the cloud's. Each can be started by itself.
 
-    def __init__(self, workspace: Workspace, ports: Ports) -> None:
-        self._workspace = workspace
-        self._ports = ports
-        self._children: list[Child] = []
-        self._health = httpx.Client(base_url=f"http://127.0.0.1:{ports.health}", timeout=5)
-        self.health_address = f"http://127.0.0.1:{ports.health}"
-        self.password = workspace.secret("password")
+    Attributes:
+        machines: The simulated plant.
+        ledger: File of all that the simulators said.
+        password: Of every demo user.
+        started_at: No reading of this run is older.
+    """
+
+    def __init__(self, workspace: Workspace, ports: Ports, machines_of_each: int = 4) -> None:
+        self.workspace = workspace
+        self.ports = ports
+        self.machines: list[Machine] = plant(machines_of_each)
         self.ledger = workspace.root / "run" / "ledger.csv"
+        self.password = workspace.secret("password")
         self.started_at = datetime.now(UTC)
-        self.cloud: Cloud
+        self._machines_of_each = machines_of_each
+        self._health = httpx.Client(base_url=self.health_address, timeout=5)
+        self._children: dict[str, Child] = {}
+        self._cloud: Cloud | None = None
+
+    @property
+    def health_address(self) -> str:
+        """Where the gateway says how it is."""
+        return f"http://127.0.0.1:{self.ports.health}"
+
+    @property
+    def cloud_environment(self) -> dict[str, str]:
+        """What the cloud's commands must find in their environment."""
+        return {
+            "TEZGAH_DATA_DIR": str(self.workspace.root / "cloud"),
+            "SECRET_KEY": self.workspace.secret("secret-key"),
+        }
+
+    @property
+    def cloud(self) -> Cloud:
+        """The API, signed in.
+
+        Raises:
+            DemoError: The cloud was not started.
+        """
+        if self._cloud is None:
+            raise DemoError("the cloud was not started")
+        return self._cloud
+
+    def child(self, name: str) -> Child:
+        """Return a running process: `cloud`, `simulators` or `gateway`."""
+        return self._children[name]
 
     def start(self, tell: Callable[[str], None]) -> None:
         """Start everything; values begin to move when the gateway is connected to all of it.
 
         Args:
-            tell: Hears what is being done.
+            tell: Hears what is being started.
 
         Raises:
             DemoError: Something did not start; the message holds its last words. `stop` must follow.
         """
         tell("PostgreSQL and the cloud")
-        token = self._start_cloud()
+        self.start_cloud()
         tell("the simulators")
-        self._start_simulators()
+        self.start_simulators()
         tell("the gateway")
-        self._start_gateway(token)
-        self._simulators.say("begin")
-        self._simulators.hear()
+        self.start_gateway()
+        self.begin()
 
-    def _start_cloud(self) -> str:
-        root = self._workspace.root
-        environment = {
-            "TEZGAH_DATA_DIR": str(root / "cloud"),
-            "TEZGAH_DATABASE_URL": "",
-            "SECRET_KEY": self._workspace.secret("secret-key"),
-        }
+    def start_cloud(self, options: Sequence[str] = ()) -> None:
+        """Migrate, seed and serve; `options` are given to `tezgah-cloud serve`."""
         cloud = script("tezgah-cloud")
-        run_once([cloud, "migrate"], environment, timeout_s=_START_S)
-        seeds = json.dumps(document(plant(), self.password, self.started_at))
-        seeded = json.loads(run_once([cloud, "seed", "-", "--json"], environment, input=seeds))
-        command = [cloud, "serve", "--host", "127.0.0.1", "--port", str(self._ports.api)]
-        child = self._start("cloud", command, environment)
-        address = f"http://127.0.0.1:{self._ports.api}"
-        self._await(child, lambda: httpx.get(f"{address}/health/ready", timeout=5).status_code == 200)
-        self.cloud = Cloud(address, "admin", self.password)
-        return self._gateway_token(seeded)
-
-    def _gateway_token(self, seeded: dict[str, Any]) -> str:
-        """Return the gateway's token, which the cloud says only when it makes the gateway; kept for later starts."""
-        path = self._workspace.root / "run" / "gateway-token.secret"
+        run_once([cloud, "migrate"], self.cloud_environment, timeout_s=_START_S)
+        seeds = json.dumps(document(self.machines, self.password, self.started_at))
+        seeded = json.loads(run_once([cloud, "seed", "-", "--json"], self.cloud_environment, input=seeds))
         for gateway in seeded["gateways"]:
             if gateway["id"] == GATEWAY and gateway.get("token"):
-                path.touch(mode=0o600)
-                path.write_text(gateway["token"], encoding="utf-8")
-        return path.read_text(encoding="utf-8")
+                self.workspace.keep("gateway-token", gateway["token"])
+        self.serve(options)
 
-    def _start_simulators(self) -> None:
-        ports = self._ports
+    def serve(self, options: Sequence[str] = ()) -> None:
+        """Serve the API of a cloud already made."""
+        command = [script("tezgah-cloud"), "serve", "--host", "127.0.0.1", "--port", str(self.ports.api), *options]
+        child = self._start("cloud", command, self.cloud_environment)
+        address = f"http://127.0.0.1:{self.ports.api}"
+        self._await(child, lambda: httpx.get(f"{address}/health/ready", timeout=5).status_code == 200)
+        self._cloud = Cloud(address, "admin", self.password)
+
+    def start_simulators(self, options: Sequence[str] = ()) -> None:
+        """Serve the plant, its values standing still; `options` are given to `tezgah-sim run`."""
+        ports = self.ports
         command = [script("tezgah-sim"), "run", "--wait", "--ledger", str(self.ledger)]
+        command += ["--machines", str(self._machines_of_each), *options]
         for protocol, port in (("opcua", ports.opcua), ("modbus", ports.modbus), ("mqtt", ports.mqtt)):
             command += [f"--{protocol}-port", str(port)]
-        self._simulators = self._start("simulators", command, {}, talks=True)
-        self._simulators.hear()
+        self._start("simulators", command, {}, talks=True).hear()
 
-    def _start_gateway(self, token: str) -> None:
-        ports = self._ports
-        config = self._workspace.root / "edge.yaml"
-        config.write_text(resources.files("simulators.demo").joinpath("edge.yaml").read_text(encoding="utf-8"))
-        environment = {
-            "DEMO_API_PORT": str(ports.api),
-            "DEMO_OPCUA_PORT": str(ports.opcua),
-            "DEMO_MODBUS_PORT": str(ports.modbus),
-            "DEMO_MQTT_PORT": str(ports.mqtt),
-            "DEMO_HEALTH_PORT": str(ports.health),
-            "DEMO_GATEWAY_TOKEN": token,
-        }
-        state = self._workspace.root / "edge"
-        command = [script("tezgah-edge"), "run", str(config), "--state-dir", str(state)]
-        self._gateway = self._start("gateway", command, environment)
-        self._await(self._gateway, self._is_connected)
+    def start_gateway(self, config: Path | None = None, command: Sequence[str] = ()) -> None:
+        """Start the daemon and wait until it is connected to everything.
+
+        Args:
+            config: Its configuration; the demo's own if None.
+            command: What runs it instead of `tezgah-edge`.
+        """
+        if config is None:
+            config = self.workspace.root / "edge.yaml"
+            text = resources.files("simulators.demo").joinpath("edge.yaml").read_text(encoding="utf-8")
+            config.write_text(text, encoding="utf-8")
+        words = [*(command or [script("tezgah-edge")]), "run", str(config)]
+        child = self._start("gateway", words, self.gateway_environment)
+        self._await(child, self._is_connected)
+
+    @property
+    def gateway_environment(self) -> dict[str, str]:
+        """What the demo's configuration of the gateway refers to."""
+        names = {"API": "api", "OPCUA": "opcua", "MODBUS": "modbus", "MQTT": "mqtt", "HEALTH": "health"}
+        ports = {f"DEMO_{name}_PORT": str(getattr(self.ports, field)) for name, field in names.items()}
+        return {**ports, "DEMO_GATEWAY_TOKEN": self.workspace.secret("gateway-token")}
 
     def _is_connected(self) -> bool:
-        connections = self.health()["connections"]
-        return all(connection["state"] == "up" for connection in connections)
+        return all(connection["state"] == "up" for connection in self.health()["connections"])
 
     def health(self) -> dict[str, Any]:
         """Return what the gateway says of itself."""
         health: dict[str, Any] = self._health.get("/health").json()
         return health
 
+    def begin(self) -> int:
+        """Let values move; return how many readings were said before."""
+        return self._tell_simulators("begin")
+
     def emitted(self) -> int:
-        """Return how many readings the simulators said so far."""
-        self._simulators.say("count")
-        return int(json.loads(self._simulators.hear())["emitted"])
+        """Return how many readings the simulators said so far; all of them are in the ledger's file."""
+        return self._tell_simulators("count")
+
+    def _tell_simulators(self, command: str) -> int:
+        child = self._children["simulators"]
+        child.say(command)
+        return int(json.loads(child.hear())["emitted"])
 
     def check(self) -> None:
         """Make sure that everything runs.
@@ -127,41 +171,31 @@ class Stack:
         Raises:
             DemoError: A process has ended.
         """
-        for child in self._children:
+        for child in self._children.values():
             child.check()
 
-    def drain(self) -> int:
-        """Bring all that was said to the cloud and stop the gateway; return how many readings it took.
+    def drain(self) -> None:
+        """Bring all that was said to the cloud; gateway and simulators are stopped then.
 
         Raises:
             DemoError: The gateway did not end well.
         """
-        self._simulators.say("quiet")
-        self._simulators.hear()
+        self._tell_simulators("quiet")
         self._await_settled()
-        code = self._gateway.stop(timeout_s=12)
+        gateway = self._children.pop("gateway")
+        code = gateway.stop(_STOP_S)
         if code != 0:
-            raise DemoError(f"the gateway ended with exit code {code}:\n{self._gateway.last_words()}")
-        self._children.remove(self._gateway)
-        return self._simulators_emitted()
-
-    def _simulators_emitted(self) -> int:
-        emitted = self.emitted()
-        self._simulators.say("stop")
-        self._simulators.stop(timeout_s=8)
-        self._children.remove(self._simulators)
-        return emitted
+            raise DemoError(f"the gateway ended with exit code {code}:\n{gateway.last_words()}")
+        self.emitted()
+        self._children.pop("simulators").stop(_STOP_S)
 
     def _await_settled(self) -> None:
-        """Wait until the protocols that push have nothing under way; Modbus goes on being polled."""
+        """Wait until what pushes has nothing under way; Modbus goes on being polled."""
         deadline = time.monotonic() + _SETTLE_LIMIT_S
         taken, since = -1, time.monotonic()
         while time.monotonic() < min(deadline, since + _SETTLED_S):
-            now_taken = sum(
-                connection["readings"]
-                for connection in self.health()["connections"]
-                if connection["protocol"] != "modbus"
-            )
+            pushed = (entry for entry in self.health()["connections"] if entry["protocol"] != "modbus")
+            now_taken = sum(entry["readings"] for entry in pushed)
             if now_taken != taken:
                 taken, since = now_taken, time.monotonic()
             time.sleep(0.1)
@@ -169,15 +203,17 @@ class Stack:
     def stop(self) -> None:
         """Stop whatever still runs, the cloud last; leaves no process behind."""
         self._health.close()
-        if hasattr(self, "cloud"):
-            self.cloud.close()
-        for child in reversed(self._children):
-            child.stop(timeout_s=12)
-        self._children.clear()
+        if self._cloud is not None:
+            self._cloud.close()
+        while self._children:
+            _, child = self._children.popitem()
+            child.stop(_STOP_S)
 
-    def _start(self, name: str, command: list[str], environment: dict[str, str], *, talks: bool = False) -> Child:
-        child = Child(name, command, environment, self._workspace.log(name), talks=talks)
-        self._children.append(child)
+    def _start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, talks: bool = False
+    ) -> Child:
+        child = Child(name, command, environment, self.workspace.log(name), talks=talks)
+        self._children[name] = child
         return child
 
     def _await(self, child: Child, is_ready: Callable[[], bool]) -> None:
