@@ -1,0 +1,1 @@
+"""The service that keeps, judges and shows: slices on ordered floors, the frame at the root."""

@@ -1,0 +1,41 @@
+"""Owns who may call what: one table of every route, unversioned; its `/api/v1` twin follows it.
+
+A route without a line here keeps the application from starting.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from cloud.identity.schemas import Role
+
+
+class Open(Enum):
+    """A route that no role decides about."""
+
+    PUBLIC = "anybody may call it"
+    GATEWAY = "only a gateway's token opens it"
+
+
+EVERYBODY = frozenset(Role)
+PLANNERS = frozenset({Role.PLANNER, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+
+ACCESS: Mapping[str, frozenset[Role] | Open] = {
+    # operations
+    "GET /health/live": Open.PUBLIC,
+    "GET /health/ready": Open.PUBLIC,
+    "GET /health/schema": Open.PUBLIC,
+    "GET /metrics": Open.PUBLIC,
+    # identity
+    "POST /auth/login": Open.PUBLIC,
+    "GET /auth/me": EVERYBODY,
+    # machines
+    "GET /machines": EVERYBODY,
+    "POST /machines": PLANNERS,
+    "GET /machines/{machine_id}": EVERYBODY,
+    # work orders
+    "POST /workorders/": PLANNERS,
+    "GET /workorders/": EVERYBODY,
+    "GET /workorders/{wo_id}": EVERYBODY,
+    "GET /workorders/{wo_id}/stages": EVERYBODY,
+}

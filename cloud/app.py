@@ -1,0 +1,140 @@
+"""Owns the composition of the service: which routers, behind which guards, over which resources.
+
+A request walks: `Surroundings` (id, log, figures) > `BodyLimit` > the route's guard (`access`,
+`identity.caller`) > the slice's `routes` > `service` > rows; the commit in `db` is before the answer.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.params import Depends
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from cloud import api, docs_page, health, openapi, problem, request_id
+from cloud.access import ACCESS, Open
+from cloud.db import Database
+from cloud.errors import CloudError, DatabaseUnavailable, SettingsInvalid
+from cloud.identity import caller
+from cloud.identity import routes as identity
+from cloud.identity.passwords import Passwords
+from cloud.identity.tokens import Tokens
+from cloud.machines import routes as machines
+from cloud.metrics import Metrics
+from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, BodyLimit, Surroundings
+from cloud.settings import DATABASE_URL_VARIABLE, Settings
+from cloud.workorders import routes as workorders
+from shared import logs
+
+# every slice's router, ground floor first
+ROUTERS = (identity.router, machines.router, workorders.router)
+
+BATCHES = "/ingest/batches"
+BODY_LIMITS = {BATCHES: BATCH_BODY_LIMIT, api.PREFIX + BATCHES: BATCH_BODY_LIMIT}
+
+log = logs.get(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application; nothing connects before its lifespan begins.
+
+    Args:
+        settings: With a database_url: an embedded server is the caller's to hold.
+
+    Raises:
+        SettingsInvalid: There is no database_url.
+    """
+    if settings.database_url is None:
+        raise SettingsInvalid(f"{DATABASE_URL_VARIABLE} is not set; `tezgah-cloud serve` brings its own PostgreSQL.")
+    metrics = Metrics()
+    app = FastAPI(
+        title="Tezgah",
+        version=version("tezgah"),
+        description="Machines, their readings and the work on them. Every path is also under `/api/v1`, "
+        "where bodies are `{data, meta}`.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        middleware=_middleware(settings, metrics),
+    )
+    app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.passwords = Passwords()
+    app.state.tokens = Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes))
+    app.state.database = Database(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        overflow=settings.database_pool_overflow,
+        timeout_s=settings.database_timeout_s,
+    )
+    problem.install(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        api.mount(app, router, guard)
+    docs_page.mount(app)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    return app
+
+
+def from_environment() -> FastAPI:
+    """Build the application from the environment: what a worker process imports."""
+    settings = Settings.from_environment()
+    logs.configure(settings.log_format, settings.log_level)
+    return create_app(settings)
+
+
+def guard(method: str, path: str) -> Sequence[Depends]:
+    """Return what must hold before a route's handler runs, from the table in `access`.
+
+    Raises:
+        LookupError: The table has no line for the route.
+    """
+    who = ACCESS.get(f"{method} {path}")
+    match who:
+        case None:
+            raise LookupError(f"{method} {path} has no line in cloud/access.py; say there who may call it")
+        case Open():
+            return ()
+        case roles:
+            return (caller.allow(roles),)
+
+
+def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
+    layers = [Middleware(Surroundings, metrics=metrics)]
+    if settings.cors_origins:
+        layers.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(settings.cors_origins),
+                allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", request_id.HEADER, "Idempotency-Key", "If-Match"],
+                expose_headers=[request_id.HEADER, "Link", "ETag", "Retry-After"],
+            )
+        )
+    layers.append(Middleware(BodyLimit, default=BODY_LIMIT, limits=BODY_LIMITS))
+    return layers
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    database: Database = app.state.database
+    try:
+        await _check(database)
+        yield
+    finally:
+        await database.close()
+
+
+async def _check(database: Database) -> None:
+    try:
+        revision = await health.revision(database)
+        log.info("started", schema_revision=revision)
+    except DatabaseUnavailable as error:
+        # it may come later than we do; until then /health/ready is red and every request gets 503
+        log.warning("started_without_database", reason=error.message)
+    except CloudError as error:
+        log.error("refused_to_start", code=error.code, reason=error.message)  # noqa: TRY400 - a trace says no more
+        raise

@@ -1,0 +1,151 @@
+"""Owns the connection to PostgreSQL and the rule of one transaction a request.
+
+A request's transaction is committed *before* its answer is sent, so an answer never overtakes its
+rows: that is what `scope="function"` below asks of FastAPI, whose default commits afterwards.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import orjson
+import psycopg
+from fastapi import Depends, Request
+from sqlalchemy import MetaData, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlmodel import SQLModel
+
+from cloud.errors import CloudError, Conflict, DatabaseUnavailable, Invalid, SchemaMismatch
+
+# long enough for a server to come back, short enough that clients notice that it has
+RETRY_AFTER_S = 2
+# a request that waits longer than this holds a connection others need
+STATEMENT_TIMEOUT_S = 30
+LOCK_TIMEOUT_S = 10
+
+
+class Table(SQLModel):
+    """The base of every table; constraints get predictable names, so a migration can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+
+
+class Database:
+    """The pool of connections of one process."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, overflow: int = 5, timeout_s: float = 5.0) -> None:
+        """Prepare the pool; nothing connects yet.
+
+        Args:
+            url: libpq URL, `postgresql://...`.
+            pool_size: Connections kept.
+            overflow: Connections added for a peak.
+            timeout_s: How long to wait for one, new or from the pool.
+        """
+        self.engine: AsyncEngine = create_async_engine(
+            driver_url(url),
+            pool_size=pool_size,
+            max_overflow=overflow,
+            pool_timeout=timeout_s,
+            # one round trip a request, so that a restart of the server costs nobody an error
+            pool_pre_ping=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={
+                # libpq counts in whole seconds and takes less than 2 for 2
+                "connect_timeout": max(2, round(timeout_s)),
+                "application_name": "tezgah-cloud",
+                "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_S}s "
+                f"-c lock_timeout={LOCK_TIMEOUT_S}s -c idle_in_transaction_session_timeout=60s",
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Run a block in one transaction: commit at its end, roll back when it raises.
+
+        An error that `keeps_changes` is raised after a commit.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer, or ended the connection.
+            SchemaMismatch: A table or column this code uses is not there.
+        """
+        kept: CloudError | None = None
+        try:
+            async with self._sessions() as session, session.begin():
+                try:
+                    yield session
+                except CloudError as error:
+                    if not error.keeps_changes:
+                        raise
+                    kept = error
+        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
+            meaning = translated(error)
+            if meaning is None:
+                raise
+            raise meaning from error
+        if kept is not None:
+            raise kept
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def driver_url(url: str) -> str:
+    """Return SQLAlchemy's form of a libpq URL: the same address, with the driver named."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def translated(error: Exception) -> CloudError | None:
+    """Return what a database error means to a caller, or None when it is a mistake of ours."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    match cause:
+        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn() | psycopg.errors.UndefinedObject():
+            return SchemaMismatch("The database schema is not the one this version needs; run `tezgah-cloud migrate`.")
+        case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
+            return Conflict("It clashes with what is stored; read the current state and try again.")
+        case psycopg.DataError():
+            return Invalid("A value cannot be stored: it is out of range or holds a forbidden character.")
+        case psycopg.OperationalError() | psycopg.InterfaceError() | PoolTimeout():
+            return DatabaseUnavailable(
+                f"The database does not answer; try again in {RETRY_AFTER_S} s.", retry_after_s=RETRY_AFTER_S
+            )
+    return None
+
+
+def database(request: Request) -> Database:
+    """Return the pool of the application that serves this request."""
+    pool: Database = request.app.state.database
+    return pool
+
+
+async def session(pool: Annotated[Database, Depends(database)]) -> AsyncIterator[AsyncSession]:
+    """Give a request its transaction; a connection is taken at the first statement, not before."""
+    async with pool.transaction() as opened:
+        yield opened
+
+
+Session = Annotated[AsyncSession, Depends(session, scope="function")]
+
+
+async def driver_connection(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
+    """Return psycopg's connection inside the session's transaction, for COPY.
+
+    Its cursors must be closed before the session is used again.
+    """
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
+    return driver

@@ -1,0 +1,161 @@
+"""Owns the service's error tree: each fact some caller treats differently, with its HTTP status.
+
+CloudError                 500 unless a class below says otherwise
+  SettingsInvalid          the environment is wrong; nothing starts (exit 78)
+  Invalid          422     the request is well formed and means something impossible
+  BadRequest       400     the request is not well formed
+  Unauthenticated  401     nobody known is asking
+  Forbidden        403     somebody known asks for what is not theirs to do
+  NotFound         404     not there, or another organization's: the same answer
+  Conflict         409     it clashes with what is
+  TooLarge         413     more bytes than the path takes
+  UnsupportedType  415     a body of a kind the path does not take
+  TooMany          429     later, please
+  SchemaMismatch   500     the database is not the one this code was written for
+  Unavailable      503     later, please; it is us
+    DatabaseUnavailable    PostgreSQL does not answer
+"""
+
+from typing import Any, ClassVar
+
+from shared.errors import AppError
+
+
+class CloudError(AppError):
+    """A fact with an HTTP status.
+
+    Attributes:
+        status: The HTTP status code of the answer.
+        title: The kind of problem, the same for each occurrence.
+        extra: Members added to the problem body (`current_status`, `allowed`, ...).
+        headers: Headers added to the answer.
+        keeps_changes: What was written before it was raised is committed nevertheless (a counted failed login).
+    """
+
+    code = "INTERNAL"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    keeps_changes: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        retryable: bool | None = None,
+        retry_after_s: float | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(message, code=code, retryable=retryable)
+        self.extra = extra
+        self.headers: dict[str, str] = {}
+        if retry_after_s is not None:
+            # whole seconds, rounded up: asking a moment too early helps nobody (RFC 9110, 10.2.3)
+            self.headers["Retry-After"] = str(max(1, -int(-retry_after_s // 1)))
+
+
+class SettingsInvalid(CloudError):
+    """The environment is wrong; the message lists every mistake."""
+
+    code = "SETTINGS_INVALID"
+    title = "Invalid settings"
+
+
+class Invalid(CloudError):
+    """The request is well formed and means something impossible."""
+
+    code = "VALIDATION_ERROR"
+    status = 422
+    title = "Invalid request"
+
+
+class BadRequest(CloudError):
+    """The request is not well formed."""
+
+    code = "BAD_REQUEST"
+    status = 400
+    title = "Bad request"
+
+
+class Unauthenticated(CloudError):
+    """Nobody known is asking."""
+
+    code = "UNAUTHORIZED"
+    status = 401
+    title = "Not signed in"
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.headers["WWW-Authenticate"] = "Bearer"  # required with a 401 (RFC 9110, 15.5.2)
+
+
+class Forbidden(CloudError):
+    """Somebody known asks for what is not theirs to do."""
+
+    code = "FORBIDDEN"
+    status = 403
+    title = "Not allowed"
+
+
+class NotFound(CloudError):
+    """Not there, or another organization's: the answer is the same."""
+
+    code = "NOT_FOUND"
+    status = 404
+    title = "Not found"
+
+
+class Conflict(CloudError):
+    """It clashes with what is."""
+
+    code = "CONFLICT"
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(CloudError):
+    """More bytes than the path takes."""
+
+    code = "BODY_TOO_LARGE"
+    status = 413
+    title = "Body too large"
+
+
+class UnsupportedType(CloudError):
+    """A body of a kind the path does not take."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status = 415
+    title = "Unsupported media type"
+
+
+class TooMany(CloudError):
+    """More requests than are good; carries when to come back."""
+
+    code = "TOO_MANY_REQUESTS"
+    status = 429
+    title = "Too many requests"
+    retryable = True
+
+
+class SchemaMismatch(CloudError):
+    """The database is not the one this code was written for."""
+
+    code = "SCHEMA_MISMATCH"
+    title = "Database schema mismatch"
+
+
+class Unavailable(CloudError):
+    """The service cannot answer now; the same request may succeed later."""
+
+    code = "UNAVAILABLE"
+    status = 503
+    title = "Service unavailable"
+    retryable = True
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL does not answer."""
+
+    code = "DATABASE_UNAVAILABLE"
+    title = "Database unavailable"

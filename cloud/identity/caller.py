@@ -1,0 +1,44 @@
+"""Owns the answer to "who is asking, and may they": from the bearer token to a `Caller`."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.params import Depends as Dependency
+from fastapi.security import OAuth2PasswordBearer
+
+from cloud.db import Session
+from cloud.errors import Forbidden, Unauthenticated
+from cloud.identity import service
+from cloud.identity.schemas import Caller, Role
+from cloud.identity.tokens import Tokens
+
+_bearer = OAuth2PasswordBearer(tokenUrl="/auth/login", scheme_name="user", auto_error=False)
+
+
+async def caller(request: Request, session: Session, token: Annotated[str | None, Depends(_bearer)]) -> Caller:
+    """Return who is asking.
+
+    Raises:
+        Unauthenticated: No token, not a valid one, or its user is gone or deactivated.
+    """
+    if token is None:
+        raise Unauthenticated("Sign in: send `Authorization: Bearer <token>` from POST /auth/login.")
+    tokens: Tokens = request.app.state.tokens
+    found = await service.caller(session, tokens.user_id(token))
+    if found is None:
+        raise Unauthenticated("The access token's user is not active any more.")
+    return found
+
+
+CurrentCaller = Annotated[Caller, Depends(caller)]
+
+
+def allow(roles: frozenset[Role]) -> Dependency:
+    """Return a dependency that lets only these roles through."""
+
+    async def check(who: CurrentCaller) -> None:
+        if who.role not in roles:
+            needed = " or ".join(sorted(roles))
+            raise Forbidden(f"This needs the role {needed}; yours is {who.role}.", required_permission=sorted(roles))
+
+    return Dependency(check)

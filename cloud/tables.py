@@ -1,0 +1,15 @@
+"""Owns the list of every table: importing this module is what makes the metadata whole."""
+
+from sqlalchemy import MetaData
+
+from cloud.db import Table
+from cloud.identity import models as identity
+from cloud.machines import models as machines
+from cloud.workorders import models as workorders
+
+SLICES = (identity, machines, workorders)
+
+
+def metadata() -> MetaData:
+    """Return the metadata of every slice's tables."""
+    return Table.metadata

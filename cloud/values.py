@@ -1,0 +1,63 @@
+"""Owns what single values from outside may be: text that can be stored and shown, times, ids, numbers."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+
+# controls (NUL among them; PostgreSQL stores none) and lone surrogates (which UTF-8 cannot say)
+_UNWANTED = frozenset({"Cc", "Cs"})
+_LINE_BREAKS = re.compile(r"[\t\r\n]")
+
+
+def plain(value: str) -> str:
+    """Return the text when it holds no control character and no lone surrogate.
+
+    Raises:
+        ValueError: It does; names the character and where.
+    """
+    for position, character in enumerate(value):
+        if unicodedata.category(character) in _UNWANTED:
+            raise ValueError(f"the character U+{ord(character):04X} at {position} is not allowed")
+    return value
+
+
+def prose(value: str) -> str:
+    """Return the text when only tabs and line breaks make it more than plain."""
+    plain(_LINE_BREAKS.sub(" ", value))
+    return value
+
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(plain)]
+"""A name or a short text, of one line."""
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(plain)]
+"""What people and other systems call a thing: a machine's code, a lot's number."""
+
+Notes = Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True), AfterValidator(prose)]
+"""Free text, of several lines."""
+
+
+def moment(value: datetime) -> datetime:
+    """Return the time in UTC when it lies between 2000 and 2100.
+
+    Raises:
+        ValueError: It does not: a clock that was never set, or a unit mistaken.
+    """
+    value = value.astimezone(UTC)
+    if not 2000 <= value.year < 2100:
+        raise ValueError(f"the year {value.year} is not between 2000 and 2099")
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(moment)]
+"""A time with an offset, kept in UTC."""
+
+RowId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+"""The id of a row, as a part of a path."""
+
+Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]

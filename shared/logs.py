@@ -1,0 +1,87 @@
+"""Owns how a log line looks: structured, one event a line, the same on both sides, secrets blanked.
+
+Everything goes through the standard library's root logger, so a library's lines come out in the
+same form as ours: `json` for a collector, `console` for people.
+"""
+
+import logging
+import sys
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["console", "json"]
+
+BLANK = "[redacted]"
+# a key that holds one of these words never shows its value
+SECRET_WORDS = ("password", "passwd", "token", "secret", "authorization", "cookie", "api_key", "private_key")
+
+
+def configure(format: Format = "console", level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send every log line of this process, ours and the libraries', to one stream in one form.
+
+    Args:
+        format: `console` for people, `json` for a log collector (one object a line, UTC times).
+        level: Name of the lowest level shown, in any case.
+        stream: Where lines go; standard error by default, for standard output belongs to results.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    target = stream or sys.stderr
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(format, target)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module; call with `__name__`."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Blank the values of keys that name a secret, at any depth of dictionaries and lists."""
+    return {key: _blanked(key, value) for key, value in event.items()}
+
+
+def _blanked(key: str, value: object) -> object:
+    if value is not None and any(word in key.lower() for word in SECRET_WORDS):
+        return BLANK
+    match value:
+        case dict():
+            return {inner: _blanked(str(inner), item) for inner, item in value.items()}
+        case list() | tuple():
+            return [_blanked("", item) for item in value]
+        case _:
+            return value
+
+
+def _rendering(format: Format, stream: TextIO) -> list[Processor]:
+    if format == "json":
+        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
