@@ -13,6 +13,9 @@ from simulators.errors import DemoError
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # what one page of readings may hold (the API's limit for readings)
 _PAGE = 1000
+# the cloud's figures that the demo shows
+LAG = "tezgah_ingest_lag_seconds"
+STORED = "tezgah_ingest_readings_total"
 
 
 class Cloud:

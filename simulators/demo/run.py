@@ -14,7 +14,7 @@ from typing import Any, Self
 from rich.console import Console
 
 from simulators.demo.audit import Verdict, compare
-from simulators.demo.cloud import Metrics, quantile
+from simulators.demo.cloud import LAG, Metrics, quantile
 from simulators.demo.screen import Screen
 from simulators.demo.stack import Stack
 from simulators.demo.workspace import Ports, Workspace
@@ -23,7 +23,6 @@ from simulators.ledger import entries
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
-LAG = "tezgah_ingest_lag_seconds"
 
 
 @dataclass(frozen=True, slots=True)

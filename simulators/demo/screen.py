@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from simulators.demo.cloud import Metrics, quantile
+from simulators.demo.cloud import LAG, STORED, Metrics, quantile
 from simulators.demo.seed import USERS
 from simulators.demo.stack import Stack
 
@@ -25,8 +25,6 @@ _COLOURS = {
 }
 # the values shown beside the state, by the first signals of their kind that a reader can picture
 _SHOWN = ("good", "power_kw", "vibration_mm_s", "oil_c", "spindle_c", "seal_c")
-LAG = "tezgah_ingest_lag_seconds"
-STORED = "tezgah_ingest_readings_total"
 
 
 class Screen:
