@@ -1,0 +1,58 @@
+"""A connection's way into the buffer: holds what a full buffer cannot take, and knows since when."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from edge.clock import Clock
+from edge.drivers.spec import Point
+from edge.errors import BufferFull
+from edge.ports import Buffer
+from shared.logs import get
+from shared.reading import Gap, Readings, Tag
+
+_log = get(__name__)
+# how often a full buffer is asked again; settling a batch takes longer
+_AGAIN_S = 0.5
+
+
+class Intake:
+    """Gives shaped readings to the buffer under the tags' lasting ids. It belongs to one station."""
+
+    def __init__(self, name: str, points: Sequence[Point], buffer: Buffer, clock: Clock) -> None:
+        self._name = name
+        self._buffer = buffer
+        self._clock = clock
+        tags = [Tag(p.device, p.name, p.device_options.machine, p.options.means, p.options.unit) for p in points]
+        self._ids = np.array(buffer.register(tags), np.uint32)
+        self.full_since_us: int | None = None
+
+    async def put(
+        self, readings: Readings, gaps: Callable[[], Sequence[Gap]] = list, *, prompt: bool = False
+    ) -> asyncio.Future[None]:
+        """Wait until the buffer has taken readings, and return the promise of their commit.
+
+        Args:
+            readings: What is kept; `tag` indexes the points.
+            gaps: Asked for what to record beside them, at each attempt, for gaps grow while one waits.
+            prompt: The source waits for its acknowledgement.
+
+        Raises:
+            BufferError: Closed.
+        """
+        kept = replace(readings, tag=self._ids[readings.tag])
+        while True:
+            try:
+                durable = await self._buffer.append(kept, gaps(), prompt=prompt)
+            except BufferFull as error:
+                if self.full_since_us is None:
+                    self.full_since_us = self._clock.now_us()
+                    _log.warning("buffer full, the source has to wait", connection=self._name, error=error.message)
+                await self._clock.sleep(_AGAIN_S)
+            else:
+                if self.full_since_us is not None:
+                    self.full_since_us = None
+                    _log.info("buffer takes readings again", connection=self._name)
+                return durable

@@ -1,0 +1,216 @@
+"""One connection's station: keeps its session, and brings what the driver decoded to the buffer.
+
+A driver hands over a sample; `shape` says what of it is kept; the buffer takes it and promises to commit;
+the driver is told when that is done, and tells the source. The station does not wait for the commit, so a
+source is only ever held up by a full buffer.
+
+It is the one that opens the session again after a loss, and says so once. Nobody may take the last values
+before a loss for new ones, so every tag gets a bad reading; and when the session is back (or at the stop),
+each device gets a gap from its last reading until then.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+
+from edge.acquisition.confirmations import Confirmations
+from edge.acquisition.intake import Intake
+from edge.acquisition.shape import Shaper
+from edge.acquisition.status import StationState, StationStatus
+from edge.acquisition.watch import Watch, fit
+from edge.backoff import CAP_S, Backoff
+from edge.clock import Clock
+from edge.drivers.spec import Point
+from edge.errors import BufferError, DriverError  # noqa: A004 - the field's word
+from edge.ports import Buffer, Driver, Sample
+from shared.errors import AppError
+from shared.logs import get
+from shared.reading import Gap, GapCause, empty
+
+_log = get(__name__)
+# a stop leaves this long for what is in flight: the daemon's whole stop has 10 s
+FINISH_S = 3.0
+
+
+class Station:
+    """Owns one driver.
+
+    Args:
+        name: The connection's name.
+        protocol: For the health page.
+        driver: Not open; it is the station's from now on.
+        points: What the driver's rows index.
+        buffer: Takes what is kept.
+        clock: Time.
+        finish_s: How long a soft end may take.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        protocol: str,
+        driver: Driver,
+        points: Sequence[Point],
+        buffer: Buffer,
+        clock: Clock,
+        *,
+        finish_s: float = FINISH_S,
+    ) -> None:
+        self.name = name
+        self._protocol = protocol
+        self._driver = driver
+        self._clock = clock
+        self._finish_s = finish_s
+        self._intake = Intake(name, points, buffer, clock)
+        self._shaper = Shaper([point.options for point in points])
+        self._watch = Watch(points, clock.now_us())
+        self._confirmations = Confirmations(driver.acknowledge)
+        self._backoff = Backoff(clock)
+        # a soft end puts a deadline to everything inside it
+        self._scope = asyncio.Timeout(None)
+        self._is_running = False
+        self._state = StationState.CONNECTING
+        self._since_us = clock.now_us()
+        self._up_since_s: float | None = None
+        self._is_lost = False
+        self._is_finishing = False
+        self._readings = 0
+        self._losses = 0
+        self._last_error: str | None = None
+
+    async def run(self) -> None:
+        """Keep the session and take samples until `finish`; a loss never ends it."""
+        scope = self._scope
+        try:
+            async with scope:
+                self._is_running = True
+                await self._keep_session()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            if self._state is StationState.UP:
+                _log.warning("not everything in flight was taken in time", connection=self.name, limit_s=self._finish_s)
+        self._is_running = False
+        was_up = self._state is StationState.UP
+        self._enter(StationState.STOPPED)
+        if not was_up:
+            await self._account_for_stop()
+
+    def finish(self) -> None:
+        """End softly: take what the source has on its way, see it on disk, tell the source, close."""
+        self._is_finishing = True
+        grace_s = 0.0
+        if self._state is StationState.UP:
+            self._driver.finish()
+            grace_s = self._finish_s
+        if self._is_running:
+            self._scope.reschedule(asyncio.get_running_loop().time() + grace_s)
+
+    def status(self) -> StationStatus:
+        """Return how the connection and its devices are now."""
+        return StationStatus(
+            self.name,
+            self._protocol,
+            self._state,
+            self._since_us,
+            self._readings,
+            self._losses,
+            self._last_error,
+            replace(self._shaper.counts),
+            self._watch.conditions(),
+        )
+
+    async def _keep_session(self) -> None:
+        while not self._is_finishing:
+            try:
+                await self._session()
+            except DriverError as error:
+                await self._lose(error)
+            except BufferError:
+                # nothing can be taken any more: the gateway must know
+                raise
+            except Exception as error:  # noqa: BLE001 - a defect of one driver must not stop the other connections
+                _log.exception("driver failed unexpectedly", connection=self.name)
+                await self._lose(DriverError(f"{self.name}: {type(error).__name__}: {error}; please report this"))
+
+    async def _session(self) -> None:
+        try:
+            await self._driver.open()
+            await self._recover()
+            await self._take_all()
+            await self._confirmations.settled()
+        finally:
+            await self._driver.close()
+
+    async def _take_all(self) -> None:
+        samples = self._driver.samples()
+        try:
+            async for sample in samples:
+                await self._take(sample)
+        finally:
+            if isinstance(samples, AsyncGenerator):
+                await samples.aclose()
+        if not self._is_finishing:
+            raise DriverError(f"{self.name}: the driver ended by itself")
+
+    async def _take(self, sample: Sample) -> None:
+        self._backoff.reset()
+        self._readings += len(sample.readings)
+        self._watch.note(sample.readings)
+        kept = self._shaper.shape(sample.readings)
+        told = [fit(gap) for gap in sample.gaps]
+        is_acknowledged = sample.receipt is not None
+        durable = None
+        if len(kept) or told:
+            # a source that is acknowledged keeps what it cannot deliver while the buffer is full
+            missed = list if is_acknowledged else self._missed
+            durable = await self._intake.put(kept, lambda: [*told, *missed()], prompt=is_acknowledged)
+        if is_acknowledged:
+            self._confirmations.add(sample.receipt, durable)
+
+    def _missed(self) -> list[Gap]:
+        """Return what could not be asked for while the buffer was full."""
+        since_us = self._intake.full_since_us
+        if since_us is None:
+            return []
+        now_us = self._clock.now_us()
+        return self._watch.gaps(GapCause.BUFFER_FULL, now_us, "not taken from the source", since_us)
+
+    async def _lose(self, error: AppError) -> None:
+        if self._is_finishing:
+            return
+        self._last_error = error.message
+        if not self._is_lost:
+            self._is_lost = True
+            self._losses += 1
+            self._enter(StationState.DOWN)
+            _log.warning("connection lost", connection=self.name, error=error.message)
+            await self._intake.put(self._shaper.shape(self._watch.lose(self._clock.now_us())))
+        if self._up_since_s is not None and self._clock.monotonic() - self._up_since_s > CAP_S:
+            self._backoff.reset()
+        self._up_since_s = None
+        await self._backoff.wait(error)
+
+    async def _recover(self) -> None:
+        was_lost, self._is_lost = self._is_lost, False
+        self._enter(StationState.UP)
+        self._up_since_s = self._clock.monotonic()
+        _log.info("connection back" if was_lost else "connection up", connection=self.name)
+        if was_lost:
+            await self._intake.put(empty(), self._outage)
+            self._watch.account(self._clock.now_us())
+
+    def _outage(self) -> list[Gap]:
+        return self._watch.gaps(GapCause.COMMUNICATION_LOST, self._clock.now_us(), self._last_error or "")
+
+    async def _account_for_stop(self) -> None:
+        """Tell the hole that is open at the end; a full buffer cannot take it, and will not be waited for."""
+        try:
+            async with asyncio.timeout(self._finish_s):
+                await self._intake.put(empty(), self._outage)
+        except (BufferError, TimeoutError) as error:
+            _log.warning("outage not recorded", connection=self.name, error=str(error))
+
+    def _enter(self, state: StationState) -> None:
+        self._state = state
+        self._since_us = self._clock.now_us()

@@ -1,0 +1,108 @@
+"""What a connection's devices last said, and what must be recorded while they say nothing; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.acquisition.text import words
+from edge.drivers.spec import Point
+from shared.reading import Gap, GapCause, Quality, Readings, from_rows
+from shared.wire.batch import MAX_TIME_US
+
+# Bad_NoCommunication (OPC 10000-6, A.2): "communication with the data source is defined, but not established".
+# Modbus and MQTT have no code for it, so all protocols share OPC UA's.
+NO_COMMUNICATION = 0x8031_0000
+_SILENT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCondition:
+    """One device at one instant.
+
+    Attributes:
+        name: Its name.
+        last_received_us: When its last reading came, whatever its quality; None if none came yet.
+        tags: How many tags it has, of which the last reading was `good`, `uncertain` or `bad`; the rest never came.
+    """
+
+    name: str
+    last_received_us: int | None
+    tags: int
+    good: int
+    uncertain: int
+    bad: int
+
+
+class Watch:
+    """Remembers, for each device of a connection, until when its readings are accounted for."""
+
+    def __init__(self, points: Sequence[Point], now_us: int) -> None:
+        self.devices = tuple(dict.fromkeys(point.device for point in points))
+        place = {name: index for index, name in enumerate(self.devices)}
+        self._device = np.array([place[point.device] for point in points], np.intp)
+        self._quality = np.full(len(points), _SILENT, np.uint8)
+        self._received = np.full(len(self.devices), -1, np.int64)
+        # until when nothing is missing: the last reading, or the end of the last gap
+        self._accounted = np.full(len(self.devices), now_us, np.int64)
+
+    def note(self, readings: Readings) -> None:
+        """Take note of a driver's readings, as decoded."""
+        device = self._device[readings.tag]
+        # of several readings of one tag or device the last one counts, as numpy assigns in order
+        self._quality[readings.tag] = readings.quality
+        self._received[device] = readings.received
+        self._accounted[device] = readings.received
+
+    def lose(self, now_us: int) -> Readings:
+        """The session is lost: return a bad reading for every point, so that nobody takes old values for new."""
+        self._quality[:] = Quality.BAD
+        points = len(self._quality)
+        return from_rows(range(points), [0] * points, now_us, [np.nan] * points, Quality.BAD, 0, NO_COMMUNICATION)
+
+    def gaps(self, cause: GapCause, now_us: int, detail: str, since_us: int | None = None) -> list[Gap]:
+        """Return a gap for each device.
+
+        Args:
+            cause: Why readings are missing.
+            now_us: The gap's end.
+            detail: For people.
+            since_us: The gap's begin; the end of what is accounted for of each device, if None.
+        """
+        begins = self._accounted.tolist() if since_us is None else [since_us] * len(self.devices)
+        return [
+            fit(Gap(cause, begin, now_us, name, None, detail)) for name, begin in zip(self.devices, begins, strict=True)
+        ]
+
+    def account(self, until_us: int) -> None:
+        """A gap says why readings are missing until then."""
+        self._accounted[:] = until_us
+
+    def conditions(self) -> list[DeviceCondition]:
+        """Return each device's condition now."""
+        counts = {
+            quality: np.bincount(self._device[self._quality == quality], minlength=len(self.devices))
+            for quality in Quality
+        }
+        tags = np.bincount(self._device, minlength=len(self.devices))
+        return [
+            DeviceCondition(
+                name,
+                int(self._received[index]) if self._received[index] >= 0 else None,
+                int(tags[index]),
+                int(counts[Quality.GOOD][index]),
+                int(counts[Quality.UNCERTAIN][index]),
+                int(counts[Quality.BAD][index]),
+            )
+            for index, name in enumerate(self.devices)
+        ]
+
+
+def fit(gap: Gap) -> Gap:
+    """Make a gap fit for the wire: printable words, times of this century, and an end after its begin.
+
+    A gap that begins when it ends, or later, was measured across a jump of the clock; it is told as an instant.
+    """
+    to_us = min(max(gap.to_us, 1), MAX_TIME_US - 1)
+    from_us = min(max(gap.from_us, 0), to_us - 1)
+    return Gap(gap.cause, from_us, to_us, gap.device, gap.tag, words(gap.detail))
