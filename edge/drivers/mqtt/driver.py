@@ -1,0 +1,210 @@
+"""The MQTT driver: a broker's messages become samples, and are acknowledged once they are on disk.
+
+From the broker (link.py) a message comes to `heard`, waits, and is decoded with all others that wait when the
+station takes the next sample (decode.py); the station shapes it and gives it to the buffer. When it is on
+disk the station calls `acknowledge`, and only then does the broker get its PUBACK (QoS 1).
+
+How much may wait: `in_flight` messages or 8 MiB. When that is reached the socket is not read any more, so TCP
+holds the broker back; MQTT 5 brokers do not send more than `in_flight` unacknowledged messages in the first
+place (receive maximum), and Mosquitto sends a 3.1.1 client 20. What is held back stays in the broker's queue
+for our session: size that (Mosquitto: `max_queued_messages`) for the longest standstill. A station that takes
+nothing for more than twice `keepalive` loses the connection, not the session.
+
+What comes twice: an acknowledgement that did not reach the broker makes it send the message again. While this
+process lives such copies are recognised (inflight.py), but for those whose PUBACK itself was lost. After a
+kill they are not: a message with a time of its own (`ts`) then becomes the same reading, which the cloud
+drops; a message without one becomes a second reading with a later time. MQTT offers no cheap remedy: DUP says
+"perhaps already sent", not "already received", and packet identifiers are used again for other messages.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
+
+import paho.mqtt.client as paho
+
+from edge.clock import Clock
+from edge.drivers.mqtt.config import MqttConnection
+from edge.drivers.mqtt.decode import Counts, Trouble, decode
+from edge.drivers.mqtt.inflight import InFlight, Message, Receipt
+from edge.drivers.mqtt.link import Link
+from edge.drivers.mqtt.plan import Plan
+from edge.drivers.spec import ConnectionOptions, Point
+from edge.errors import DriverError
+from edge.ports import Driver, Sample
+from shared.reading import Gap, GapCause, Quality, Readings, concatenate, empty, from_rows
+
+# payloads of that many bytes may wait, whatever their number
+_WAITING_BYTES = 8 * 1024 * 1024
+
+
+def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
+    """Build the driver of one connection (DriverSpec's factory).
+
+    Raises:
+        ConfigError: Two devices' topics overlap.
+    """
+    return MqttDriver(name, cast("MqttConnection", options), points, clock)
+
+
+class MqttDriver:
+    """A session with one broker; see the module for what is promised.
+
+    Attributes:
+        counts: What was seen so far.
+    """
+
+    def __init__(self, name: str, options: MqttConnection, points: Sequence[Point], clock: Clock) -> None:
+        """Take the points; nothing connects yet."""
+        self._name = name
+        self._options = options
+        self._clock = clock
+        self._plan = Plan(name, points)
+        self._devices = list(dict.fromkeys(point.device for point in points))
+        self._in_flight = InFlight()
+        self._link: Link | None = None
+        self._waiting: list[Message] = []
+        self._waiting_bytes = 0
+        # copies of what is on disk already; acknowledged at the end of the turn
+        self._overdue: list[int] = []
+        self._news = asyncio.Event()
+        self._failure: DriverError | None = None
+        self._is_finishing = False
+        # when the broker's session was last known to live, and since when one that was lost did not
+        self._alive_us: int | None = None
+        self._lost_us: int | None = None
+        self._gaps: list[Gap] = []
+        self._refusals: Readings = empty()
+        self.counts = Counts()
+
+    async def open(self) -> None:
+        """Connect and subscribe, within `timeout`.
+
+        Raises:
+            DriverError: The broker cannot be reached, or does not answer.
+            DriverRefused: It refuses user, password, client id or every topic; or it lowers QoS 1 to 0.
+        """
+        await self.close()
+        self._failure = None
+        self._link = link = Link(self._name, self._options, self._plan.subscriptions, self)
+        try:
+            await link.open()
+        except BaseException:
+            self._link = None
+            self._drop_waiting()
+            raise
+        now_us = self._clock.now_us()
+        self._alive_us = now_us
+        self._refusals = self._refused(link.refused, now_us)
+        if self._lost_us is not None:
+            since_us, self._lost_us = min(self._lost_us, now_us), None
+            self._gaps += [Gap(GapCause.BROKER_SESSION_LOST, since_us, now_us, device) for device in self._devices]
+        self._news.set()
+
+    async def samples(self) -> AsyncIterator[Sample]:
+        """Yield everything that waits as one sample, again and again.
+
+        Raises:
+            DriverError: The connection was lost, after what had arrived was yielded.
+        """
+        while True:
+            if self._waiting or self._gaps or len(self._refusals):
+                yield self._take()
+            elif self._is_finishing:
+                return
+            elif self._failure is not None:
+                raise self._failure
+            else:
+                self._news.clear()
+                await self._news.wait()
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        """Send the PUBACKs of samples that are on disk; those of a lost connection follow with their copies."""
+        mids = self._in_flight.settle(cast("Sequence[Receipt]", receipts))
+        if self._link is not None:
+            self._link.acknowledge(mids)
+
+    def finish(self) -> None:
+        """Read no more: what was read is still yielded and may be acknowledged, the rest stays with the broker."""
+        self._is_finishing = True
+        if self._link is not None:
+            self._link.pause()
+        self._news.set()
+
+    async def close(self) -> None:
+        """Send the acknowledgements that are under way and disconnect; the broker keeps the session."""
+        link, self._link = self._link, None
+        if link is not None:
+            # one that comes while we part is sent with the copy it will meet
+            self._in_flight.lose_connection(())
+            await link.close()
+        self._drop_waiting()
+
+    def greeted(self, *, session_present: bool) -> None:
+        """Note whether the broker still has our session (Link's word)."""
+        if not session_present:
+            self._in_flight.forget()
+            self._lost_us = self._alive_us if self._lost_us is None else self._lost_us
+
+    def heard(self, message: paho.MQTTMessage) -> None:
+        """Take a message; it waits for the station (Link's word)."""
+        self.counts.messages += 1
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # no device has it: it will be acknowledged, and counted as unrouted
+        payload, mid = bytes(message.payload), message.mid if message.qos else 0
+        copied = self._in_flight.recognise(topic, payload, mid, is_dup=message.dup) if mid else None
+        if copied is not None:
+            self.counts.copies += 1
+            if copied.is_committed:
+                self._overdue.append(mid)
+            return
+        self.counts.redelivered += message.dup
+        self._waiting.append(Message(topic, payload, self._clock.now_us(), mid, message.retain))
+        self._waiting_bytes += len(payload)
+        if self._link and (len(self._waiting) >= self._options.in_flight or self._waiting_bytes >= _WAITING_BYTES):
+            self._link.pause()
+
+    def turn_ended(self) -> None:
+        """Wake who waits for samples (Link's word)."""
+        if self._alive_us is not None:
+            self._alive_us = self._clock.now_us()
+        if self._overdue and self._link is not None:
+            overdue, self._overdue = self._overdue, []
+            self._link.acknowledge(overdue)
+        if self._waiting:
+            self._news.set()
+
+    def lost(self, error: DriverError) -> None:
+        """Let the iteration end with this error once it has yielded what waits (Link's word)."""
+        self._failure = error
+        self._in_flight.lose_connection(self._waiting)
+        self._news.set()
+
+    def _take(self) -> Sample:
+        messages, gaps, refusals = self._waiting, self._gaps, self._refusals
+        self._gaps, self._refusals = [], empty()
+        self._drop_waiting()
+        if self._link is not None and not self._is_finishing:
+            self._link.resume()
+        readings = decode(messages, self._plan, self._options.max_payload, self.counts)
+        acknowledged = [message for message in messages if message.mid]
+        return Sample(
+            readings=concatenate([refusals, readings]) if len(refusals) else readings,
+            receipt=self._in_flight.hand_over(acknowledged) if acknowledged else None,
+            gaps=gaps,
+        )
+
+    def _drop_waiting(self) -> None:
+        self._waiting = []
+        self._waiting_bytes = 0
+        self._overdue = []
+
+    def _refused(self, topics: Sequence[str], now_us: int) -> Readings:
+        """Make a bad reading for each point behind the topics that the broker refused; the others go on."""
+        points = [point for topic in topics for route in self._plan.behind[topic] for point in route.points]
+        nothing = [float("nan")] * len(points)
+        return from_rows(
+            points, [0] * len(points), now_us, nothing, int(Quality.BAD), status=int(Trouble.NOT_SUBSCRIBED)
+        )
