@@ -80,8 +80,8 @@ def explain(name: str, status: int, answer: Answer | None, function: int, size: 
         case Status.TIMEOUT:
             return f"{name} is not answered, while its unit answers others; check the number, or set read.max_gap: 0"
         case Status.SHORT_ANSWER if answer:
-            got, expected = _amount(len(answer.data), function), _amount(size, function)
-            return f"{name} answered {got}, {expected} expected; check `type`"
+            expected_amount = size if function <= 2 else size // 2
+            return f"{name} answered {_amount(len(answer.data), function)}, {expected_amount} expected; check `type`"
         case Status.ALIEN_ANSWER:
             expected = f"function {function}, {_amount(size, function)}"
             return f"{name} answered {came}; expected {expected}; check `unit`, and what else uses the line"
@@ -92,7 +92,8 @@ def explain(name: str, status: int, answer: Answer | None, function: int, size: 
 
 
 def _amount(size: int, function: int) -> str:
-    return f"{size} bytes" if function <= 2 else f"{size // 2} words"
+    amount, word = (size, "byte") if function <= 2 else (size // 2, "word")
+    return f"{amount} {word}" if amount == 1 else f"{amount} {word}s"
 
 
 def _word(status: int) -> str:

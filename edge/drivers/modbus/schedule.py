@@ -82,7 +82,7 @@ class Schedule:
     def _replace(self, old: Sequence[Poll], new: list[Poll]) -> list[Poll]:
         for poll in old:
             poll.is_live = False
-            self.polls.remove(poll)
+        self.polls = [poll for poll in self.polls if poll.is_live]
         self._add(new)
         return new
 
