@@ -118,12 +118,14 @@ class OpcUaDriver:
         if len(link.refused):
             yield Sample(link.refused)
         while True:
+            # what was queued when the end was asked for comes with one more answer
+            is_last = self._is_finishing
             notified = await self._next(link)
             if notified is None:
                 return
             if notified.has_data:
                 yield self._sample(link, notified)
-            if self._is_finishing and not notified.more:
+            if is_last and not notified.more:
                 return
             refused = await self._upkeep(link, notified.readings)
             if refused is not None:
