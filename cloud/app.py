@@ -4,10 +4,12 @@ A request walks: `Surroundings` (id, log, figures) > `BodyLimit` > the route's g
 `identity.caller`) > the slice's `routes` > `service` > rows; the commit in `db` is before the answer.
 """
 
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.params import Depends
@@ -82,8 +84,14 @@ def create_app(settings: Settings) -> FastAPI:
 def from_environment() -> FastAPI:
     """Build the application from the environment: what a worker process imports."""
     settings = Settings.from_environment()
-    logs.configure(settings.log_format, settings.log_level)
+    settings.configure_logs()
     return create_app(settings)
+
+
+def specification() -> dict[str, Any]:
+    """Return the OpenAPI document, which needs neither settings nor a database."""
+    nowhere = Settings(_env_file=None, secret_key=uuid.uuid4().hex, database_url="postgresql://nowhere/none")
+    return openapi.document(create_app(nowhere))
 
 
 def guard(method: str, path: str) -> Sequence[Depends]:

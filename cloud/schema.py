@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import NullPool
 
 import migrations
-from cloud.errors import SchemaMismatch
+from cloud.db import driver_url, translated
+from cloud.errors import NotFound, SchemaMismatch
 
 REMEDY = "run `tezgah-cloud migrate`"
 
@@ -25,7 +29,26 @@ def head() -> str:
 
 def revision_of(connection: Connection) -> str | None:
     """Return the revision a database is at, or None when it was never migrated."""
-    return MigrationContext.configure(connection).get_current_revision()
+    try:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    except ProgrammingError as error:
+        if isinstance(error.orig, psycopg.errors.UndefinedTable):
+            return None
+        raise
+
+
+def revision_at(url: str) -> str | None:
+    """Return the revision of the database at a libpq URL, or None when it was never migrated.
+
+    Raises:
+        DatabaseUnavailable: It does not answer.
+    """
+    engine = create_engine(driver_url(url), poolclass=NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with engine.connect() as connection:
+            return revision_of(connection)
+    except DBAPIError as error:
+        raise translated(error) or error from error
 
 
 async def require_head(engine: AsyncEngine) -> str:
@@ -57,14 +80,26 @@ def migrate(url: str, revision: str = "head") -> None:
 
     Args:
         url: libpq URL.
-        revision: Alembic's: an id, `head`, `base`, or relative like `-1`.
+        revision: An id, `head`, `base`, or steps back such as `-1`.
+
+    Raises:
+        NotFound: There is no such revision.
+        DatabaseUnavailable: The database does not answer.
     """
     config = _config()
     config.attributes["url"] = url
-    if revision == "base" or revision.startswith("-"):
-        command.downgrade(config, revision)
-    else:
-        command.upgrade(config, revision)
+    is_back = revision == "base" or revision.startswith("-") or _is_before(revision, revision_at(url))
+    try:
+        (command.downgrade if is_back else command.upgrade)(config, revision)
+    except CommandError as error:
+        raise NotFound(f"There is no revision {revision} of the schema; {head()} is the newest.") from error
+    except DBAPIError as error:
+        raise translated(error) or error from error
+
+
+def _is_before(revision: str, other: str | None) -> bool:
+    order = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    return revision in order and other in order and order.index(revision) > order.index(other)
 
 
 def _config() -> Config:

