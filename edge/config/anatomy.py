@@ -27,11 +27,16 @@ def types_at(model: type[BaseModel], loc: Loc) -> list[Any]:
     return kinds
 
 
-def secret_keys(model: type[BaseModel]) -> Iterator[str]:
-    """Yield the keys at the top of `model` that hold a secret."""
+def secrets_in(model: type[BaseModel], raw: Mapping[Any, object], loc: Loc = ()) -> Iterator[Loc]:
+    """Yield where `raw`, which is to become a `model`, gives a secret."""
     for name, field in model.model_fields.items():
-        if SecretStr in _flat(field.annotation):
-            yield field.alias or name
+        key = field.alias or name
+        value = raw.get(key)
+        for kind in _flat(field.annotation) if value is not None else ():
+            if kind is SecretStr:
+                yield (*loc, key)
+            elif isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(value, Mapping):
+                yield from secrets_in(kind, value, (*loc, key))
 
 
 def _inside(kind: Any, part: str | int) -> list[Any]:

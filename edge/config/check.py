@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from edge.config.anatomy import keys_at, secret_keys, types_at
+from edge.config.anatomy import keys_at, secrets_in, types_at
 from edge.config.document import Document
 from edge.config.mistakes import Loc
 from edge.config.spelling import nearest, one_of
@@ -17,6 +17,11 @@ _Model = TypeVar("_Model", bound=BaseModel)
 # a value quoted in a message explains itself in this many characters or not at all
 _SHOWN = 60
 _EXPECTED = "expected "
+# the patterns of edge.drivers.spec, in words
+_FORMS = {
+    r"^[^\x00-\x1f\x7f]+$": "text without control characters",
+    r"^\d+(\.\d+)?\s*%$": "a percentage such as 0.5%",
+}
 
 
 def validate(
@@ -55,9 +60,9 @@ def validate(
 def _refuse_inline_secrets(
     model: type[BaseModel], raw: Mapping[str, object], document: Document, origin: Callable[[Loc], Loc]
 ) -> None:
-    for key in secret_keys(model):
-        loc = document.known(origin((key,)))
-        if raw.get(key) is not None and loc not in document.whole:
+    for inner in secrets_in(model, raw):
+        loc = document.known(origin(inner))
+        if loc not in document.whole | document.dead:
             document.mistake(loc, "a secret does not belong in this file; write ${file:PATH} or ${env:NAME}")
 
 
@@ -88,7 +93,8 @@ class _Finding:
             case "model_type" | "dict_type" | "model_attributes_type":
                 sentence = f"{_EXPECTED}keys and values"
             case "string_pattern_mismatch":
-                sentence = f"{_EXPECTED}text of the form {context['pattern']}"
+                pattern = context["pattern"]
+                sentence = f"{_EXPECTED}{_FORMS.get(pattern, f'text of the form {pattern}')}"
             case _:
                 sentence = _plain(self.detail["msg"])
         return sentence
@@ -126,5 +132,5 @@ def _note(document: Document, findings: Collection[_Finding]) -> None:
 
 def _plain(message: str) -> str:
     """Turn `Input should be a valid integer, unable to ..` into `expected a valid integer`."""
-    head, _, tail = message.partition(" should ")
-    return f"{_EXPECTED}{tail.removeprefix('be ').split(', unable')[0]}" if tail and head else message
+    _, _, tail = message.partition(" should ")
+    return f"{_EXPECTED}{tail.removeprefix('be ').removeprefix('have ').split(', unable')[0]}" if tail else message
