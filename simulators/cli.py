@@ -29,6 +29,9 @@ def run_simulators(
     opcua_port: Annotated[int, typer.Option(min=0, max=65535, help="OPC UA; 0 takes a free port.")] = 4840,
     modbus_port: Annotated[int, typer.Option(min=0, max=65535, help="Modbus TCP; 0 takes a free port.")] = 5020,
     mqtt_port: Annotated[int, typer.Option(min=0, max=65535, help="MQTT; 0 takes a free port.")] = 1883,
+    broker: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Publish on this broker instead of serving one.")
+    ] = None,
     machines: Annotated[int, typer.Option(min=1, max=64, help="Machines a protocol, 17 signals each.")] = 4,
     period: Annotated[float, typer.Option(min=0.001, help="Seconds between two values of a signal.")] = 0.5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same plant.")] = 1,
@@ -41,7 +44,7 @@ def run_simulators(
     asyncio.run(
         simulator_console.serve(
             ledger,
-            Addresses(host, opcua_port, modbus_port, mqtt_port),
+            Addresses(host, opcua_port, modbus_port, mqtt_port, _address(broker) if broker else None),
             machines_of_each=machines,
             period_s=period,
             seed=seed,
@@ -65,6 +68,13 @@ def demo(
     the rows in the cloud; the exit code is 0 only when every reading is stored once.
     """
     raise typer.Exit(run(Plan.read(directory, first_port, duration), as_json=json_output))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise typer.BadParameter(f"{text!r} is not a broker's address; write HOST:PORT, such as 127.0.0.1:1883")
+    return host, int(port)
 
 
 def main() -> None:

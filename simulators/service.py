@@ -18,21 +18,19 @@ from simulators.plant import plant, speaking
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the simulators serve; 0 asks for a free port."""
+    """Where the simulators serve; 0 asks for a free port. `broker`: host and port of one to use instead of our own."""
 
     host: str = "127.0.0.1"
     opcua: int = 0
     modbus: int = 0
     mqtt: int = 0
+    broker: tuple[str, int] | None = None
 
 
 class Simulators:
     """Everything that is simulated, serving. Its counts are those of its ledger."""
 
-    def __init__(
-        self, broker: MqttBroker | None, opcua: OpcUaPlant, modbus: ModbusPlant, mqtt: MqttPlant, ledger: Ledger
-    ) -> None:
-        self._broker = broker
+    def __init__(self, opcua: OpcUaPlant, modbus: ModbusPlant, mqtt: MqttPlant, ledger: Ledger) -> None:
         self._opcua = opcua
         self._modbus = modbus
         self._mqtt = mqtt
@@ -53,24 +51,28 @@ class Simulators:
             seed: Makes the plant's behaviour repeatable.
 
         Raises:
-            OSError: A port is taken.
+            OSError: A port is taken, or the given broker does not answer.
         """
         machines = plant(machines_of_each, seed=seed)
         host = addresses.host
         async with contextlib.AsyncExitStack() as stack:
             book = stack.enter_context(Ledger(ledger))
-            broker = MqttBroker(host, addresses.mqtt)
-            await broker.start()
-            stack.push_async_callback(broker.stop)
+            broker = addresses.broker
+            if broker is None:
+                own = MqttBroker(host, addresses.mqtt)
+                await own.start()
+                stack.push_async_callback(own.stop)
+                broker = (host, own.port)
             opcua = OpcUaPlant(
                 speaking(machines, Protocol.OPCUA), book, host=host, port=addresses.opcua, period_s=period_s
             )
             modbus = ModbusPlant(speaking(machines, Protocol.MODBUS), book, host=host, port=addresses.modbus)
-            mqtt = MqttPlant(speaking(machines, Protocol.MQTT), book, host=host, port=broker.port, period_s=period_s)
+            packers = speaking(machines, Protocol.MQTT)
+            mqtt = MqttPlant(packers, book, host=broker[0], port=broker[1], period_s=period_s)
             for served in (opcua, modbus, mqtt):
                 await served.start()
                 stack.push_async_callback(served.stop)
-            yield cls(broker, opcua, modbus, mqtt, book)
+            yield cls(opcua, modbus, mqtt, book)
 
     @property
     def ports(self) -> dict[str, int]:
