@@ -14,8 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from cloud.errors import SettingsInvalid
 from shared import logs
 
-# what `.env.example` shows: known to everybody, so it protects nobody
-EXAMPLE_SECRET_KEY = "replace-me-with-the-output-of: openssl rand -hex 32"  # noqa: S105 - refused below
+# how examples begin: known to everybody, so they protect nobody
+PLACEHOLDERS = ("change-me", "changeme", "change_me", "replace-me", "your-secret", "example")
 # 256 bits, the size of HS256's key (RFC 7518, 3.2), written in ASCII
 SECRET_KEY_MIN_LENGTH = 32
 REMEDY = "make one with `openssl rand -hex 32`"
@@ -93,8 +93,8 @@ class Settings(DatabaseSettings):
     @classmethod
     def _is_a_secret(cls, key: SecretStr) -> SecretStr:
         value = key.get_secret_value()
-        if value == EXAMPLE_SECRET_KEY:
-            raise ValueError(f"this is the example's key, which everybody knows; {REMEDY}")
+        if value.lower().startswith(PLACEHOLDERS):
+            raise ValueError(f"this is an example's key, which everybody knows; {REMEDY}")
         if len(value) < SECRET_KEY_MIN_LENGTH:
             raise ValueError(f"{len(value)} characters, at least {SECRET_KEY_MIN_LENGTH} expected; {REMEDY}")
         return key

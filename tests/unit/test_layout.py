@@ -14,9 +14,10 @@ WALL_MODULE, WALL_FUNCTION = 400, 60
 VAGUE = {"utils", "util", "helpers", "common", "misc", "manager", "managers"}
 FRAME = {path.stem for path in (ROOT / "cloud").glob("*.py")}
 SLICES = sorted(path.name for path in (ROOT / "cloud").iterdir() if (path / "__init__.py").exists())
-DOORS = {"service", "schemas"}
-# composition: the app mounts routes, the command line mounts commands, tables names every table
-COMPOSERS = {"app", "cli", "tables", "access"}
+# `caller` is what a slice offers to others' routes: who is asking
+DOORS = {"service", "schemas", "caller"}
+# composition: the app mounts routes, the command line mounts commands, tables names every table, seed fills all slices
+COMPOSERS = {"app", "cli", "tables", "access", "seed"}
 
 
 def name_of(path: Path) -> str:
