@@ -111,7 +111,8 @@ def main() -> None:
     try:
         with Stack(workspace, free_ports(), MACHINES) as stack:
             stack.start_cloud()
-            stack.start_simulators()
+            stack.launch_simulators()
+            stack.await_simulators()
             stack.start_gateway(configuration(stack, words.every))
             stack.begin()
             time.sleep(5)  # caches and connections warm up

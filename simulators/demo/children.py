@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from simulators.demo.workspace import Workspace
 from simulators.errors import DemoError
 
 _IS_WINDOWS = sys.platform == "win32"
@@ -20,8 +21,10 @@ def script(name: str) -> str:
     return str(Path(sysconfig.get_path("scripts")) / f"{name}{suffix}")
 
 
-def run_once(command: Sequence[str], environment: Mapping[str, str], *, input: str = "", timeout_s: float = 60) -> str:
-    """Run a command to its end and return what it printed.
+def run_once(
+    command: Sequence[str], environment: Mapping[str, str], directory: Path, *, input: str = "", timeout_s: float = 60
+) -> str:
+    """Run a command in a directory to its end and return what it printed.
 
     Raises:
         DemoError: It failed or took too long; the message holds its last words.
@@ -30,6 +33,7 @@ def run_once(command: Sequence[str], environment: Mapping[str, str], *, input: s
         done = subprocess.run(  # noqa: S603 - our own commands
             command,
             env={**os.environ, **environment},
+            cwd=directory,
             input=input,
             capture_output=True,
             text=True,
@@ -48,15 +52,22 @@ class Child:
     """A process of the demo, in a session of its own so that the terminal's Ctrl-C reaches only the demo."""
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, *, talks: bool = False
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        workspace: Workspace,
+        *,
+        talks: bool = False,
     ) -> None:
-        """Start it; what it prints goes to `log`, but the standard output of one that talks is for `hear`."""
+        """Start it in the workspace; what it prints goes to its log there, but the standard output of one that talks is for `hear`."""
         self.name = name
-        self._log = log
-        with log.open("wb") as errors:
+        self._log = workspace.log(name)
+        with self._log.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
                 env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+                cwd=workspace.root,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE if talks else errors,
                 stderr=errors,

@@ -58,6 +58,7 @@ class Stack:
     def cloud_environment(self) -> dict[str, str]:
         """What the cloud's commands must find in their environment."""
         return {
+            "TEZGAH_DATABASE_URL": "",  # whatever server the user works with, the demo leaves it alone
             "TEZGAH_DATA_DIR": str(self.workspace.root / "cloud"),
             "SECRET_KEY": self.workspace.secret("secret-key"),
         }
@@ -86,41 +87,46 @@ class Stack:
         Raises:
             DemoError: Something did not start; the message holds its last words. `stop` must follow.
         """
-        tell("PostgreSQL and the cloud")
+        tell("PostgreSQL, the cloud and the simulators")
+        self.launch_simulators()
         self.start_cloud()
-        tell("the simulators")
-        self.start_simulators()
+        self.await_simulators()
         tell("the gateway")
         self.start_gateway()
         self.begin()
 
     def start_cloud(self, options: Sequence[str] = ()) -> None:
-        """Migrate, seed and serve; `options` are given to `tezgah-cloud serve`."""
-        cloud = script("tezgah-cloud")
-        run_once([cloud, "migrate"], self.cloud_environment, timeout_s=_START_S)
+        """Migrate, serve and seed; `options` are given to `tezgah-cloud serve`."""
+        self._serve(["--migrate", *options])
         seeds = json.dumps(document(self.machines, self.password, self.started_at))
-        seeded = json.loads(run_once([cloud, "seed", "-", "--json"], self.cloud_environment, input=seeds))
+        command = [script("tezgah-cloud"), "seed", "-", "--json"]
+        seeded = json.loads(run_once(command, self.cloud_environment, self.workspace.root, input=seeds))
         for gateway in seeded["gateways"]:
             if gateway["id"] == GATEWAY and gateway.get("token"):
                 self.workspace.keep("gateway-token", gateway["token"])
-        self.serve(options)
+        self._cloud = Cloud(self._api_address, "admin", self.password)
 
-    def serve(self, options: Sequence[str] = ()) -> None:
-        """Serve the API of a cloud already made."""
+    def _serve(self, options: Sequence[str]) -> None:
         command = [script("tezgah-cloud"), "serve", "--host", "127.0.0.1", "--port", str(self.ports.api), *options]
         child = self._start("cloud", command, self.cloud_environment)
-        address = f"http://127.0.0.1:{self.ports.api}"
-        self._await(child, lambda: httpx.get(f"{address}/health/ready", timeout=5).status_code == 200)
-        self._cloud = Cloud(address, "admin", self.password)
+        self._await(child, lambda: httpx.get(f"{self._api_address}/health/ready", timeout=5).status_code == 200)
 
-    def start_simulators(self, options: Sequence[str] = ()) -> None:
-        """Serve the plant, its values standing still; `options` are given to `tezgah-sim run`."""
+    @property
+    def _api_address(self) -> str:
+        return f"http://127.0.0.1:{self.ports.api}"
+
+    def launch_simulators(self, options: Sequence[str] = ()) -> None:
+        """Begin to serve the plant, its values standing still; `options` are given to `tezgah-sim run`."""
         ports = self.ports
         command = [script("tezgah-sim"), "run", "--wait", "--ledger", str(self.ledger)]
         command += ["--machines", str(self._machines_of_each), *options]
         for protocol, port in (("opcua", ports.opcua), ("modbus", ports.modbus), ("mqtt", ports.mqtt)):
             command += [f"--{protocol}-port", str(port)]
-        self._start("simulators", command, {}, talks=True).hear()
+        self._start("simulators", command, {}, talks=True)
+
+    def await_simulators(self) -> None:
+        """Wait until the simulators listen."""
+        self._children["simulators"].hear()
 
     def start_gateway(self, config: Path | None = None, command: Sequence[str] = ()) -> None:
         """Start the daemon and wait until it is connected to everything.
@@ -212,7 +218,7 @@ class Stack:
     def _start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, talks: bool = False
     ) -> Child:
-        child = Child(name, command, environment, self.workspace.log(name), talks=talks)
+        child = Child(name, command, environment, self.workspace, talks=talks)
         self._children[name] = child
         return child
 
