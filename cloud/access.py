@@ -29,10 +29,18 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     # identity
     "POST /auth/login": Open.PUBLIC,
     "GET /auth/me": EVERYBODY,
+    # gateways
+    "POST /gateways": ADMINS,
+    "GET /gateways": ADMINS,
     # machines
-    "GET /machines": EVERYBODY,
     "POST /machines": PLANNERS,
+    # telemetry
+    "POST /ingest/batches": Open.GATEWAY,
+    "GET /machines": EVERYBODY,
     "GET /machines/{machine_id}": EVERYBODY,
+    "GET /machines/{machine_id}/status": EVERYBODY,
+    "GET /machines/{machine_id}/readings": EVERYBODY,
+    "GET /gaps": EVERYBODY,
     # work orders
     "POST /workorders/": PLANNERS,
     "GET /workorders/": EVERYBODY,

@@ -20,6 +20,7 @@ from cloud import api, docs_page, health, openapi, problem, request_id
 from cloud.access import ACCESS, Open
 from cloud.db import Database
 from cloud.errors import CloudError, DatabaseUnavailable, SettingsInvalid
+from cloud.gateways import routes as gateways
 from cloud.identity import caller
 from cloud.identity import routes as identity
 from cloud.identity.passwords import Passwords
@@ -28,11 +29,13 @@ from cloud.machines import routes as machines
 from cloud.metrics import Metrics
 from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, BodyLimit, Surroundings
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
+from cloud.telemetry import routes as telemetry
+from cloud.telemetry.intake import Intake
 from cloud.workorders import routes as workorders
 from shared import logs
 
 # every slice's router, ground floor first
-ROUTERS = (identity.router, machines.router, workorders.router)
+ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, workorders.router)
 
 BATCHES = "/ingest/batches"
 BODY_LIMITS = {BATCHES: BATCH_BODY_LIMIT, api.PREFIX + BATCHES: BATCH_BODY_LIMIT}
@@ -72,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         overflow=settings.database_pool_overflow,
         timeout_s=settings.database_timeout_s,
     )
+    app.state.intake = Intake(app.state.database, metrics.registry)
     problem.install(app)
     app.include_router(health.router)
     for router in ROUTERS:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from cloud import console, schema, seed
 from cloud.errors import BadRequest, SchemaMismatch, SettingsInvalid, Unavailable
+from cloud.gateways.cli import gateways
 from cloud.identity.cli import organizations, users
 from cloud.machines.cli import machines
 from cloud.settings import DatabaseSettings, Settings
@@ -35,7 +36,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for slice_commands in (organizations, users, machines):
+for slice_commands in (organizations, users, machines, gateways):
     app.add_typer(slice_commands)
 
 

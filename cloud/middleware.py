@@ -15,11 +15,12 @@ from cloud import problem, request_id
 from cloud.errors import TooLarge
 from cloud.metrics import Metrics
 from shared import logs
+from shared.wire.batch import MAX_BODY
 
 # a work order with a hundred stages is 20 KB: what is larger is a mistake or an attack
 BODY_LIMIT = 1024 * 1024
 # a batch as it travels, compressed; what it may grow to is the wire's business
-BATCH_BODY_LIMIT = 8 * 1024 * 1024
+BATCH_BODY_LIMIT = MAX_BODY
 # asked every few seconds by machines: their lines would hide the others
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 

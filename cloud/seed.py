@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.errors import Conflict
+from cloud.gateways import service as gateways
+from cloud.gateways.schemas import GatewayName
 from cloud.identity import service as identity
 from cloud.identity.passwords import Passwords
 from cloud.identity.schemas import Role, Username
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
-from cloud.values import Code, Label
+from cloud.values import Label
 from cloud.workorders import service as workorders
 from cloud.workorders.schemas import WorkOrderIn
 
@@ -35,7 +37,7 @@ class GatewaySeed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: Code
+    id: GatewayName
 
 
 class Document(BaseModel):
@@ -54,7 +56,8 @@ async def load(session: AsyncSession, document: Document) -> dict[str, Any]:
     """Create what the document names and is not there yet; what is there stays as it is.
 
     Returns:
-        The ids of everything named, in the document's order, as JSON can say them.
+        The ids of everything named, in the document's order, as JSON can say them; and the token of each
+        gateway that was made, for only now is it known.
 
     Raises:
         Conflict: A user name is taken in another organization.
@@ -65,6 +68,7 @@ async def load(session: AsyncSession, document: Document) -> dict[str, Any]:
         "users": await _users(session, organization_id, document.users),
         "machines": await _machines(session, organization_id, document.machines),
         "work_orders": await _work_orders(session, organization_id, document.work_orders),
+        "gateways": await _gateways(session, organization_id, document.gateways),
     }
 
 
@@ -106,4 +110,16 @@ async def _work_orders(
         known = await workorders.lot(session, organization_id, order.product_code, order.lot_no)
         order_id = known or (await workorders.create(session, organization_id, order)).id
         loaded.append({"id": order_id, "product_code": order.product_code, "lot_no": order.lot_no})
+    return loaded
+
+
+async def _gateways(
+    session: AsyncSession, organization_id: uuid.UUID, wanted: list[GatewaySeed]
+) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = []
+    for seed in wanted:
+        if await gateways.is_known(session, organization_id, seed.id):
+            loaded.append({"id": seed.id})
+        else:
+            loaded.append({"id": seed.id, "token": (await gateways.create(session, organization_id, seed.id)).token})
     return loaded

@@ -3,11 +3,13 @@
 from sqlalchemy import MetaData
 
 from cloud.db import Table
+from cloud.gateways import models as gateways
 from cloud.identity import models as identity
 from cloud.machines import models as machines
+from cloud.telemetry import models as telemetry
 from cloud.workorders import models as workorders
 
-SLICES = (identity, machines, workorders)
+SLICES = (identity, gateways, machines, telemetry, workorders)
 
 
 def metadata() -> MetaData:

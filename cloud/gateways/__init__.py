@@ -1,0 +1,1 @@
+"""Gateways: their names, tokens, and when they were last heard."""

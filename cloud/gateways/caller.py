@@ -1,0 +1,35 @@
+"""Owns the answer to "which gateway is asking": from the bearer token to a `GatewayCaller`."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from cloud.db import Database, database
+from cloud.errors import Unauthenticated
+from cloud.gateways import service
+from cloud.gateways.schemas import GatewayCaller
+
+_bearer = HTTPBearer(scheme_name="gateway", description="A gateway's token", auto_error=False)
+
+
+async def gateway(
+    request: Request,
+    pool: Annotated[Database, Depends(database)],
+    sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> GatewayCaller:
+    """Return which gateway is asking.
+
+    In a transaction of its own: the connection is given back before the batch needs one, and that the
+    gateway was heard is true whatever becomes of its batch.
+
+    Raises:
+        Unauthenticated: No token, not a gateway's, or revoked.
+    """
+    if sent is None:
+        raise Unauthenticated(f"{request.url.path} takes a gateway's token: send `Authorization: Bearer tzg_...`.")
+    async with pool.transaction() as session:
+        return await service.authenticate(session, sent.credentials)
+
+
+CurrentGateway = Annotated[GatewayCaller, Depends(gateway)]

@@ -1,0 +1,1 @@
+"""What gateways bring: tags, readings, latest values, gaps; and what a machine is doing, told from them."""

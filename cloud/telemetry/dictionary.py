@@ -1,0 +1,169 @@
+"""Owns the gateways' tags as the database knows them: described by batches, numbered once, remembered a while.
+
+A batch lists the tags it uses. Those this process has seen lately cost a look in a dict; for the others
+the database is asked, in a transaction of their own: what a tag is stays true whatever becomes of the batch.
+"""
+
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.db import Database
+from cloud.gateways.schemas import GatewayCaller
+from cloud.machines import service as machines
+from cloud.telemetry.models import Tag as TagRow
+from shared.reading import Tag
+
+# after this a machine registered since, or a tag described anew by way of another process, is noticed
+_REMEMBERED_S = 60.0
+_MAX_GATEWAYS = 1000
+# a statement takes at most 65,535 parameters
+_CODES_AT_ONCE = 10_000
+# arrays, for the same reason
+_FIND = text("""
+    SELECT tag.id, tag.device, tag.name, machine_code, machine_id, reading_type, unit, described_at
+    FROM unnest(CAST(:device AS text[]), CAST(:name AS text[])) AS told (device, name)
+    JOIN tag ON tag.gateway_id = :gateway_id AND tag.device = told.device AND tag.name = told.name
+""")
+_CHANGE = text("""
+    UPDATE tag SET machine_code = :machine_code, machine_id = :machine_id, reading_type = :reading_type,
+                   unit = :unit, described_at = :described_at
+    WHERE id = :tag_id
+""")
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of one gateway; a tag described otherwise is another key, and forgets the former."""
+
+    until: float
+    ids: dict[Tag, int] = field(default_factory=dict)
+    described: dict[tuple[str, str], Tag] = field(default_factory=dict)
+
+    def learn(self, tag: Tag, tag_id: int) -> None:
+        former = self.described.get((tag.device, tag.name))
+        if former is not None:
+            self.ids.pop(former, None)
+        self.described[tag.device, tag.name] = tag
+        self.ids[tag] = tag_id
+
+
+class Dictionary:
+    """From a gateway's tags to the database's ids."""
+
+    def __init__(self, database: Database, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._monotonic = monotonic
+        self._known: OrderedDict[uuid.UUID, _Known] = OrderedDict()
+
+    async def ids(self, gateway: GatewayCaller, tags: Sequence[Tag], sealed_at: datetime) -> list[int]:
+        """Return the id of each tag, made if it is new.
+
+        Args:
+            gateway: Whose tags they are.
+            tags: As a batch lists them.
+            sealed_at: When that batch was closed: an older description never replaces a newer one.
+        """
+        known = self._remembered(gateway.gateway_id)
+        missing = [tag for tag in tags if tag not in known.ids]
+        if not missing:
+            return [known.ids[tag] for tag in tags]
+        async with self._database.transaction() as session:
+            found = await describe(session, gateway, missing, sealed_at)
+        ids = [known.ids[tag] if tag in known.ids else found[tag.device, tag.name] for tag in tags]
+        for tag, tag_id in zip(tags, ids, strict=True):
+            known.learn(tag, tag_id)
+        return ids
+
+    def _remembered(self, gateway_id: uuid.UUID) -> _Known:
+        known = self._known.get(gateway_id)
+        if known is None or known.until < self._monotonic():
+            known = self._known[gateway_id] = _Known(self._monotonic() + _REMEMBERED_S)
+        self._known.move_to_end(gateway_id)
+        if len(self._known) > _MAX_GATEWAYS:
+            self._known.popitem(last=False)
+        return known
+
+
+async def describe(
+    session: AsyncSession, gateway: GatewayCaller, tags: Iterable[Tag], sealed_at: datetime
+) -> dict[tuple[str, str], int]:
+    """Make the tags that are not there, change those described otherwise; return the ids by device and name."""
+    # one description a tag, in one order for everybody, so that two batches never block each other
+    wanted = dict(sorted({(tag.device, tag.name): tag for tag in tags}.items()))
+    machine_ids = await _machine_ids(session, gateway.organization_id, wanted.values())
+    found = await _found(session, gateway.gateway_id, wanted)
+    missing = [tag for key, tag in wanted.items() if key not in found]
+    if missing:
+        await _insert(session, gateway, missing, machine_ids, sealed_at)
+        found = await _found(session, gateway.gateway_id, wanted)
+    changes = [
+        {"tag_id": found[key].id, **change}
+        for key, tag in wanted.items()
+        if (change := _change(found[key], tag, machine_ids, sealed_at))
+    ]
+    if changes:
+        await session.execute(_CHANGE, changes)
+    return {key: row.id for key, row in found.items()}
+
+
+async def _machine_ids(session: AsyncSession, organization_id: uuid.UUID, tags: Iterable[Tag]) -> dict[str, uuid.UUID]:
+    codes = sorted({tag.machine for tag in tags if tag.machine is not None})
+    found: dict[str, uuid.UUID] = {}
+    for begin in range(0, len(codes), _CODES_AT_ONCE):
+        found |= await machines.by_codes(session, organization_id, codes[begin : begin + _CODES_AT_ONCE])
+    return found
+
+
+async def _found(
+    session: AsyncSession, gateway_id: uuid.UUID, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Any]:
+    devices, names = zip(*keys, strict=True)
+    rows = await session.execute(_FIND, {"gateway_id": gateway_id, "device": list(devices), "name": list(names)})
+    return {(row.device, row.name): row for row in rows}
+
+
+async def _insert(
+    session: AsyncSession,
+    gateway: GatewayCaller,
+    tags: Sequence[Tag],
+    machine_ids: dict[str, uuid.UUID],
+    sealed_at: datetime,
+) -> None:
+    rows = [
+        {
+            "organization_id": gateway.organization_id,
+            "gateway_id": gateway.gateway_id,
+            "device": tag.device,
+            "name": tag.name,
+            "machine_code": tag.machine,
+            "machine_id": machine_ids.get(tag.machine or ""),
+            "reading_type": tag.reading_type,
+            "unit": tag.unit,
+            "described_at": sealed_at,
+        }
+        for tag in tags
+    ]
+    # another batch may be making the same ones
+    await session.execute(insert(TagRow).on_conflict_do_nothing(), rows)
+
+
+def _change(row: Any, tag: Tag, machine_ids: dict[str, uuid.UUID], sealed_at: datetime) -> dict[str, object]:
+    machine_id = machine_ids.get(tag.machine or "")
+    described = {"machine_code": tag.machine, "reading_type": tag.reading_type, "unit": tag.unit}
+    if (row.machine_code, row.reading_type, row.unit) == tuple(described.values()):
+        # else its machine was registered after the tag came
+        if row.machine_id is not None or machine_id is None:
+            return {}
+        return {**described, "machine_id": machine_id, "described_at": row.described_at}
+    if row.described_at > sealed_at:
+        return {}
+    return {**described, "machine_id": machine_id, "described_at": sealed_at}

@@ -1,0 +1,150 @@
+"""Owns what can be asked of the past: a machine's readings, page by page, and the holes in them."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from cloud import paging
+from cloud.api import Page
+from cloud.gateways import service as gateways
+from cloud.machines import service as machines
+from cloud.telemetry.models import Gap, Tag
+from cloud.telemetry.schemas import GapOut, QualityWord, ReadingOut
+from shared.reading import Flag, GapCause, ReadingType
+
+_QUALITIES = tuple(QualityWord)
+# newest first, tag by tag, along the key: the rows of a page are all that is read
+_READINGS = """
+    SELECT found.* FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
+        SELECT ts, tag_id, n, received_at, value, text, quality, flags, status FROM reading
+        WHERE reading.tag_id = wanted.tag_id {conditions}
+        ORDER BY ts DESC, n DESC LIMIT :limit
+    ) AS found
+    ORDER BY ts DESC, tag_id DESC, n DESC LIMIT :limit
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFilter:
+    """Which readings of a machine are asked for; None asks for all. The time range is half-open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    device: str | None = None
+    tag: str | None = None
+    reading_type: ReadingType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GapFilter:
+    """Which gaps are asked for; those that overlap the time range."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    gateway: str | None = None
+    device: str | None = None
+    tag: str | None = None
+    cause: GapCause | None = None
+
+
+async def readings(
+    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, asked: ReadingFilter, wanted: paging.Paging
+) -> Page[ReadingOut]:
+    """Return a page of a machine's readings, newest first.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        Invalid: The cursor is not one of this list.
+    """
+    machine = await machines.resolve(session, organization_id, id_or_code)
+    tags = {tag.id: tag for tag in await _tags(session, machine.id, asked)}
+    names = await gateways.by_ids(session, {tag.gateway_id for tag in tags.values()})
+    parameters: dict[str, Any] = {"tags": list(tags), "limit": wanted.skip + wanted.limit + 1}
+    conditions = ""
+    for name, edge, condition in (("start", asked.start, "ts >= :start"), ("end", asked.end, "ts < :end")):
+        if edge is not None:
+            conditions += f" AND {condition}"
+            parameters[name] = edge
+    if wanted.cursor is not None:
+        place = paging.decode(wanted.cursor, [datetime, int, int])
+        parameters |= dict(zip(("last_ts", "last_tag", "last_n"), place, strict=True))
+        # the first half says the same to the index
+        conditions += " AND ts <= :last_ts AND (ts, tag_id, n) < (:last_ts, :last_tag, :last_n)"
+    statement = text(_READINGS.format(conditions=conditions))
+    rows = (await session.execute(statement, parameters)).all()[wanted.skip :]
+    page = rows[: wanted.limit]
+    return Page(
+        items=[ReadingOut(**fields_of(row, tags[row.tag_id], names[tags[row.tag_id].gateway_id].name)) for row in page],
+        next_cursor=paging.encode([page[-1].ts, page[-1].tag_id, page[-1].n]) if len(rows) > len(page) else None,
+    )
+
+
+async def gaps(
+    session: AsyncSession, organization_id: uuid.UUID, asked: GapFilter, wanted: paging.Paging
+) -> Page[GapOut]:
+    """Return a page of an organization's gaps, newest first."""
+    statement = select(Gap).where(col(Gap.organization_id) == organization_id)
+    if asked.gateway is not None:
+        statement = statement.where(
+            col(Gap.gateway_id) == await gateways.id_of(session, organization_id, asked.gateway)
+        )
+    if asked.start is not None:
+        statement = statement.where(col(Gap.to_at) > asked.start)
+    if asked.end is not None:
+        statement = statement.where(col(Gap.from_at) < asked.end)
+    for column, value in ((Gap.device, asked.device), (Gap.tag, asked.tag), (Gap.cause, asked.cause)):
+        if value is not None:
+            statement = statement.where(col(column) == value)
+    found = await paging.read(session, statement, [col(Gap.from_at), col(Gap.id)], wanted, descending=True)
+    names = await gateways.by_ids(session, {row[0].gateway_id for row in found.rows})
+    return Page(
+        items=[_gap(row[0], names[row[0].gateway_id].name) for row in found.rows],
+        next_cursor=found.next_cursor,
+        total=found.total,
+    )
+
+
+def fields_of(row: Any, tag: Tag, gateway: str) -> dict[str, Any]:
+    """Return what `ReadingOut` says of a row of `reading` or `latest`."""
+    return {
+        "gateway": gateway,
+        "device": tag.device,
+        "tag": tag.name,
+        "reading_type": tag.reading_type,
+        "value": row.value,
+        "text": row.text,
+        "unit": tag.unit,
+        "timestamp": row.ts,
+        "received_at": row.received_at,
+        "quality": _QUALITIES[row.quality],
+        "flags": [flag.name.lower() for flag in Flag if flag & row.flags and flag.name],
+        "status": row.status,
+    }
+
+
+async def _tags(session: AsyncSession, machine_id: uuid.UUID, asked: ReadingFilter) -> Iterable[Tag]:
+    statement = select(Tag).where(col(Tag.machine_id) == machine_id)
+    for column, value in ((Tag.device, asked.device), (Tag.name, asked.tag), (Tag.reading_type, asked.reading_type)):
+        if value is not None:
+            statement = statement.where(col(column) == value)
+    return await session.scalars(statement)
+
+
+def _gap(row: Gap, gateway: str) -> GapOut:
+    return GapOut(
+        id=row.id,
+        gateway=gateway,
+        device=row.device,
+        tag=row.tag,
+        cause=row.cause,
+        start=row.from_at,
+        end=row.to_at,
+        detail=row.detail,
+        recorded_at=row.recorded_at,
+    )

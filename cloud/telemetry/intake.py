@@ -1,0 +1,219 @@
+"""Owns the way of a batch from its bytes to its commit, and what refuses it on that way.
+
+`routes` hands over the body; here it is decoded, its tags are looked up (`dictionary`), its rows arranged
+(`rows`), and in one transaction the ledger's line, the readings, the latest values and the gaps are
+written (`store`). The receipt is returned after the commit, and never otherwise.
+"""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.db import Database
+from cloud.errors import BadRequest, CloudError, Conflict, Forbidden, Unavailable
+from cloud.gateways import service as gateways
+from cloud.gateways.schemas import GatewayCaller
+from cloud.telemetry import days, store
+from cloud.telemetry.dictionary import Dictionary
+from cloud.telemetry.metrics import IngestMetrics
+from cloud.telemetry.models import Batch as BatchRow
+from cloud.telemetry.models import Gap as GapRow
+from cloud.telemetry.partitions import Partitions
+from cloud.telemetry.rows import Rows, arrange
+from shared import logs
+from shared.errors import WireError
+from shared.reading import Gap
+from shared.wire.batch import Batch, decode
+from shared.wire.receipt import Outcome, Receipt
+
+# two connections keep PostgreSQL busy (880,000 rows/s); two more hide the round trips
+AT_ONCE = 4
+# bodies in memory; who comes when all places are taken is asked to come again
+PLACES = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = logs.get(__name__)
+
+
+class BatchInvalid(BadRequest):
+    """The bytes are not a batch."""
+
+    code = "BATCH_INVALID"
+    title = "Invalid batch"
+
+
+class BatchVersionUnsupported(CloudError):
+    """A batch of a version that is not spoken here."""
+
+    code = "BATCH_VERSION_UNSUPPORTED"
+    status = 426
+    title = "Batch version not supported"
+
+
+class GatewayMismatch(Forbidden):
+    """The batch is another gateway's than the token."""
+
+    code = "GATEWAY_MISMATCH"
+    title = "Another gateway's batch"
+
+
+class BatchConflict(Conflict):
+    """A batch with this identity and another content is stored."""
+
+    code = "BATCH_CONFLICT"
+    title = "Batch conflict"
+
+
+class Intake:
+    """Takes batches, a bounded number at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: CollectorRegistry,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._dictionary = Dictionary(database)
+        self._partitions = Partitions(database, today=lambda: now().date())
+        self._metrics = IngestMetrics(registry)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._taken = 0
+        self._epochs: set[tuple[uuid.UUID, uuid.UUID]] = set()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold a place for a body that is about to be read.
+
+        Raises:
+            Unavailable: All are taken.
+        """
+        if self._taken >= PLACES:
+            raise Unavailable(f"{PLACES} batches are being stored; send this one again.", retry_after_s=1)
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+    async def receive(self, gateway: GatewayCaller, body: bytes) -> Receipt:
+        """Store a batch once, however often it comes; return its receipt once that is committed.
+
+        Raises:
+            BatchInvalid, BatchVersionUnsupported, GatewayMismatch, BatchConflict: It will never be taken.
+        """
+        with self._metrics.timed():
+            batch = opened(gateway, body)
+            async with self._at_once:
+                rows = await self._arranged(gateway, batch)
+                receipt = await self._stored(gateway, batch, rows, body)
+        self._metrics.answered(receipt, (_microseconds(self._now()) - batch.readings.received) / 1e6)
+        return receipt
+
+    async def _arranged(self, gateway: GatewayCaller, batch: Batch) -> Rows:
+        tag_ids = await self._dictionary.ids(gateway, batch.tags, _utc(batch.header.sealed_us))
+        await self._partitions.ensure(days.days_of(batch.readings.ts))
+        return arrange(batch.readings, tag_ids, _microseconds(self._now()))
+
+    async def _stored(self, gateway: GatewayCaller, batch: Batch, rows: Rows, body: bytes) -> Receipt:
+        speaker = (gateway.gateway_id, batch.header.id.epoch)
+        async with self._database.transaction() as session:
+            is_another = speaker not in self._epochs and await gateways.note_epoch(session, *speaker)
+            receipt = await keep(session, gateway, batch, rows, hashlib.blake2b(body, digest_size=16).digest())
+        self._epochs.add(speaker)
+        if is_another:
+            log.warning("gateway_speaks_from_another_buffer", gateway=gateway.name, epoch=str(speaker[1]))
+        return receipt
+
+
+def opened(gateway: GatewayCaller, body: bytes) -> Batch:
+    """Decode a batch of this gateway.
+
+    Raises:
+        BatchInvalid, BatchVersionUnsupported, GatewayMismatch: It is none.
+    """
+    try:
+        batch = decode(body)
+    except WireError as error:
+        kind = BatchVersionUnsupported if error.code == BatchVersionUnsupported.code else BatchInvalid
+        raise kind(f"{error.message[:1].upper()}{error.message[1:]}.") from error
+    if batch.header.id.gateway != gateway.name:
+        raise GatewayMismatch(
+            f"The batch is from gateway {batch.header.id.gateway}, the token is of {gateway.name}; "
+            "check gateway.id and cloud.token of the gateway's configuration."
+        )
+    return batch
+
+
+async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows: Rows, digest: bytes) -> Receipt:
+    """Write everything a batch brings, unless it is written already.
+
+    Of two transactions with the same batch the second waits at the ledger until the first has ended.
+
+    Raises:
+        BatchConflict: Another content is stored under the batch's identity.
+    """
+    identity = batch.header.id
+    told = (str(identity.epoch), identity.seq)
+    key = (gateway.gateway_id, identity.epoch, identity.seq)
+    if not await _enter(session, key, batch, digest):
+        before = await session.get_one(BatchRow, key)
+        if before.digest != digest:
+            raise BatchConflict(
+                f"Batch {identity.seq} of buffer {identity.epoch} was stored with another content at "
+                f"{before.stored_at:%Y-%m-%dT%H:%M:%SZ}; gateway {gateway.name} was cloned or restored."
+            )
+        return Receipt(*told, Outcome.DUPLICATE, before.rows, before.repeated)
+    repeated = await store.add_readings(session, rows)
+    await store.advance_latest(session, rows)
+    if batch.gaps:
+        await session.execute(insert(GapRow), [_gap(gateway, gap) for gap in batch.gaps])
+    if repeated:
+        (await session.get_one(BatchRow, key)).repeated = repeated
+    return Receipt(*told, Outcome.STORED, len(rows), repeated)
+
+
+async def _enter(session: AsyncSession, key: tuple[uuid.UUID, uuid.UUID, int], batch: Batch, digest: bytes) -> bool:
+    received = batch.readings.received
+    line = {
+        "gateway_id": key[0],
+        "epoch": key[1],
+        "seq": key[2],
+        "digest": digest,
+        "rows": len(received),
+        "received_from": _utc(int(received.min())) if len(received) else None,
+        "received_to": _utc(int(received.max())) if len(received) else None,
+        "sealed_at": _utc(batch.header.sealed_us),
+    }
+    entered = insert(BatchRow).values(line).on_conflict_do_nothing().returning(BatchRow.__table__.c.seq)  # type: ignore[attr-defined]
+    return (await session.execute(entered)).one_or_none() is not None
+
+
+def _gap(gateway: GatewayCaller, gap: Gap) -> dict[str, object]:
+    return {
+        "organization_id": gateway.organization_id,
+        "gateway_id": gateway.gateway_id,
+        "device": gap.device,
+        "tag": gap.tag,
+        "cause": gap.cause,
+        "from_at": _utc(gap.from_us),
+        "to_at": _utc(gap.to_us),
+        "detail": gap.detail,
+    }
+
+
+def _utc(us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)

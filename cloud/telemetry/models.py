@@ -1,0 +1,127 @@
+"""Owns the tables of telemetry: tags, their readings and newest values, the batches that brought them, and gaps."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+)
+from sqlmodel import Field
+
+from cloud.db import Table
+
+
+class Tag(Table, table=True):
+    """One thing a gateway reads. What describes it comes from the newest batch that mentions it."""
+
+    __tablename__ = "tag"
+    __table_args__ = (UniqueConstraint("gateway_id", "device", "name"),)
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, Identity(always=True), primary_key=True))
+    organization_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("organization.id"), nullable=False))
+    gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), nullable=False))
+    device: str = Field(sa_column=Column(Text, nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    # the code as the gateway says it; the id as soon as the organization has such a machine
+    machine_code: str | None = Field(default=None, sa_column=Column(Text))
+    machine_id: uuid.UUID | None = Field(default=None, sa_column=Column(Uuid, ForeignKey("machine.id"), index=True))
+    reading_type: str = Field(sa_column=Column(Text, nullable=False))
+    unit: str = Field(sa_column=Column(Text, nullable=False))
+    described_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    created_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+
+
+class Reading(Table, table=True):
+    """What a tag said. Partitioned by day of `ts`.
+
+    The columns stand in an order that leaves no padding: 64 bytes a row. There is no foreign key to `tag`
+    (one look-up a row would halve the ingest; tags are never deleted) and no batch number: `batch` keeps
+    the receive times each batch spans, which leads from a row to the batch that brought it.
+    """
+
+    __tablename__ = "reading"
+    # the order of the key's columns: by tag first
+    __table_args__ = (PrimaryKeyConstraint("tag_id", "ts", "n"), {"postgresql_partition_by": "RANGE (ts)"})
+
+    ts: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    received_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    value: float | None = Field(default=None, sa_column=Column(Double))
+    # the protocol's own unsigned 32 bits; null instead of 0, for most readings have nothing to say here
+    status: int | None = Field(default=None, sa_column=Column(BigInteger))
+    tag_id: int = Field(sa_column=Column(Integer, nullable=False, autoincrement=False))
+    # a tag that says another value at the same time has 1, 2, ..
+    n: int = Field(sa_column=Column(Integer, nullable=False, autoincrement=False))
+    quality: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    flags: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    text: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class Latest(Table, table=True):
+    """The newest reading of each tag, by `as_of` (see `rows.Rows`)."""
+
+    __tablename__ = "latest"
+
+    tag_id: int = Field(sa_column=Column(Integer, ForeignKey("tag.id"), primary_key=True, autoincrement=False))
+    as_of: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ts: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    received_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    value: float | None = Field(default=None, sa_column=Column(Double))
+    text: str | None = Field(default=None, sa_column=Column(Text))
+    quality: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    flags: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    status: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Batch(Table, table=True):
+    """The ledger: each batch that is stored, once, with the digest of its bytes."""
+
+    __tablename__ = "batch"
+
+    gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), primary_key=True))
+    epoch: uuid.UUID = Field(sa_column=Column(Uuid, primary_key=True))
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    rows: int = Field(sa_column=Column(Integer, nullable=False))
+    repeated: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    received_from: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    received_to: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    sealed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    stored_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+
+
+class Gap(Table, table=True):
+    """A hole in the readings, with its cause: of one tag, of a device (`tag` null) or of a gateway (both null)."""
+
+    __tablename__ = "gap"
+    __table_args__ = (Index(None, "organization_id", "from_at", "id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    organization_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("organization.id"), nullable=False))
+    gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), nullable=False))
+    device: str | None = Field(default=None, sa_column=Column(Text))
+    tag: str | None = Field(default=None, sa_column=Column(Text))
+    cause: str = Field(sa_column=Column(Text, nullable=False))
+    from_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    to_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    detail: str = Field(sa_column=Column(Text, nullable=False))
+    recorded_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )

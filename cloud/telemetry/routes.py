@@ -1,0 +1,113 @@
+"""Owns the HTTP side of telemetry: batches in; what machines do, their readings and gaps out."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.requests import ClientDisconnect
+
+from cloud.api import Page
+from cloud.db import Session
+from cloud.errors import BadRequest, UnsupportedType
+from cloud.gateways.caller import CurrentGateway
+from cloud.identity.caller import CurrentCaller
+from cloud.machines.schemas import AnyCaseStatus
+from cloud.paging import PageQuery, Paging
+from cloud.telemetry import history, service
+from cloud.telemetry.intake import Intake
+from cloud.telemetry.schemas import GapOut, MachineNowOut, MachineStatusOut, ReadingOut, ReceiptOut
+from cloud.values import Moment
+from shared.reading import GapCause, ReadingType
+from shared.wire.batch import CONTENT_TYPE
+
+MAX_READINGS = 1000
+
+router = APIRouter(tags=["telemetry"])
+
+MachineId = Annotated[str, Path(min_length=1, max_length=64, description="The machine's UUID or its code")]
+Name = Annotated[str | None, Query(min_length=1, max_length=200)]
+From = Annotated[Moment | None, Query(alias="from", description="Not before this time")]
+To = Annotated[Moment | None, Query(description="Before this time")]
+
+_BATCH = {
+    "requestBody": {"required": True, "content": {CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@router.post("/ingest/batches", openapi_extra=_BATCH)
+async def ingest(request: Request, gateway: CurrentGateway) -> ReceiptOut:
+    """Store a gateway's batch (docs/wire.md); answered after its commit, and the same again when it is sent again."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != CONTENT_TYPE:
+        raise UnsupportedType(f"Batches come as {CONTENT_TYPE}, not {kind or 'a body without a Content-Type'}.")
+    intake: Intake = request.app.state.intake
+    async with intake.place():
+        receipt = await intake.receive(gateway, await _body(request))
+    return ReceiptOut.model_validate(receipt, from_attributes=True)
+
+
+@router.get("/machines")
+async def list_machines(
+    session: Session,
+    caller: CurrentCaller,
+    paging: PageQuery,
+    status: Annotated[AnyCaseStatus | None, Query(description="Only machines in this stage of life")] = None,
+) -> Page[MachineNowOut]:
+    """List the machines, by code, with what they are doing."""
+    return await service.machines_now(session, caller.organization_id, paging, datetime.now(UTC), status)
+
+
+@router.get("/machines/{machine_id}")
+async def get_machine(session: Session, caller: CurrentCaller, machine_id: MachineId) -> MachineNowOut:
+    """Return one machine, with what it is doing."""
+    return await service.machine_now(session, caller.organization_id, machine_id, datetime.now(UTC))
+
+
+@router.get("/machines/{machine_id}/status")
+async def get_status(session: Session, caller: CurrentCaller, machine_id: MachineId) -> MachineStatusOut:
+    """Return what a machine is doing, since when, and the newest values of its tags."""
+    return await service.machine_status(session, caller.organization_id, machine_id, datetime.now(UTC))
+
+
+@router.get("/machines/{machine_id}/readings")
+async def list_readings(
+    session: Session,
+    caller: CurrentCaller,
+    machine_id: MachineId,
+    start: From = None,
+    to: To = None,
+    device: Name = None,
+    tag: Name = None,
+    reading_type: ReadingType | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_READINGS)] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
+    skip: Annotated[int, Query(ge=0, le=10_000, description="Readings to leave out; a cursor is better")] = 0,
+) -> Page[ReadingOut]:
+    """List a machine's readings, newest first."""
+    asked = history.ReadingFilter(start, to, device, tag, reading_type)
+    wanted = Paging(limit, cursor, 0 if cursor else skip)
+    return await history.readings(session, caller.organization_id, machine_id, asked, wanted)
+
+
+@router.get("/gaps")
+async def list_gaps(
+    session: Session,
+    caller: CurrentCaller,
+    paging: PageQuery,
+    start: From = None,
+    to: To = None,
+    gateway: Name = None,
+    device: Name = None,
+    tag: Name = None,
+    cause: GapCause | None = None,
+) -> Page[GapOut]:
+    """List the holes in the readings, with their causes, newest first."""
+    asked = history.GapFilter(start, to, gateway, device, tag, cause)
+    return await history.gaps(session, caller.organization_id, asked, paging)
+
+
+async def _body(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise BadRequest("The connection ended before the batch did; send it again.") from error

@@ -1,0 +1,134 @@
+"""Owns what can be asked of the present: what machines are doing, and the newest values of their tags."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from cloud import paging
+from cloud.api import Page
+from cloud.gateways import service as gateways
+from cloud.gateways.schemas import GatewayOut
+from cloud.machines import service as machines
+from cloud.machines.schemas import MachineOut, MachineStatus
+from cloud.telemetry import rules
+from cloud.telemetry.history import fields_of
+from cloud.telemetry.models import Latest, Tag
+from cloud.telemetry.schemas import LatestOut, MachineNowOut, MachineStatusOut
+from shared.reading import ReadingType
+
+# how far back the beginning of a state is looked for: a day of one reading a second
+_SINCE_ROWS = 100_000
+_SINCE = text("""
+    WITH newest AS MATERIALIZED (
+        SELECT ts, text IS NOT DISTINCT FROM :state AND quality < 2 AS is_same FROM reading
+        WHERE tag_id = :tag_id AND ts <= :ts ORDER BY ts DESC, n DESC LIMIT :rows
+    )
+    SELECT min(ts) FROM newest
+    WHERE is_same AND ts > coalesce((SELECT max(ts) FROM newest WHERE NOT is_same), '-infinity')
+""")
+
+
+async def machines_now(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    wanted: paging.Paging,
+    now: datetime,
+    status: MachineStatus | None = None,
+) -> Page[MachineNowOut]:
+    """Return a page of an organization's machines, by code, with what they are doing."""
+    page = await machines.machines(session, organization_id, wanted, status)
+    doing = await _verdicts(session, [machine.id for machine in page.items], now)
+    return Page(
+        items=[_now(machine, doing[machine.id]) for machine in page.items],
+        next_cursor=page.next_cursor,
+        total=page.total,
+    )
+
+
+async def machine_now(
+    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, now: datetime
+) -> MachineNowOut:
+    """Return a machine with what it is doing.
+
+    Raises:
+        NotFound: The organization has no such machine.
+    """
+    machine = await machines.resolve(session, organization_id, id_or_code)
+    return _now(machine, (await _verdicts(session, [machine.id], now))[machine.id])
+
+
+async def machine_status(
+    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, now: datetime
+) -> MachineStatusOut:
+    """Return what a machine is doing, since when, and the newest value of each of its tags.
+
+    Raises:
+        NotFound: The organization has no such machine.
+    """
+    machine = await machines.resolve(session, organization_id, id_or_code)
+    rows = await _latest(session, [machine.id])
+    names = await gateways.by_ids(session, {row.Tag.gateway_id for row in rows})
+    states = [row for row in rows if row.Tag.reading_type == ReadingType.STATE]
+    verdict = rules.judge([_source(row, names) for row in states], now)
+    return MachineStatusOut(
+        id=machine.id,
+        code=machine.code,
+        name=machine.name,
+        status=machine.status,
+        runtime_status=verdict.status,
+        unknown_because=verdict.doubt,
+        state=verdict.state,
+        since=None if verdict.doubt else await _since(session, max(states, key=lambda row: row.Latest.as_of).Latest),
+        values=[
+            LatestOut(
+                **fields_of(row.Latest, row.Tag, names[row.Tag.gateway_id].name),
+                age_s=max(0.0, (now - row.Latest.as_of).total_seconds()),
+            )
+            for row in rows
+        ],
+    )
+
+
+async def _verdicts(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], now: datetime
+) -> dict[uuid.UUID, rules.Verdict]:
+    rows = await _latest(session, machine_ids, ReadingType.STATE)
+    names = await gateways.by_ids(session, {row.Tag.gateway_id for row in rows})
+    sources: dict[uuid.UUID, list[rules.StateSource]] = {machine_id: [] for machine_id in machine_ids}
+    for row in rows:
+        sources[row.Tag.machine_id].append(_source(row, names))
+    return {machine_id: rules.judge(told, now) for machine_id, told in sources.items()}
+
+
+async def _latest(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], reading_type: ReadingType | None = None
+) -> Sequence[Any]:
+    statement = (
+        select(Latest, Tag)
+        .join(Tag, col(Tag.id) == col(Latest.tag_id))
+        .where(col(Tag.machine_id).in_(machine_ids))
+        .order_by(col(Tag.device), col(Tag.name), col(Tag.id))
+    )
+    if reading_type is not None:
+        statement = statement.where(col(Tag.reading_type) == reading_type)
+    return (await session.execute(statement)).all()
+
+
+async def _since(session: AsyncSession, latest: Latest) -> datetime | None:
+    asked = {"tag_id": latest.tag_id, "ts": latest.ts, "state": latest.text, "rows": _SINCE_ROWS}
+    since: datetime | None = await session.scalar(_SINCE, asked)
+    return since
+
+
+def _now(machine: MachineOut, verdict: rules.Verdict) -> MachineNowOut:
+    return MachineNowOut(**machine.model_dump(), runtime_status=verdict.status)
+
+
+def _source(row: Any, names: dict[uuid.UUID, GatewayOut]) -> rules.StateSource:
+    latest = row.Latest
+    return rules.StateSource(latest.text, latest.quality, latest.as_of, names[row.Tag.gateway_id].last_seen)

@@ -1,0 +1,122 @@
+"""Owns how readings come into their tables: each one once, however often and in whatever order it is sent.
+
+The fast way is one binary COPY. It fails on the first reading that is there already; then the same
+rows go to a temporary table, and one statement sorts out which of them are new.
+"""
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.db import driver_connection
+from cloud.errors import Unavailable
+from cloud.telemetry import pgcopy
+from cloud.telemetry.rows import Rows, newest
+
+_COLUMNS = ", ".join(pgcopy.COLUMNS)
+# kept for the connection's life: a temporary table a batch would fill the catalogue with dead rows
+_INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE reading) ON COMMIT DELETE ROWS"
+# `n` of an incoming row is its place among the rows of its tag and time in the batch. The two questions
+# about what is stored are asked by the key, row by row (LATERAL): a join would read whole days.
+_MERGE = text(f"""
+    WITH compared AS (
+        SELECT incoming.*, stored.top, stored.has_it
+        FROM incoming CROSS JOIN LATERAL (
+            SELECT max(reading.n) AS top,
+                   coalesce(bool_or(reading.value IS NOT DISTINCT FROM incoming.value
+                                    AND reading.quality = incoming.quality
+                                    AND reading.text IS NOT DISTINCT FROM incoming.text), false) AS has_it
+            FROM reading WHERE reading.tag_id = incoming.tag_id AND reading.ts = incoming.ts
+        ) AS stored
+    ), fresh AS (
+        SELECT DISTINCT ON (tag_id, ts, value, quality, text) *
+        FROM compared WHERE NOT has_it
+        ORDER BY tag_id, ts, value, quality, text, n
+    ), placed AS (
+        SELECT tag_id, ts, received_at, quality, flags, value, status, text,
+               coalesce(top, -1) + row_number() OVER (PARTITION BY tag_id, ts ORDER BY n) AS n
+        FROM fresh
+    ), inserted AS (
+        INSERT INTO reading ({_COLUMNS})
+        SELECT {_COLUMNS} FROM placed ORDER BY tag_id, ts, n
+        ON CONFLICT (tag_id, ts, n) DO NOTHING
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM placed), (SELECT count(*) FROM inserted)
+""")  # noqa: S608 - column names of ours
+# each time round, another transaction has committed a reading of the same tag and time in between
+_MERGE_ROUNDS = 10
+_TIME = "timestamptz 'epoch' + {} * interval '1 microsecond'"
+# A batch that comes late never replaces what is newer. In the order of the key, so that two batches of one
+# gateway wait for each other instead of blocking each other.
+_ADVANCE = text(f"""
+    INSERT INTO latest AS known (tag_id, as_of, ts, received_at, value, text, quality, flags, status)
+    SELECT tag_id, {_TIME.format("as_of")}, {_TIME.format("ts")}, {_TIME.format("received_at")},
+           nullif(value, 'NaN'), text, quality, flags, nullif(status, 0)
+    FROM unnest(CAST(:tag_id AS int[]), CAST(:as_of AS bigint[]), CAST(:ts AS bigint[]),
+                CAST(:received AS bigint[]), CAST(:value AS float8[]), CAST(:text AS text[]),
+                CAST(:quality AS smallint[]), CAST(:flags AS smallint[]), CAST(:status AS bigint[]))
+         AS told (tag_id, as_of, ts, received_at, value, text, quality, flags, status)
+    ORDER BY tag_id
+    ON CONFLICT (tag_id) DO UPDATE
+    SET as_of = excluded.as_of, ts = excluded.ts, received_at = excluded.received_at, value = excluded.value,
+        text = excluded.text, quality = excluded.quality, flags = excluded.flags, status = excluded.status
+    WHERE (excluded.as_of, excluded.received_at) >= (known.as_of, known.received_at)
+""")  # noqa: S608 - the same
+
+
+async def add_readings(session: AsyncSession, rows: Rows) -> int:
+    """Store readings in the session's transaction; return how many of them were there already.
+
+    A reading is there already if its tag has one of the same source time, value, quality and text;
+    another value at the same time is kept beside the first.
+    """
+    if not len(rows):
+        return 0
+    stream = pgcopy.encode(rows)
+    if not rows.has_repetitions:
+        try:
+            async with session.begin_nested():
+                await _copy(session, "reading", stream)
+            return 0
+        except psycopg.errors.UniqueViolation:
+            pass  # something in it was sent before; what, is found out below
+    return len(rows) - await _merge(session, stream)
+
+
+async def advance_latest(session: AsyncSession, rows: Rows) -> None:
+    """Make each tag's newest reading its latest value, unless a newer one is known."""
+    chosen = newest(rows)
+    told = rows.readings.take(chosen)
+    columns = {
+        "tag_id": rows.tag_id[chosen].tolist(),
+        "as_of": rows.as_of[chosen].tolist(),
+        "ts": told.ts.tolist(),
+        "received": told.received.tolist(),
+        "value": told.value.tolist(),
+        "text": [told.text.get(row) for row in range(len(told))],
+        "quality": told.quality.tolist(),
+        "flags": told.flags.tolist(),
+        "status": told.status.tolist(),
+    }
+    if len(told):
+        await session.execute(_ADVANCE, columns)
+
+
+async def _copy(session: AsyncSession, table: str, stream: bytes) -> None:
+    connection = await driver_connection(session)
+    statement = f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        await copy.write(stream)
+
+
+async def _merge(session: AsyncSession, stream: bytes) -> int:
+    await session.execute(text(_INCOMING))
+    await _copy(session, "incoming", stream)
+    stored: int = 0
+    for _ in range(_MERGE_ROUNDS):
+        wanted, inserted = (await session.execute(_MERGE)).one()
+        stored += inserted
+        if wanted == inserted:
+            return stored
+    raise Unavailable("Other batches bring the same readings just now; send this one again.", retry_after_s=1)
