@@ -51,7 +51,7 @@ class Schedule:
             if ready > now:
                 self._push(poll, ready)
                 continue
-            turn = max(poll.turn, math.floor((now - self._start) / poll.request.every_s))
+            turn = self._latest(poll, now)
             self.missed += turn - poll.turn
             poll.turn = turn + 1
             self._push(poll, self._due(poll))
@@ -90,6 +90,11 @@ class Schedule:
         for poll in polls:
             self.polls.append(poll)
             self._push(poll, self._due(poll))
+
+    def _latest(self, poll: Poll, now: float) -> int:
+        """Return the last turn of a due poll that has come; the quotient may be rounded to the one before."""
+        turn = max(poll.turn, math.floor((now - self._start) / poll.request.every_s))
+        return turn + 1 if self._start + (turn + 1) * poll.request.every_s <= now else turn
 
     def _due(self, poll: Poll) -> float:
         return self._start + poll.turn * poll.request.every_s

@@ -58,6 +58,10 @@ class Counterpart:
         self.asked: list[Asked] = []
         self.mangle: Callable[[bytes], bytes] = bytes
         self.connections = 0
+        # when each read came, by the loop's clock; how many are under way, and were at most
+        self.times: list[float] = []
+        self.under_way = 0
+        self.most_at_once = 0
         self.port = 0
         self._server: ModbusTcpServer | None = None
         self._last: dict[int, Asked] = {}
@@ -96,8 +100,12 @@ class Counterpart:
         # for bits pymodbus counts registers of 16
         asked = Asked(number, function, address, count)
         self.asked.append(asked)
+        self.times.append(asyncio.get_running_loop().time())
         self._last[number] = asked
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
         await unit.answers.wait()
+        self.under_way -= 1
         if count > unit.largest:
             return ExcCodes.ILLEGAL_VALUE
         if unit.illegal & {(function, address + offset) for offset in range(count)}:

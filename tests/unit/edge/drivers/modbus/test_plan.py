@@ -126,6 +126,15 @@ def test_points_on_the_same_registers_share_a_request() -> None:
     assert (request.address, request.count, len(request.spans)) == (4, 4, 3)
 
 
+def test_a_hole_is_counted_from_the_end_of_what_is_read_so_far() -> None:
+    wide, inside, behind = Span(0, 1, Table.HOLDING, 0, 4, 1.0), *at(1, 5)
+    (request,) = plan(
+        Span(n, 1, Table.HOLDING, it.address, it.width, 1.0, Limits(max_gap=1))
+        for n, it in enumerate([wide, inside, behind])
+    )
+    assert request.count == 6
+
+
 def test_a_point_wider_than_a_request_is_refused() -> None:
     with pytest.raises(ValueError, match="point 0 takes 4 items, one request may ask 3"):
         plan(at(0, width=4, max_registers=3))

@@ -54,6 +54,14 @@ def test_a_late_poll_is_asked_once_and_the_rest_is_counted_as_missed() -> None:
     assert schedule.next_s() == 5.0
 
 
+def test_a_turn_that_rounding_hides_is_not_asked_twice() -> None:
+    # (1000.3 - 1000) / 0.1 is 2.9999999999995453, yet turn 3 has come
+    schedule = Schedule([request(0.1)], 1000.0)
+    take(schedule, 1000.0)
+    assert len(taken(schedule, 1000.3)) == 1
+    assert schedule.missed == 2
+
+
 def test_an_empty_schedule_is_never_due() -> None:
     schedule = Schedule([], 0.0)
     assert schedule.take(1e9) is None
