@@ -78,7 +78,10 @@ class MonitoredItems:
         Raises:
             DriverError: The session was lost.
         """
-        gone = np.unique(readings.tag[np.isin(readings.status & 0xFFFF0000, _GONE)]).tolist()
+        bad = readings.quality == Quality.BAD
+        if not bad.any():
+            return
+        gone = np.unique(readings.tag[bad & np.isin(readings.status & 0xFFFF0000, _GONE)]).tolist()
         ids = {point: self._ids.pop(point) for point in gone if point in self._ids}
         if ids:
             self._missing |= dict.fromkeys(ids, StatusCodes.BadNodeIdUnknown)

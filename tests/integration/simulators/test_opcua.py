@@ -1,0 +1,90 @@
+"""The OPC UA plant: what its ledger says is what a client is told, no more and no less."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.drivers.opcua.config import OpcUaDevice, OpcUaTag
+from edge.drivers.spec import Point
+from simulators.ledger import Ledger, entries
+from simulators.machine import Protocol
+from simulators.opcua import NAMESPACE, OpcUaPlant
+from simulators.plant import plant, speaking
+from tests.integration.edge.drivers.opcua.plc import Taker, driver, eventually, taking
+
+MACHINES = 2
+SIGNALS = MACHINES * 17
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "said.csv") as ledger:
+        yield ledger
+
+
+@pytest.fixture
+async def presses(ledger: Ledger) -> AsyncIterator[OpcUaPlant]:
+    presses = OpcUaPlant(speaking(plant(MACHINES), Protocol.OPCUA), ledger, period_s=0.02)
+    await presses.start()
+    yield presses
+    await presses.stop()
+
+
+def every_signal() -> list[Point]:
+    return [
+        Point(
+            machine.device,
+            signal.name,
+            0.02,
+            OpcUaDevice(name=machine.device, on="plc", tags={}),
+            OpcUaTag(node=f"nsu={NAMESPACE};s={machine.device}.{signal.name}"),
+        )
+        for machine in speaking(plant(MACHINES), Protocol.OPCUA)
+        for signal in machine.signals
+    ]
+
+
+def heard(taker: Taker, points: list[Point]) -> list[tuple[str, str, int, float | str]]:
+    return [(points[tag].device, points[tag].name, ts, value) for tag, ts, value, _, _ in taker.rows()]
+
+
+async def test_a_client_is_told_exactly_what_the_ledger_says(
+    presses: OpcUaPlant, ledger: Ledger, tmp_path: Path
+) -> None:
+    points = every_signal()
+    async with taking(driver(presses.port, points)) as taker:
+        await taker.until(lambda: len(taker.rows()) == SIGNALS)
+        presses.begin()
+        await taker.until(lambda: len(taker.rows()) > 1000)
+        presses.quiet()
+        said = ledger.count()
+        await taker.until(lambda: len(taker.rows()) >= said)
+        assert ledger.count() == said, "something was said after quiet"
+    ledger.flush()
+    expected = [tuple(entry) for entry in entries(tmp_path / "said.csv")]
+    assert sorted(heard(taker, points)) == sorted(expected)
+    assert len(set(expected)) == len(expected)
+    assert {quality for _, _, _, quality, _ in taker.rows()} == {0}
+
+
+async def test_first_values_stand_before_it_begins_and_move_again_after_a_rest(
+    presses: OpcUaPlant, ledger: Ledger
+) -> None:
+    assert ledger.count() == SIGNALS
+    presses.begin()
+    await eventually(lambda: ledger.count() > SIGNALS)
+    presses.quiet()
+    rested = ledger.count()
+    presses.begin()
+    await eventually(lambda: ledger.count() > rested)
+
+
+async def test_a_port_that_is_taken_is_an_error_and_stopping_is_harmless(ledger: Ledger) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        presses = OpcUaPlant([], ledger, port=taken.getsockname()[1])
+        with pytest.raises(OSError, match="bind on address"):
+            await presses.start()
+    await presses.stop()
+    await presses.stop()
