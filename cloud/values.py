@@ -47,10 +47,10 @@ def moment(value: datetime) -> datetime:
     Raises:
         ValueError: It does not: a clock that was never set, or a unit mistaken.
     """
-    value = value.astimezone(UTC)
-    if not 2000 <= value.year < 2100:
+    # looked at before it is turned, for at the calendar's ends turning it overflows
+    if not 1999 <= value.year <= 2100 or not 2000 <= (turned := value.astimezone(UTC)).year < 2100:
         raise ValueError(f"the year {value.year} is not between 2000 and 2099")
-    return value
+    return turned
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(moment)]

@@ -30,8 +30,8 @@ AT_ONCE = 2
 class Passwords:
     """Makes and verifies hashes; bcrypt is verified and replaced, so that old users can come along."""
 
-    def __init__(self) -> None:
-        self._hashes = PasswordHash((Argon2Hasher(), BcryptHasher()))
+    def __init__(self, hashes: PasswordHash | None = None) -> None:
+        self._hashes = hashes or PasswordHash((Argon2Hasher(), BcryptHasher()))
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._nobody: str | None = None
 
