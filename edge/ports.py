@@ -126,10 +126,11 @@ class Buffer(Protocol):
         """
         ...
 
-    async def lease(self, *, live: bool) -> Lease | None:
-        """Lend the newest batch (live) or the oldest one (not live) that nobody holds; waits until there is one.
+    async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
+        """Lend a batch that nobody holds: the oldest, or, if `live`, rather the newest of the last 10 s.
 
-        Live lends only batches sealed within the last 10 s; a batch is lent to one holder at a time.
+        Waits until there is one; None once the buffer is closed, or if there is none and it was not to wait.
+        A batch is lent to one holder at a time.
         """
         ...
 

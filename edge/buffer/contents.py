@@ -1,0 +1,116 @@
+"""What a buffer file holds when it is opened: read once, verified, and never written here.
+
+Whoever finds damage keeps what is whole: a block or a tag that does not match its checksum is left out and told as
+a gap; a state that does not gives the file a new epoch, for a number must never be used twice.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from uuid import uuid4
+
+import numpy as np
+
+from edge.buffer import block, holes, record
+from edge.buffer.record import State
+from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field\'s word
+from shared.logs import get
+from shared.reading import Gap, GapCause, Readings, Tag
+from shared.wire.batch import MAX_TIME_US
+
+# Stands for a tag that cannot be read any more; nothing is appended under its id again.
+UNREADABLE = Tag("", "")
+_MOST_MISSING = 100_000
+_log = get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """An opened file's memory.
+
+    Attributes:
+        state: As it was left; drawn anew for a new file.
+        tags: By id.
+        tail: Readings and gaps that were committed and not sealed yet, one block a commit.
+        gaps: The same.
+        damaged: The tail's rows that cannot be used, by `n`.
+        told: Holes to be recorded: since the last sign of life, and what is damaged.
+    """
+
+    state: State
+    tags: list[Tag]
+    tail: list[Readings]
+    gaps: list[Gap]
+    damaged: list[int]
+    told: list[Gap]
+
+
+def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
+    """Read everything but the batches.
+
+    Raises:
+        BufferError: It is another gateway's.
+        sqlite3.Error: It cannot be read.
+    """
+    state, is_new = _state(db, gateway, now_us)
+    if state.gateway != gateway:
+        raise BufferError(
+            f"the buffer holds readings of gateway {state.gateway!r}, the configuration says {gateway!r}; "
+            f"set gateway.id back until they are sent, or choose another buffer.path"
+        )
+    tags = _tags(db)
+    contents = Contents(state, tags, [], [], [], [])
+    rows = db.execute("SELECT n, oldest_us, committed_us, body FROM tail ORDER BY n").fetchall()
+    alive_us = max([state.alive_us, *(row[2] for row in rows if _is_time(row[2]))])
+    for n, oldest_us, committed_us, body in rows:
+        try:
+            readings, gaps = _block(body, tags)
+        except BufferDamaged as error:
+            contents.damaged.append(n)
+            detail = f"a committed block was set aside: {error.message}"
+            contents.told.append(holes.lost(GapCause.BUFFER_DAMAGED, oldest_us, committed_us, now_us, detail))
+        else:
+            contents.tail.append(readings)
+            contents.gaps.extend(gaps)
+    if not is_new or rows:
+        contents.told.append(holes.gateway_down(alive_us, now_us, is_stopped=state.is_stopped and not rows))
+    return contents
+
+
+def _is_time(time_us: object) -> bool:
+    return isinstance(time_us, int) and 0 <= time_us < MAX_TIME_US
+
+
+def _state(db: sqlite3.Connection, gateway: str, now_us: int) -> tuple[State, bool]:
+    row = db.execute("SELECT body, crc FROM state").fetchone()
+    newest = db.execute("SELECT seq, sealed_us FROM batch ORDER BY seq DESC LIMIT 1").fetchone()
+    try:
+        if row is not None:
+            return record.from_row(State, *row), False
+    except BufferDamaged as error:
+        _log.error("the buffer's state is damaged; it goes on under a new epoch", error=error.message)
+    if newest is None:
+        return State(gateway, uuid4(), alive_us=now_us), True
+    batches, rows = db.execute("SELECT count(*), sum(rows) FROM batch").fetchone()
+    (quarantined,) = db.execute("SELECT count(*) FROM quarantine").fetchone()
+    return State(gateway, uuid4(), newest[0] + 1, batches, rows, quarantined, newest[1]), False
+
+
+def _tags(db: sqlite3.Connection) -> list[Tag]:
+    tags: list[Tag] = []
+    for tag_id, body, crc in db.execute("SELECT id, body, crc FROM tag ORDER BY id"):
+        if not 0 <= tag_id - len(tags) < _MOST_MISSING:
+            raise BufferDamaged(f"tag {tag_id} follows tag {len(tags) - 1}")
+        tags.extend([UNREADABLE] * (tag_id - len(tags)))
+        try:
+            tags.append(record.from_row(Tag, body, crc))
+        except BufferDamaged:
+            tags.append(UNREADABLE)
+    return tags
+
+
+def _block(body: object, tags: list[Tag]) -> tuple[Readings, list[Gap]]:
+    readings, gaps = block.unpack(body if isinstance(body, bytes) else b"")
+    unreadable = [tag_id for tag_id, tag in enumerate(tags) if tag is UNREADABLE]
+    if len(readings) and (int(readings.tag.max()) >= len(tags) or np.isin(readings.tag, unreadable).any()):
+        raise BufferDamaged("the names of its tags cannot be read")
+    return readings, gaps

@@ -1,0 +1,193 @@
+"""The intake: from append to commit to sealed batch, at a pace that spares the disk and keeps nobody waiting.
+
+Appended blocks are only pushed on a list. A commit takes the whole list at once: 50 ms after the first of it, 2 ms if
+somebody waits for an acknowledgement, at once if it is long. Meanwhile the next list gathers.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from edge.backoff import Backoff
+from edge.buffer import block, file
+from edge.buffer.lending import Lending
+from edge.buffer.pending import Pending
+from edge.buffer.store_thread import StoreThread
+from edge.buffer.trouble import Trouble
+from edge.buffer.waking import Alarm, Bell
+from edge.clock import Clock
+from edge.errors import BufferError, BufferFull  # noqa: A004 - the field\'s word
+from shared.reading import Gap, Readings
+
+# 20 commits a second, which flash survives for years
+COMMIT_S = 0.05
+# long enough to gather what arrives together, short enough for whoever waits
+PROMPT_S = 0.002
+# worth a commit of their own
+COMMIT_ROWS = 5_000
+# 4 MB of memory, or half a second at 200,000 readings a second; beyond, `append` waits
+MAX_PENDING_ROWS = 100_000
+# How long readings stand in the tail while somebody takes live batches ..
+SEAL_S = 0.5
+# .. and while nobody does: in an outage, half-second batches would be five million a month.
+SEAL_IDLE_S = 10.0
+# a disk that refused is asked again soon, for people free space in a hurry
+_RETRY_CAP_S = 5.0
+
+
+class Intake:
+    """Takes readings and gets them on disk.
+
+    Args:
+        thread: Where the store lives.
+        room: How the size cap is divided.
+        clock: Time.
+        trouble: Where a failing disk is told.
+        lending: Who lends what is sealed.
+    """
+
+    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock, trouble: Trouble, lending: Lending) -> None:
+        self._thread = thread
+        self._room = room
+        self._clock = clock
+        self._trouble = trouble
+        self._lending = lending
+        self._backoff = Backoff(clock, first_s=0.1, cap_s=_RETRY_CAP_S)
+        self._gathering = Pending()
+        self._committing: Pending | None = None
+        self._turn = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._later = Alarm(clock, COMMIT_S, self._due.set)
+        self._soon = Alarm(clock, PROMPT_S, self._due.set)
+        self._ripe = Alarm(clock, SEAL_S, self._ripen)
+        self._committed = Bell()
+        self._tail_since_s: float | None = None
+        self._must_seal = False
+        self._is_closed = False
+        # ids below this one are registered
+        self.known_ids = 0
+        self.rows_appended = 0
+        self.rows_committed = 0
+        self.commits = 0
+        self.last_commit_us: int | None = None
+
+    @property
+    def pending_rows(self) -> int:
+        """Readings in memory only."""
+        return self._gathering.rows + (self._committing.rows if self._committing is not None else 0)
+
+    async def append(self, readings: Readings, gaps: Sequence[Gap], *, prompt: bool) -> asyncio.Future[None]:
+        """See `edge.ports.Buffer.append`."""
+        if len(readings) and int(readings.tag.max()) >= self.known_ids:
+            raise ValueError(f"tag id {readings.tag.max()} was never registered; there are {self.known_ids}")
+        while self.pending_rows >= MAX_PENDING_ROWS and not self._is_closed:
+            await self._committed.heard()
+        if self._is_closed:
+            raise BufferError("the buffer is closed; nothing was taken")
+        self._check_room(block.size(readings))
+        promise = asyncio.get_running_loop().create_future()
+        self._gathering.add(readings, gaps, promise)
+        self.rows_appended += len(readings)
+        if self._gathering.rows >= COMMIT_ROWS:
+            self._due.set()
+        elif prompt:
+            self._soon.set()
+        else:
+            self._later.set()
+        return promise
+
+    async def run(self) -> None:
+        """Commit and seal at their pace, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for name, alarm in (("later", self._later), ("soon", self._soon), ("ripe", self._ripe)):
+                tasks.create_task(alarm.run(), name=f"buffer-{name}")
+            # what an earlier life left is sealed, and its end told, at once
+            self._due.set()
+            await self._commit_forever()
+
+    def tell(self) -> None:
+        """Have holes recorded that the store's thread found, if there are any."""
+        if self._thread.has_told:
+            self._due.set()
+
+    async def flush(self) -> None:
+        """Commit and seal everything that was appended before this call.
+
+        Raises:
+            BufferError: The disk refuses; all of it is still in memory.
+        """
+        while self._committing is not None or self._gathering or self._thread.figures.has_tail:
+            await self._commit(seal=True)
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._is_closed = True
+        self._committed.ring()
+
+    def give_up(self, error: BufferError) -> int:
+        """Break the promises that are left; returns how many readings are lost with them."""
+        lost = self.pending_rows
+        for pending in (self._committing, self._gathering):
+            if pending is not None:
+                pending.fail(error)
+        return lost
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                await self._commit(seal=self._must_seal)
+            except BufferError as error:
+                self._trouble.began("commit", error.message)
+                await self._backoff.wait(error)
+                self._due.set()
+                continue
+            self._trouble.ended("commit")
+            if self._backoff.failures:
+                # whatever rang meanwhile went unheard
+                self._backoff.reset()
+                self._due.set()
+
+    async def _commit(self, *, seal: bool) -> None:
+        async with self._turn:
+            if self._committing is None:
+                self._committing, self._gathering = self._gathering, Pending()
+                self._committing.gaps.extend(self._thread.take_told())
+            pending, now_us = self._committing, self._clock.now_us()
+            if pending or (seal and self._thread.figures.has_tail):
+                await self._thread.do(lambda store: pending.write(store, now_us, seal=seal))
+                self.commits += 1
+                self.last_commit_us = now_us
+            self._committing = None
+            self._keep(pending, is_sealed=seal)
+
+    def _keep(self, pending: Pending, *, is_sealed: bool) -> None:
+        self.rows_committed += pending.rows
+        self._lending.sealed(pending.sealed or ())
+        pending.keep()
+        self._committed.ring()
+        if is_sealed:
+            self._must_seal = False
+        if not self._thread.figures.has_tail:
+            self._tail_since_s = None
+        elif self._tail_since_s is None:
+            self._tail_since_s = self._clock.monotonic()
+            self._ripe.set()
+
+    def _ripen(self) -> None:
+        if self._tail_since_s is None:
+            return
+        if self._lending.is_abreast or self._clock.monotonic() - self._tail_since_s >= SEAL_IDLE_S:
+            self._must_seal = True
+            self._due.set()
+        else:
+            self._ripe.set()
+
+    def _check_room(self, taking: int) -> None:
+        waiting = self._gathering.bytes + (self._committing.bytes if self._committing is not None else 0)
+        used = self._thread.figures.used_bytes
+        if used + waiting + taking > self._room.rows:
+            raise BufferFull(
+                f"the buffer holds {used} bytes of {self._room.rows}, and {waiting} wait; nothing was taken; "
+                f"bring the cloud back, or raise buffer.max_size"
+            )

@@ -1,0 +1,162 @@
+"""The lending: sealed batches out to the shipper, and away once the cloud has them.
+
+Leases live in memory only. A gateway that dies between receipt and deletion sends the batch again, and the cloud
+answers what it answered before.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+
+from edge.backoff import Backoff
+from edge.buffer.leases import Leases
+from edge.buffer.store import Store
+from edge.buffer.store_thread import StoreThread
+from edge.buffer.trouble import Trouble
+from edge.buffer.waking import Alarm, Bell
+from edge.clock import Clock
+from edge.errors import BufferError  # noqa: A004 - the field\'s word
+from edge.ports import Lease
+from shared.wire.batch import BatchId
+
+# Deleting costs a commit, so batches are deleted together: after so long, or when they are so many.
+SWEEP_S = 0.25
+SWEEP_BATCHES = 64
+_RETRY_CAP_S = 5.0
+
+
+class Lending:
+    """Lends, takes back, and sweeps away.
+
+    Args:
+        thread: Where the store lives.
+        clock: Time.
+        trouble: Where a failing disk is told.
+    """
+
+    def __init__(self, thread: StoreThread, clock: Clock, trouble: Trouble) -> None:
+        self._thread = thread
+        self._clock = clock
+        self._trouble = trouble
+        self._epoch = thread.figures.epoch
+        self._leases = Leases()
+        self._settled: list[BatchId] = []
+        self._refused: list[tuple[BatchId, str]] = []
+        self._news = Bell()
+        self._choosing = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._sweep = Alarm(clock, SWEEP_S, self._due.set)
+        self._reading = Backoff(clock, first_s=0.1, cap_s=_RETRY_CAP_S)
+        self._sweeping = Backoff(clock, first_s=0.1, cap_s=_RETRY_CAP_S)
+        self._is_closed = False
+        self.rows_settled = 0
+
+    @property
+    def is_abreast(self) -> bool:
+        """Whether the newest batch was lent, so that another may be sealed for whoever waits."""
+        return self._current().is_abreast
+
+    def sealed(self, leases: Iterable[Lease]) -> None:
+        """Lend these too."""
+        self._current().sealed(leases, self._clock.monotonic())
+        self._news.ring()
+
+    async def lease(self, *, live: bool, wait: bool) -> Lease | None:
+        """See `edge.ports.Buffer.lease`."""
+        while not self._is_closed:
+            lease = await self._choose(live=live) if self._available() else None
+            if lease is not None:
+                return lease
+            if not wait:
+                break
+            if not self._available():
+                await self._news.heard()
+        return None
+
+    def settle(self, id: BatchId) -> None:
+        """See `edge.ports.Buffer.settle`; it leaves the disk with the next sweep."""
+        lease = self._current().leave(id)
+        if lease is not None:
+            self.rows_settled += lease.rows
+            self._settled.append(id)
+            self._ask_to_sweep()
+
+    def give_back(self, id: BatchId, quarantine: str | None) -> None:
+        """See `edge.ports.Buffer.give_back`; what is set aside moves with the next sweep."""
+        if quarantine is None:
+            self._current().give_back(id)
+            self._news.ring()
+        elif self._current().leave(id) is not None:
+            self._refused.append((id, quarantine))
+            self._ask_to_sweep()
+
+    async def run(self) -> None:
+        """Sweep whenever it is due, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sweep.run(), name="buffer-sweep-alarm")
+            while True:
+                await self._due.wait()
+                self._due.clear()
+                try:
+                    await self.sweep()
+                except BufferError as error:
+                    self._trouble.began("sweep", error.message)
+                    await self._sweeping.wait(error)
+                    self._due.set()
+                else:
+                    self._trouble.ended("sweep")
+                    self._sweeping.reset()
+
+    async def sweep(self) -> None:
+        """Delete what is settled and quarantine what is refused.
+
+        Raises:
+            BufferError: The disk refuses; it is all still to be done.
+        """
+        while self._settled or self._refused:
+            settled, refused = self._settled[:SWEEP_BATCHES], self._refused[:SWEEP_BATCHES]
+            await self._thread.do(partial(Store.sweep, settled=settled, refused=refused, now_us=self._clock.now_us()))
+            del self._settled[: len(settled)], self._refused[: len(refused)]
+            self._current().left([*settled, *(batch for batch, _ in refused)])
+            self._news.ring()
+
+    def close(self) -> None:
+        """Lend nothing more."""
+        self._is_closed = True
+        self._news.ring()
+
+    def _available(self) -> bool:
+        return self._current().available(self._thread.figures.batches) > 0
+
+    async def _choose(self, *, live: bool) -> Lease | None:
+        async with self._choosing:
+            leases, on_disk = self._current(), self._thread.figures.batches
+            lease = leases.newest(self._clock.monotonic()) if live else None
+            if lease is None and leases.available(on_disk) > 0:
+                lease = leases.oldest(on_disk) or await self._read()
+            return None if lease is None else self._current().lend(lease)
+
+    async def _read(self) -> Lease | None:
+        taken, now_us = self._current().taken(), self._clock.now_us()
+        try:
+            lease = await self._thread.do(lambda store: store.oldest(taken, now_us))
+        except BufferError as error:
+            self._trouble.began("read", error.message)
+            await self._reading.wait(error)
+            return None
+        self._trouble.ended("read")
+        self._reading.reset()
+        return lease
+
+    def _ask_to_sweep(self) -> None:
+        if len(self._settled) + len(self._refused) >= SWEEP_BATCHES:
+            self._due.set()
+        else:
+            self._sweep.set()
+
+    def _current(self) -> Leases:
+        """Return the leases on the file that is there; on one that replaced a damaged one there are none yet."""
+        if self._thread.figures.epoch != self._epoch:
+            self._epoch = self._thread.figures.epoch
+            self._leases, self._settled, self._refused = Leases(), [], []
+        return self._leases

@@ -1,0 +1,172 @@
+"""The durable buffer: the Buffer port on one SQLite file.
+
+Readings come from the station. They wait in memory for at most 50 ms (`intake`), stand in the file's open tail for
+about half a second (`store`), and then in a batch whose bytes are those the shipper is lent and sends (`lending`).
+Nobody hears that a reading was taken before it is on disk, and nothing that was taken is forgotten while the process
+lives: a commit that fails is tried again, and appending waits.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from edge.buffer import file
+from edge.buffer.intake import Intake
+from edge.buffer.lending import Lending
+from edge.buffer.store_thread import StoreThread
+from edge.buffer.trouble import Trouble
+from edge.clock import Clock
+from edge.errors import BufferError  # noqa: A004 - the field\'s word
+from edge.ports import BufferStats, Lease
+from shared.logs import get
+from shared.reading import Gap, Readings, Tag
+from shared.wire.batch import BatchId
+
+# the hole after a power cut is told too long by this at most
+BEAT_S = 10.0
+_log = get(__name__)
+
+
+class SqliteBuffer:
+    """Made by `open`; keeps its pace while `run` runs; ended by `close`.
+
+    buffer = await SqliteBuffer.open(path, max_bytes=8 * 10**9, gateway="izmir-hall2", clock=clock)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(buffer.run(), name="buffer")
+        ...
+    await buffer.close()
+    """
+
+    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock) -> None:
+        self._thread = thread
+        self._room = room
+        self._clock = clock
+        self._trouble = Trouble()
+        self._lending = Lending(thread, clock, self._trouble)
+        self._intake = Intake(thread, room, clock, self._trouble, self._lending)
+        self._closing = asyncio.Event()
+        self._running: asyncio.Event | None = None
+
+    @classmethod
+    async def open(cls, path: Path, *, max_bytes: int, gateway: str, clock: Clock) -> Self:
+        """Open the buffer file, or make it; a damaged one is set aside and replaced.
+
+        Args:
+            path: The file; its log stands beside it.
+            max_bytes: What both may take, at least 1 MB.
+            gateway: Whose batches are sealed.
+            clock: Time.
+
+        Raises:
+            BufferError: It cannot be opened, another process has it open, or it is another gateway's.
+        """
+        room = file.divide(max_bytes)
+        thread = StoreThread(path, room, gateway, clock)
+        await thread.open()
+        return cls(thread, room, clock)
+
+    async def run(self) -> None:
+        """Commit, seal and sweep at their pace until the buffer is closed; a task of the gateway's."""
+        ended = self._running = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                paces = [
+                    tasks.create_task(self._intake.run(), name="buffer-intake"),
+                    tasks.create_task(self._lending.run(), name="buffer-lending"),
+                    tasks.create_task(self._beat(), name="buffer-beat"),
+                ]
+                await self._closing.wait()
+                for pace in paces:
+                    pace.cancel()
+        finally:
+            ended.set()
+
+    def register(self, tags: Sequence[Tag]) -> list[int]:
+        """See `edge.ports.Buffer.register`; waits for the disk on the loop, so it is for the start.
+
+        Raises:
+            BufferError: They could not be written.
+        """
+        now_us = self._clock.now_us()
+        ids = self._thread.do_now(lambda store: store.register(tags, now_us))
+        self._intake.known_ids = max(self._intake.known_ids, *(tag_id + 1 for tag_id in ids))
+        return ids
+
+    async def append(
+        self, readings: Readings, gaps: Sequence[Gap] = (), *, prompt: bool = False
+    ) -> "asyncio.Future[None]":
+        """See `edge.ports.Buffer.append`. The block's arrays are kept until the commit and must not be changed."""
+        return await self._intake.append(readings, gaps, prompt=prompt)
+
+    async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
+        """See `edge.ports.Buffer.lease`."""
+        return await self._lending.lease(live=live, wait=wait)
+
+    async def settle(self, id: BatchId) -> None:
+        """See `edge.ports.Buffer.settle`; it is gone from disk within a second."""
+        self._lending.settle(id)
+
+    async def give_back(self, id: BatchId, *, quarantine: str | None = None) -> None:
+        """See `edge.ports.Buffer.give_back`."""
+        self._lending.give_back(id, quarantine)
+
+    async def flush(self) -> None:
+        """Commit and seal everything that was appended, so that it can be shipped; for the shutdown.
+
+        Raises:
+            BufferError: The disk refuses; all of it is still in memory.
+        """
+        await self._intake.flush()
+
+    def stats(self) -> BufferStats:
+        """Return the buffer as it is now."""
+        figures = self._thread.figures
+        return BufferStats(
+            appended=self._intake.rows_appended,
+            committed=self._intake.rows_committed,
+            settled=self._lending.rows_settled,
+            batches=figures.batches,
+            rows=figures.rows + figures.tail_rows,
+            quarantined=figures.quarantined,
+            bytes=figures.used_bytes,
+            max_bytes=self._room.rows,
+            oldest_us=figures.oldest_us,
+            commits=self._intake.commits,
+            last_commit_us=self._intake.last_commit_us,
+            epoch=str(figures.epoch),
+            failure=self._trouble.message,
+        )
+
+    async def close(self) -> None:
+        """Commit and seal what is pending, empty the log, close the file. May be called twice; never raises."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._intake.close()
+        self._lending.close()
+        if self._running is not None:
+            await self._running.wait()
+        try:
+            await self._intake.flush()
+            await self._lending.sweep()
+        except BufferError as error:
+            lost = self._intake.give_up(error)
+            _log.error("buffer closed over readings that never came to disk", readings=lost, error=error.message)
+        try:
+            await self._thread.close()
+        except BufferError as error:
+            _log.error("buffer not closed in order", error=error.message)
+
+    async def _beat(self) -> None:
+        while True:
+            await self._clock.sleep(BEAT_S)
+            self._intake.tell()
+            if self._clock.now_us() - (self._intake.last_commit_us or 0) < BEAT_S * 1_000_000:
+                continue
+            try:
+                await self._thread.do(lambda store: store.beat(self._clock.now_us()))
+            except BufferError as error:
+                self._trouble.began("beat", error.message)
+            else:
+                self._trouble.ended("beat")

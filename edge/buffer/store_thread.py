@@ -1,0 +1,130 @@
+"""The buffer's one thread: it opens the store, is the only one to touch it, and replaces it when it is damaged."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from edge.buffer import file, opening
+from edge.buffer.store import Figures, Store
+from edge.clock import Clock
+from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field\'s word
+from shared.reading import Gap
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    """What a job gave, and the figures right after it; jobs are numbered in the order in which they were done."""
+
+    number: int
+    figures: Figures
+    result: T | None = None
+    error: BufferError | None = None
+
+
+class StoreThread:
+    """Hands jobs to the thread, which does them in order.
+
+    Args:
+        path: The buffer file.
+        room: How its size cap is divided.
+        gateway: Whose batches are sealed.
+        clock: Its wall clock is read, for gaps and for the names of files set aside.
+    """
+
+    def __init__(self, path: Path, room: file.Room, gateway: str, clock: Clock) -> None:
+        self._path = path
+        self._room = room
+        self._gateway = gateway
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer")
+        self._store: Store
+        self._told: list[Gap] = []
+        self._done = 0
+        self._seen = 0
+        # as the last job that was waited for left it
+        self.figures: Figures
+
+    async def open(self) -> None:
+        """Open the store.
+
+        Raises:
+            BufferError: It cannot be opened; the thread is gone.
+        """
+        try:
+            self.figures = await self._loop().run_in_executor(self._pool, self._open)
+        except BaseException:
+            self._pool.shutdown(wait=False)
+            raise
+
+    async def do(self, job: Callable[[Store], T]) -> T:
+        """Do a job on the thread. If the caller is cancelled meanwhile, the job is done all the same, or not at all.
+
+        Raises:
+            BufferError: What the job raised; if the file turned out damaged, it was replaced, and the job may be asked
+                for again.
+        """
+        return self._note(await self._loop().run_in_executor(self._pool, self._attempt, job))
+
+    def do_now(self, job: Callable[[Store], T]) -> T:
+        """Do a job while the caller's own thread waits; for the rare ones (see `do`)."""
+        return self._note(self._pool.submit(self._attempt, job).result())
+
+    @property
+    def has_told(self) -> bool:
+        """Whether `take_told` has something."""
+        return bool(self._told)
+
+    def take_told(self) -> list[Gap]:
+        """Return the holes that opening and replacing left and that nobody has taken yet."""
+        told, self._told = self._told, []
+        return told
+
+    async def close(self) -> None:
+        """Close the store, in order, and end the thread.
+
+        Raises:
+            BufferError: The store could not be closed in order; the thread is gone.
+        """
+        try:
+            await self.do(lambda store: store.close(self._clock.now_us()))
+        finally:
+            self._pool.shutdown(wait=False)
+
+    @staticmethod
+    def _loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def _open(self) -> Figures:
+        self._store, self._told = opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
+        return self._store.figures
+
+    def _attempt(self, job: Callable[[Store], T]) -> _Done[T]:
+        self._done += 1
+        try:
+            result = job(self._store)
+        except BufferDamaged as error:
+            return _Done(self._done, self._store.figures, error=self._replace(error))
+        except BufferError as error:
+            return _Done(self._done, self._store.figures, error=error)
+        return _Done(self._done, self._store.figures, result)
+
+    def _replace(self, damage: BufferDamaged) -> BufferError:
+        now_us = self._clock.now_us()
+        try:
+            self._store, told = opening.open_another(self._store, damage, self._room, self._gateway, now_us)
+        except BufferError as error:
+            return error
+        self._told = [*self._told, *told]
+        return BufferError(f"{damage.message}; it was replaced", retryable=True)
+
+    def _note(self, done: _Done[T]) -> T:
+        if done.number > self._seen:
+            self._seen, self.figures = done.number, done.figures
+        if done.error is not None:
+            raise done.error
+        return done.result  # type: ignore[return-value]  # None only where T is

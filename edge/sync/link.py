@@ -1,0 +1,81 @@
+"""The link: whether the cloud answers, who may try while it does not, and how it is said - once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from enum import StrEnum
+
+from edge.backoff import Backoff
+from edge.clock import Clock
+from edge.errors import Unauthorized, UplinkError
+from shared.logs import get
+
+_log = get(__name__)
+
+
+class LinkState(StrEnum):
+    """What the last answer says about the cloud."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    UNAUTHORIZED = "unauthorized"
+
+
+class Link:
+    """Lets senders through: all of them while the cloud answers, one at a time and after a pause while it does not."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._backoff = Backoff(clock)
+        self._probing = asyncio.Lock()
+        self._pause_s = 0.0
+        self._enter(LinkState.CONNECTING)
+        self.last_error: str | None = None
+
+    def is_up(self) -> bool:
+        """Return whether the cloud answers."""
+        return self.state is LinkState.UP
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[bool]:
+        """Wait for a turn to send; yields whether it is a probe, on whose outcome all others wait."""
+        while not self.is_up():
+            async with self._probing:
+                # whoever probed before may have found it up
+                if not self.is_up():
+                    await self._clock.sleep(self._pause_s)
+                    yield True
+                    return
+        yield False
+
+    def answered(self) -> None:
+        """Note that the cloud took or judged a batch."""
+        was = self.state
+        if was is not LinkState.UP:
+            away_s = (self._clock.now_us() - self.since_us) / 1e6
+            self._backoff.reset()
+            self._enter(LinkState.UP)
+            if was is LinkState.CONNECTING:
+                _log.info("cloud reached")
+            else:
+                _log.info("cloud is back", away_s=round(away_s, 1), error=self.last_error)
+
+    def failed(self, error: UplinkError, *, is_probe: bool) -> None:
+        """Note that it did not, or not yet. Of requests that were under way together, the first decides."""
+        if not self.is_up() and not is_probe:
+            return
+        self.last_error = error.message
+        state = LinkState.UNAUTHORIZED if isinstance(error, Unauthorized) else LinkState.DOWN
+        self._pause_s = self._backoff.delay_s(error, slowly=state is LinkState.UNAUTHORIZED)
+        if state is self.state:
+            return
+        self._enter(state)
+        if state is LinkState.UNAUTHORIZED:
+            _log.error("the cloud refuses this gateway's token; readings are kept", error=error.message)
+        else:
+            _log.warning("cloud not reached; readings are kept", error=error.message)
+
+    def _enter(self, state: LinkState) -> None:
+        self.state = state
+        self.since_us = self._clock.now_us()
