@@ -20,8 +20,8 @@ class ExceptionFilter:
     A reading is kept if, against the last one kept of its point,
 
     - it is the first, or
-    - its number moved by the deadband or more (any change, without one), or came or went, or
-    - its quality, its status or its text is another, or
+    - its number moved by the deadband or more (any change, without one), or
+    - its quality, its status or its text is another (one of them is where a number comes or goes), or
     - the heartbeat has passed since, by the gateway's clock; a clock set back counts as passed.
     """
 
@@ -52,12 +52,10 @@ class ExceptionFilter:
         before, value = self._value[tag], readings.value[rows]
         with np.errstate(over="ignore"):
             moved = np.abs(value - before) >= self._rules.deadband[tag]
-        came_or_went = np.isnan(value) != np.isnan(before)
         since, heartbeat_us = readings.received[rows] - self._received[tag], self._rules.heartbeat_us[tag]
         news: NDArray[np.bool_] = (
             ~self._seen[tag]
             | (moved & (value != before))
-            | came_or_went
             | (readings.quality[rows] != self._quality[tag])
             | (readings.status[rows] != self._status[tag])
             | (since >= heartbeat_us)

@@ -117,7 +117,8 @@ class Shaper:
             return np.full(len(tag), -1, np.intp)
         word = self._rules.word_of(tag, raw)
         unmapped = self._rules.is_mapped[tag] & (word < 0) & ~np.isnan(raw)
-        quality[unmapped] = np.maximum(quality[unmapped], Quality.UNCERTAIN)
+        # it has a number, so it is not bad
+        quality[unmapped] = Quality.UNCERTAIN
         self.counts.unmapped += int(unmapped.sum())
         return word
 
