@@ -60,7 +60,7 @@ class Child:
         *,
         talks: bool = False,
     ) -> None:
-        """Start it in the workspace; what it prints goes to its log there, but the standard output of one that talks is for `hear`."""
+        """Start it in the workspace; what it prints goes to its log, the standard output of one that talks to `hear`."""
         self.name = name
         self._log = workspace.log(name)
         with self._log.open("wb") as errors:
