@@ -8,6 +8,7 @@ which has none, on a port of 127.0.0.1 without a password, so there it is for de
 import atexit
 import getpass
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,7 +67,7 @@ class _Server(PostgresServer):
         self.lock_path = data_dir / "postgres.lock"
         self._lock = fasteners.InterProcessLock(self.lock_path)
         # where the wheel puts the socket when its path in the cluster's directory would be too long
-        self.runtime_path = _ours(Path(tempfile.gettempdir()) / f"tezgah-{getpass.getuser()}")
+        self.runtime_path = _ours(Path(tempfile.gettempdir()) / f"tezgah-{_who()}")
 
     def ensure_pgdata_inited(self) -> None:
         """Make the cluster if there is none, closed to everybody but its owner."""
@@ -77,6 +78,14 @@ class _Server(PostgresServer):
             with (self.pgdata / "postgresql.conf").open("a", encoding="utf-8") as settings:
                 # trust authentication is safe only while nobody else reaches the socket
                 settings.write("\nunix_socket_permissions = 0700\n")
+
+    def ensure_postgres_running(self) -> None:
+        """Start the server, and close the socket's directory where the wheel opened it to everybody."""
+        super().ensure_postgres_running()
+        socket_dir = self.get_postmaster_info().socket_dir
+        if self.system_user is not None and socket_dir is not None and socket_dir != self.pgdata:
+            shutil.chown(socket_dir, self.system_user)
+            socket_dir.chmod(0o700)
 
     def release(self) -> None:
         """Let go; the server stops if nobody else holds it."""
@@ -115,6 +124,11 @@ def _started(data_dir: Path) -> _Server:
             f"The embedded PostgreSQL in {data_dir} did not start. {_last_words(data_dir / 'postgres' / 'log')}"
         ) from error
     return server
+
+
+def _who() -> str:
+    # not by name: a container's user may have none
+    return str(os.getuid()) if sys.platform != "win32" else getpass.getuser()
 
 
 def _ours(directory: Path) -> Path:

@@ -21,7 +21,7 @@ REMEDY = "run `tezgah-cloud migrate`"
 
 def head() -> str:
     """Return the revision this code was written for."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = ScriptDirectory.from_config(configuration()).get_current_head()
     if revision is None:
         raise SchemaMismatch("The installation has no migrations; install tezgah again.")
     return revision
@@ -70,7 +70,7 @@ def check(found: str | None) -> None:
         return
     if found is None:
         raise SchemaMismatch(f"The database has no schema yet, revision {needed} expected; {REMEDY}.")
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
     remedy = REMEDY if found in known else "it was migrated by a newer version, so install that one"
     raise SchemaMismatch(f"The database schema is at revision {found}, {needed} expected; {remedy}.")
 
@@ -86,7 +86,7 @@ def migrate(url: str, revision: str = "head") -> None:
         NotFound: There is no such revision.
         DatabaseUnavailable: The database does not answer.
     """
-    config = _config()
+    config = configuration()
     config.attributes["url"] = url
     is_back = revision == "base" or revision.startswith("-") or _is_before(revision, revision_at(url))
     try:
@@ -98,11 +98,12 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 def _is_before(revision: str, other: str | None) -> bool:
-    order = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    order = [script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()]
     return revision in order and other in order and order.index(revision) > order.index(other)
 
 
-def _config() -> Config:
+def configuration() -> Config:
+    """Return Alembic's configuration; `attributes["url"]` says which database."""
     config = Config()
     directory = Path(next(iter(migrations.__path__)))
     # a % in a path would be taken for an interpolation

@@ -1,4 +1,11 @@
-"""Health answers of the running service."""
+"""What operators ask of the running service, with PostgreSQL there and away."""
+
+import httpx
+import pytest
+
+from cloud.app import create_app
+from cloud.errors import SchemaMismatch
+from cloud.settings import Settings
 
 
 async def test_a_started_service_is_live_and_ready(app_client):
@@ -6,8 +13,37 @@ async def test_a_started_service_is_live_and_ready(app_client):
     ready = await app_client.get("/health/ready")
     assert ready.status_code == 200
     assert ready.json()["database"] == "ok"
+    shown = (await app_client.get("/health/schema")).json()
+    assert shown["revision"] == shown["head"]
 
 
-async def test_me(app_client, tenant):
-    answer = await app_client.get("/auth/me", headers=tenant.worker)
-    assert answer.json()["role"] == "worker"
+async def test_figures_are_in_prometheus_form(app_client, tenant):
+    await app_client.get("/machines", headers=tenant.worker)
+    figures = await app_client.get("/metrics")
+    assert figures.headers["Content-Type"].startswith("text/plain")
+    assert 'tezgah_http_requests_total{method="GET",route="/machines",status="200"} 1.0' in figures.text
+
+
+async def test_the_service_refuses_to_start_on_a_schema_that_is_not_its_own(empty_database_url):
+    app = create_app(Settings(_env_file=None, secret_key="k" * 32, database_url=empty_database_url))
+    with pytest.raises(SchemaMismatch, match="run `tezgah-cloud migrate`"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+async def test_without_its_database_the_service_starts_lives_and_is_not_ready():
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    app = create_app(Settings(_env_file=None, secret_key="k" * 32, database_url=nowhere))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://t") as client,
+    ):
+        assert (await client.get("/health/live")).status_code == 200
+        ready = await client.get("/health/ready")
+        login = await client.post("/auth/login", json={"username": "a", "password": "b"})
+    for answer in (ready, login):
+        assert answer.status_code == 503
+        assert answer.json()["error_code"] == "DATABASE_UNAVAILABLE"
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert "127.0.0.1" not in answer.text
