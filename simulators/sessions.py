@@ -2,7 +2,8 @@
 
 amqtt 0.12 forgets: it drops a message that is not acknowledged within 5 s or when its receiver disconnects,
 keeps nothing for the sessions of anonymous users, acknowledges a publisher before anybody has the message,
-marks queued messages as retained ones, and lets the ghost of a taken-over connection disconnect its heir.
+marks queued messages as retained ones, loses some when somebody subscribes meanwhile, and lets the ghost of
+a taken-over connection disconnect its heir.
 Here a message of QoS 1 is in the session of each subscriber before its publisher hears PUBACK, and stays there
 until the subscriber's PUBACK. Sessions live in memory: a broker that is stopped forgets them all.
 """
@@ -82,6 +83,13 @@ class SessionHandler(BrokerProtocolHandler):  # type: ignore[misc]
         self.session.inflight_out.pop(packet.packet_id, None)
         await self._pump()
 
+    async def stop(self) -> None:
+        """End the connection; closed first, since amqtt waits for a reader whose cancellation may get lost."""
+        if self.writer is not None:
+            with contextlib.suppress(OSError):
+                await self.writer.close()
+        await super().stop()
+
     async def _retry_deliveries(self) -> None:
         """Resume: first what was sent before (MQTT 3.1.1, 4.4), then what waits."""
         for message in list(self.session.inflight_out.values()):
@@ -145,9 +153,16 @@ class SessionBroker(Broker):  # type: ignore[misc]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(handler.gone.wait(), _TAKE_OVER_S)
 
-    async def _handle_disconnect(self, session: Session, handler: SessionHandler, waiter: Any) -> None:
-        await super()._handle_disconnect(session, handler, waiter)
-        handler.gone.set()
+    async def _handle_client_session(
+        self, reader: Any, writer: Any, session: Session, handler: SessionHandler, *arguments: Any
+    ) -> None:
+        try:
+            await super()._handle_client_session(reader, writer, session, handler, *arguments)
+        finally:
+            # amqtt leaves a client that it turned away as connected
+            if session.transitions.state == "connected":
+                session.transitions.disconnect()
+            handler.gone.set()
 
     async def _give_out(self, source: Session, packet: PublishPacket) -> None:
         """Put a message into the session of each subscriber; those who are away find it when they come back."""

@@ -168,7 +168,7 @@ class MqttDriver:
 
     def turn_ended(self) -> None:
         """Wake who waits for samples (Link's word)."""
-        if self._alive_us is not None:
+        if self._alive_us is not None and self._failure is None:
             self._alive_us = self._clock.now_us()
         if self._overdue and self._link is not None:
             overdue, self._overdue = self._overdue, []

@@ -66,6 +66,8 @@ class InFlight:
             self._receipts.discard(receipt)
             for message in receipt.messages:
                 if message.is_here:
+                    # once only: the broker may use the identifier for another message now
+                    message.is_here = False
                     mids.append(message.mid)
                 elif self._expected.get(message.mid) is message:
                     message.is_committed = True

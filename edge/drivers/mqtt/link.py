@@ -29,6 +29,7 @@ _PARTING_S = 2.0
 # CONNACK and DISCONNECT codes that no repetition mends: identifier, password, authorisation, banned, taken over
 _REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x8E}
 _TAKEN_OVER = 0x8E
+_UNSPECIFIED = 0x80
 # MQTT 5: retained messages only for a subscription that is new, not at each reconnection
 _RETAINED_IF_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
 
@@ -262,13 +263,15 @@ class Link:
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        self._end(self._error(f"ended the connection ({code})", code.value))
+        # paho has no better word for a connection that was closed without one
+        why = "without a word" if code.value == _UNSPECIFIED else str(code)
+        self._end(self._error(f"ended the connection: {why}", code.value))
 
     def _error(self, what: str, code: int) -> DriverError:
-        if code == _TAKEN_OVER:
-            what += f"; does another client call itself {self._options.client_id!r}?"
-        elif not self._opened.done():
+        if not self._opened.done():
             what += f"; check user name, password and `version: {self._options.version}`"
+        elif code in {_TAKEN_OVER, _UNSPECIFIED}:
+            what += f"; was it restarted, or does another client call itself {self._options.client_id!r}?"
         return (DriverRefused if code in _REFUSALS else DriverError)(f"{self._where} {what}")
 
     def _end(self, error: DriverError) -> None:

@@ -48,6 +48,7 @@ class LoopWatch:
         self._sock = sock
         self._readable = readable
         self._writable = writable
+        loop.add_reader(sock, readable)
         loop.remove_reader(sock)
 
     def reading(self, *, wanted: bool) -> None:
