@@ -80,11 +80,12 @@ class _Server(PostgresServer):
                 settings.write("\nunix_socket_permissions = 0700\n")
 
     def ensure_postgres_running(self) -> None:
-        """Start the server, and close the socket's directory where the wheel opened it to everybody."""
+        """Start the server, and close the socket's directory, which the wheel leaves open to others."""
         super().ensure_postgres_running()
         socket_dir = self.get_postmaster_info().socket_dir
-        if self.system_user is not None and socket_dir is not None and socket_dir != self.pgdata:
-            shutil.chown(socket_dir, self.system_user)
+        if socket_dir is not None and socket_dir != self.pgdata:
+            if self.system_user is not None:
+                shutil.chown(socket_dir, self.system_user)
             socket_dir.chmod(0o700)
 
     def release(self) -> None:
