@@ -184,7 +184,8 @@ class Station:
             self._is_lost = True
             self._losses += 1
             self._enter(StationState.DOWN)
-            _log.warning("connection lost", connection=self.name, error=error.message)
+            event = "connection not reached" if self._up_since_s is None else "connection lost"
+            _log.warning(event, connection=self.name, error=error.message)
             await self._intake.put(self._shaper.shape(self._watch.lose(self._clock.now_us())))
         if self._up_since_s is not None and self._clock.monotonic() - self._up_since_s > CAP_S:
             self._backoff.reset()

@@ -1,0 +1,190 @@
+"""The composition root: builds the gateway from its settings, runs it, and stops it in an order that loses nothing.
+
+    driver > station > buffer > shipper > uplink          one of the first two a connection, one of the others
+
+The order of a stop, which has 10 s in all:
+1. stations end softly: what is in flight is taken, committed, acknowledged to its source (4 s);
+2. the buffer seals what it holds, so that it can be shipped (1 s);
+3. the shipper brings it to the cloud, if the cloud answers (3 s);
+4. what is left stays on disk for the next start; health page, buffer and uplink close.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+
+import msgspec
+
+from edge import metrics
+from edge.acquisition.station import Station
+from edge.buffer.sqlite import SqliteBuffer
+from edge.clock import Clock
+from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
+from edge.health import HealthServer
+from edge.notify import Notifier
+from edge.report import Snapshot, health
+from edge.settings import Settings
+from edge.signals import stopping_on_signals
+from edge.state import StateDirectory
+from edge.sync.https import HttpsUplink
+from edge.sync.shipper import Shipper
+from shared.logs import get
+
+_log = get(__name__)
+_STATIONS_S = 4.0
+_SEAL_S = 1.0
+_DRAIN_S = 3.0
+
+
+async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: Mapping[str, str]) -> None:
+    """Run the gateway until a signal asks it to stop; a second signal cuts the draining short.
+
+    Args:
+        settings: What to build.
+        state: Where buffer and lock are; held by this call.
+        clock: Time.
+        environ: The environment, for the supervisor's socket.
+
+    Raises:
+        AlreadyRunning: Another daemon holds the state directory.
+        ConfigError: The directory or the health page's address cannot be used.
+        BufferError: The buffer cannot be opened.
+        asyncio.CancelledError: A second signal came.
+    """
+    with state.held():
+        path = state.path / settings.buffer_path.name
+        buffer = await SqliteBuffer.open(
+            path, max_bytes=settings.buffer.max_size, gateway=settings.gateway.id, clock=clock
+        )
+        try:
+            token = settings.cloud.token.get_secret_value()
+            async with HttpsUplink(settings.cloud.url, token) as uplink:
+                gateway = Gateway(settings, state, buffer, uplink, clock)
+                await gateway.run(Notifier(environ))
+        finally:
+            await buffer.close()
+
+
+class Gateway:
+    """The gateway's parts, built and wired; nothing is opened before `run`."""
+
+    def __init__(
+        self, settings: Settings, state: StateDirectory, buffer: SqliteBuffer, uplink: HttpsUplink, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._buffer = buffer
+        self._clock = clock
+        self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight)
+        self._stations = [
+            Station(
+                connection.name,
+                connection.spec.protocol,
+                connection.spec.build(connection.name, connection.options, connection.points, clock),
+                connection.points,
+                buffer,
+                clock,
+            )
+            for connection in settings.connections
+        ]
+        self._health = HealthServer(
+            {
+                "/health": ("application/json", lambda: msgspec.json.encode(health(self.snapshot()))),
+                "/metrics": (metrics.CONTENT_TYPE, metrics.exposition(self.snapshot)),
+            }
+        )
+        self._version = metadata.version("tezgah")
+        self._started_us = clock.now_us()
+        self._started_s = clock.monotonic()
+        self._stop = asyncio.Event()
+
+    async def run(self, notifier: Notifier) -> None:
+        """Run until a signal comes, then drain and return."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+
+        def on_signal() -> None:
+            if self._stop.is_set():
+                task.cancel()
+            self._stop.set()
+
+        with stopping_on_signals(on_signal):
+            await self._open_health()
+            try:
+                await self._operate(notifier)
+            finally:
+                await self._health.close()
+
+    def snapshot(self) -> Snapshot:
+        """Return how everything is now."""
+        return Snapshot(
+            self._clock.now_us(),
+            self._started_us,
+            self._clock.monotonic() - self._started_s,
+            self._version,
+            os.getpid(),
+            self._settings.gateway,
+            self._stop.is_set(),
+            [station.status() for station in self._stations],
+            self._buffer.stats(),
+            self._shipper.status(),
+        )
+
+    async def _open_health(self) -> None:
+        listen = self._settings.health.listen
+        try:
+            port = await self._health.open(listen.host, listen.port)
+        except OSError as error:
+            raise ConfigError(
+                f"health.listen {listen.host}:{listen.port} cannot be used ({error.strerror}); "
+                "choose another port, or 0 for any that is free"
+            ) from error
+        self._state.tell_port(port)
+        for name in self._settings.unused:
+            _log.warning("connection has no devices, so it is not opened", connection=name)
+        _log.info("gateway starts", gateway=self._settings.gateway.id, version=self._version, health_port=port)
+
+    async def _operate(self, notifier: Notifier) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._buffer.run(), name="buffer")
+            shipping = tasks.create_task(self._shipper.run(), name="shipper")
+            reading = [tasks.create_task(station.run(), name=f"station-{station.name}") for station in self._stations]
+            watched = tasks.create_task(self._beat(notifier), name="watchdog")
+            notifier.ready()
+            await self._stop.wait()
+            notifier.stopping()
+            _log.info("gateway stops")
+            await self._end_stations(reading)
+            await self._drain()
+            shipping.cancel()
+            watched.cancel()
+            # ends its task, and with it the group
+            await self._buffer.close()
+        _log.info("gateway stopped", waiting=self._buffer.stats().rows)
+
+    async def _end_stations(self, reading: Sequence[asyncio.Task[None]]) -> None:
+        for station in self._stations:
+            station.finish()
+        if not reading:
+            return
+        _, late = await asyncio.wait(reading, timeout=_STATIONS_S)
+        for task in late:
+            _log.warning("a connection did not end in time", task=task.get_name())
+            task.cancel()
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(_SEAL_S):
+                await self._buffer.flush()
+        except (BufferError, TimeoutError) as error:
+            _log.warning("not everything was sealed; it is on disk and waits for the next start", error=str(error))
+        if not await self._shipper.drain(_DRAIN_S):
+            _log.info(
+                "not everything reached the cloud; it waits for the next start", waiting=self._buffer.stats().rows
+            )
+
+    async def _beat(self, notifier: Notifier) -> None:
+        while notifier.every_s is not None:
+            await self._clock.sleep(notifier.every_s)
+            notifier.alive()
