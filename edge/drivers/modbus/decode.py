@@ -157,7 +157,8 @@ class Block:
             value = self._numbers(raw, text)
             for row, positions in self._texts.items():
                 text[row] = _text(raw[positions].tobytes())
-        received = np.full(len(value), received_us, np.int64)
+        received = np.empty(len(value), np.int64)
+        received.fill(received_us)
         # quality good is 0 as no flags are
         return Readings(
             self._tag, self._no_time, received, value, self._no_flags, self._no_flags, self._no_status, text
@@ -189,7 +190,9 @@ class Block:
 
     def _numbers(self, raw: NDArray[np.uint8], text: dict[int, str]) -> NDArray[np.float64]:
         """Return every row's number, NaN for texts; integers that no double holds also go to `text`."""
-        value = np.full(len(self._tag), np.nan)
+        value = np.empty(len(self._tag))
+        if self._texts:
+            value.fill(np.nan)
         gathered = raw[self._gather]
         for segment in self._segments:
             numbers = gathered[segment.start : segment.end].view(segment.dtype)
