@@ -116,7 +116,7 @@ def _account(stack: Stack, before: Metrics, seconds: float) -> Summary:
         entries(stack.ledger), (row for machine in stack.machines for row in stack.cloud.rows(machine.code, since))
     )
     counts = before.buckets(LAG), after.buckets(LAG)
-    return Summary(verdict, stack.taken, seconds, quantile(*counts, 0.5), quantile(*counts, 0.99))
+    return Summary(verdict, 0, seconds, quantile(*counts, 0.5), quantile(*counts, 0.99))
 
 
 def _print(summary: Summary, console: Console, *, as_json: bool) -> None:

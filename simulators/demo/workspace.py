@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,8 @@ class Workspace:
 
 def _is_free(port: int) -> bool:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        if sys.platform != "win32":  # where it would allow a port in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: closed ones linger
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
