@@ -23,7 +23,7 @@ from edge.clock import Clock
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
 from edge.notify import Notifier
-from edge.report import Snapshot, health
+from edge.report import Snapshot, counters, health
 from edge.settings import Settings
 from edge.signals import stopping_on_signals
 from edge.state import StateDirectory
@@ -161,7 +161,7 @@ class Gateway:
             watched.cancel()
             # ends its task, and with it the group
             await self._buffer.close()
-        _log.info("gateway stopped", waiting=self._buffer.stats().rows)
+        _log.info("gateway stopped", **counters(self.snapshot()), waiting=self._buffer.stats().rows)
 
     async def _end_stations(self, reading: Sequence[asyncio.Task[None]]) -> None:
         for station in self._stations:

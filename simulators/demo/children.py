@@ -60,7 +60,7 @@ class Child:
         *,
         talks: bool = False,
     ) -> None:
-        """Start it in the workspace; what it prints goes to its log, the standard output of one that talks to `hear`."""
+        """Start it in the workspace; what it prints goes to its log, but what one that talks says is for `hear`."""
         self.name = name
         self._log = workspace.log(name)
         with self._log.open("wb") as errors:
@@ -92,8 +92,11 @@ class Child:
 
     def last_words(self) -> str:
         """Return the last lines of its log, and where the rest is."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
-        return "\n".join([*lines, f"(all of it: {self._log})"])
+        return "\n".join([*self.log_lines()[-8:], f"(all of it: {self._log})"])
+
+    def log_lines(self) -> list[str]:
+        """Return its log so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
 
     def say(self, line: str) -> None:
         """Write a line to its standard input."""

@@ -45,15 +45,18 @@ class Cloud:
         return status
 
     def rows(self, code: str, since: datetime) -> Iterator[Row]:
-        """Yield a machine's readings from `since` on, in order of time."""
+        """Return a machine's readings from `since` on, the oldest first."""
         query: dict[str, Any] = {"from": since.isoformat(), "limit": _PAGE}
+        found: list[Row] = []
         while True:
             page = self._get(f"/api/v1/machines/{code}/readings", **query)
-            for reading in page["data"]:
-                yield Row(reading["device"], reading["tag"], _microseconds(reading["timestamp"]), reading["value"])
+            found += [
+                Row(reading["device"], reading["tag"], _microseconds(reading["timestamp"]), reading["value"])
+                for reading in page["data"]
+            ]
             cursor = page["meta"].get("next_cursor")
             if cursor is None:
-                return
+                return reversed(found)  # the API gives the newest first
             query["cursor"] = cursor
 
     def metrics(self) -> "Metrics":

@@ -108,15 +108,14 @@ def _watch(plan: Plan, stack: Stack, console: Console) -> None:
 
 
 def _account(stack: Stack, before: Metrics, seconds: float) -> Summary:
-    stack.drain()
+    buffered = stack.drain()
     after = stack.cloud.metrics()
     # rows of a Modbus reading bear the gateway's clock, the same one as ours here
     since = stack.started_at - timedelta(seconds=1)
-    verdict = compare(
-        entries(stack.ledger), (row for machine in stack.machines for row in stack.cloud.rows(machine.code, since))
-    )
+    rows = (row for machine in stack.machines for row in stack.cloud.rows(machine.code, since))
+    verdict = compare(entries(stack.ledger), rows)
     counts = before.buckets(LAG), after.buckets(LAG)
-    return Summary(verdict, 0, seconds, quantile(*counts, 0.5), quantile(*counts, 0.99))
+    return Summary(verdict, buffered, seconds, quantile(*counts, 0.5), quantile(*counts, 0.99))
 
 
 def _print(summary: Summary, console: Console, *, as_json: bool) -> None:

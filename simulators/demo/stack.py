@@ -148,7 +148,8 @@ class Stack:
         """What the demo's configuration of the gateway refers to."""
         names = {"API": "api", "OPCUA": "opcua", "MODBUS": "modbus", "MQTT": "mqtt", "HEALTH": "health"}
         ports = {f"DEMO_{name}_PORT": str(getattr(self.ports, field)) for name, field in names.items()}
-        return {**ports, "DEMO_GATEWAY_TOKEN": self.workspace.secret("gateway-token")}
+        token = self.workspace.secret("gateway-token")
+        return {**ports, "DEMO_GATEWAY_TOKEN": token, "TEZGAH_EDGE_LOG_FORMAT": "json"}
 
     def _is_connected(self) -> bool:
         return all(connection["state"] == "up" for connection in self.health()["connections"])
@@ -180,8 +181,11 @@ class Stack:
         for child in self._children.values():
             child.check()
 
-    def drain(self) -> None:
-        """Bring all that was said to the cloud; gateway and simulators are stopped then.
+    def drain(self) -> int:
+        """Bring all that was said to the cloud and stop gateway and simulators.
+
+        Returns:
+            How many readings the gateway had on its disk, by its own last words.
 
         Raises:
             DemoError: The gateway did not end well.
@@ -194,6 +198,10 @@ class Stack:
             raise DemoError(f"the gateway ended with exit code {code}:\n{gateway.last_words()}")
         self.emitted()
         self._children.pop("simulators").stop(_STOP_S)
+        last = json.loads(gateway.log_lines()[-1])
+        if last["event"] != "gateway stopped":
+            raise DemoError(f"the gateway did not say its last words:\n{gateway.last_words()}")
+        return int(last["committed"])
 
     def _await_settled(self) -> None:
         """Wait until what pushes has nothing under way; Modbus goes on being polled."""
