@@ -134,8 +134,6 @@ def _walk(data: bytes, at: int, count: int) -> tuple[NDArray[np.intp], NDArray[n
         else:
             at += size
         layouts.append(key)
-    if at > len(data):
-        raise ValueError(f"{count} items run past the end of {len(data)} bytes")
     return np.array(starts, np.intp), np.array(layouts, np.int64), singles
 
 

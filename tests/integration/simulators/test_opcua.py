@@ -61,6 +61,9 @@ async def test_a_client_is_told_exactly_what_the_ledger_says(
         presses.quiet()
         said = ledger.count()
         await taker.until(lambda: len(taker.rows()) >= said)
+        # a second client's session takes longer than a period
+        async with taking(driver(presses.port, points)) as second:
+            await second.until(lambda: len(second.rows()) == SIGNALS)
         assert ledger.count() == said, "something was said after quiet"
     ledger.flush()
     expected = [tuple(entry) for entry in entries(tmp_path / "said.csv")]

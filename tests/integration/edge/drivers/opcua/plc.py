@@ -109,6 +109,7 @@ class Cable:
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
+        self.connections = 0
 
     async def __aenter__(self) -> "Cable":
         self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
@@ -128,13 +129,18 @@ class Cable:
     def hang(self) -> None:
         self._passes.clear()
 
+    def heal(self) -> None:
+        self._passes.set()
+
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back, forth = await asyncio.open_connection("127.0.0.1", self._to_port)
         self._writers |= {writer, forth}
+        self.connections += 1
         with contextlib.suppress(OSError):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, forth))
                 group.create_task(self._pass(back, writer))
+        self.connections -= 1
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -183,6 +189,7 @@ class Taker:
     def __init__(self, driver: OpcUaDriver) -> None:
         self.samples: list[Sample] = []
         self.error: DriverError | None = None
+        self.ended = False
         self.acknowledges = True
         self.takes = asyncio.Event()
         self.takes.set()
@@ -199,6 +206,8 @@ class Taker:
                 await self.takes.wait()
         except DriverError as error:
             self.error = error
+        finally:
+            self.ended = True
             self._news.set()
 
     async def until(self, condition: Callable[[], object]) -> None:

@@ -82,6 +82,10 @@ def test_every_number_arrives_as_it_is(kind: str, value: float) -> None:
     assert single(variant(value, kind)) == (float(value), Quality.GOOD, 0, None)
 
 
+def test_any_byte_but_zero_is_true() -> None:
+    assert single(b"\x01\x02") == (1.0, Quality.GOOD, 0, None)
+
+
 @pytest.mark.parametrize(
     ("kind", "value"), [("Int64", -(2**63)), ("Int64", 2**53 + 1), ("UInt64", 2**64 - 1), ("UInt64", 2**53 + 1)]
 )
