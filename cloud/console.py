@@ -8,10 +8,10 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Sheet
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import health
 from cloud.db import Database
-from cloud.errors import BadRequest
+from cloud.errors import BadRequest, Invalid
 from cloud.loop import new_event_loop
 from cloud.settings import DatabaseSettings
 
@@ -63,6 +63,19 @@ async def _transacted(url: str, timeout_s: float, work: Callable[[AsyncSession],
             return await work(session)
     finally:
         await database.close()
+
+
+def checked(kind: Any, value: object, name: str) -> Any:
+    """Return an argument as one of the API's types.
+
+    Raises:
+        Invalid: It is not one; says why.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        reasons = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors(include_input=False))
+        raise Invalid(f"{value!r} cannot be {name}. {reasons}.") from None
 
 
 def show(found: BaseModel | Sequence[BaseModel], *, as_json: bool) -> None:

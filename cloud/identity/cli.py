@@ -3,14 +3,13 @@
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import console
-from cloud.errors import Invalid
 from cloud.identity import service
 from cloud.identity.passwords import Passwords
 from cloud.identity.schemas import Role, Username, UserOut
+from cloud.values import Label
 
 organizations = typer.Typer(name="organization", help="Organizations: everything belongs to one.", no_args_is_help=True)
 users = typer.Typer(name="user", help="Users: who may sign in, and as what.", no_args_is_help=True)
@@ -18,6 +17,7 @@ users = typer.Typer(name="user", help="Users: who may sign in, and as what.", no
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
 ]
+USER_NAME = "a user name: 2 to 64 letters, digits and ._@+- are"
 OrganizationName = Annotated[str, typer.Option("--organization", "-o", help="Its name.")]
 
 
@@ -26,6 +26,7 @@ def create_organization(
     name: Annotated[str, typer.Argument(help="Its name.")], as_json: console.AsJson = False
 ) -> None:
     """Create an organization."""
+    name = console.checked(Label, name, "an organization's name")
     console.show(console.transact(lambda session: service.create_organization(session, name)), as_json=as_json)
 
 
@@ -47,7 +48,7 @@ def create_user(
 
     tezgah-cloud user create ayse --organization "Acme" --role admin
     """
-    name = _username(username)
+    name: str = console.checked(Username, username, USER_NAME)
     password = console.ask_password(from_stdin=password_stdin)
 
     async def work(session: AsyncSession) -> UserOut:
@@ -69,14 +70,7 @@ def set_password(
     password_stdin: FromStdin = False,
 ) -> None:
     """Give a user another password."""
-    name = _username(username)
+    name: str = console.checked(Username, username, USER_NAME)
     password = console.ask_password(from_stdin=password_stdin)
     console.transact(lambda session: service.set_password(session, name, password, Passwords()))
     console.tell(f"{name} has another password now.")
-
-
-def _username(given: str) -> str:
-    try:
-        return TypeAdapter(Username).validate_python(given)
-    except ValidationError:
-        raise Invalid(f"{given!r} is not a user name: 2 to 64 letters, digits and ._@+- are.") from None

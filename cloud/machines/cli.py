@@ -25,7 +25,8 @@ def create_machine(
     as_json: console.AsJson = False,
 ) -> None:
     """Register a machine."""
-    given = MachineIn(code=code, name=name or code, machine_type=machine_type)
+    fields = {"code": code, "name": name or code, "machine_type": machine_type}
+    given: MachineIn = console.checked(MachineIn, fields, "a machine")
 
     async def work(session: AsyncSession) -> MachineOut:
         owner = await identity.organization_named(session, organization)
@@ -40,14 +41,11 @@ def list_machines(organization: OrganizationName, as_json: console.AsJson = Fals
 
     async def work(session: AsyncSession) -> list[MachineOut]:
         owner = await identity.organization_named(session, organization)
-        found: list[MachineOut] = []
-        cursor: str | None = None
-        while not found or cursor is not None:
-            page = await service.machines(session, owner.id, Paging(limit=MAX_LIMIT, cursor=cursor))
+        page = await service.machines(session, owner.id, Paging(limit=MAX_LIMIT))
+        found = page.items
+        while page.next_cursor is not None:
+            page = await service.machines(session, owner.id, Paging(limit=MAX_LIMIT, cursor=page.next_cursor))
             found += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                break
         return found
 
     console.show(console.transact(work), as_json=as_json)

@@ -1,0 +1,57 @@
+"""The one error body, as the whole service gives it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nope", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/nope", 404, "NOT_FOUND"),
+        ("DELETE", "/machines", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/machines", 401, "UNAUTHORIZED"),
+        ("POST", "/auth/login", 415, "UNSUPPORTED_MEDIA_TYPE"),
+    ],
+)
+async def test_every_error_has_the_same_members(app_client, method, path, status, code):
+    answer = await app_client.request(method, path, headers={"X-Request-ID": "r-42"})
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == "r-42"
+    body = answer.json()
+    assert body["type"] == f"/errors/{code.lower().replace('_', '-')}"
+    assert (body["status"], body["error_code"], body["instance"], body["request_id"]) == (status, code, path, "r-42")
+    assert isinstance(body["title"], str)
+    assert isinstance(body["detail"], str)
+    assert body["timestamp"].endswith("Z")
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(body["timestamp"])).total_seconds()) < 60
+
+
+async def test_a_method_that_is_not_taken_is_answered_with_those_that_are(app_client):
+    answer = await app_client.delete("/auth/me")
+    assert answer.headers["Allow"] == "GET"
+
+
+async def test_a_body_that_is_no_json_is_told_so(app_client, tenant):
+    answer = await app_client.post("/workorders/", content=b"{", headers=tenant.planner | JSON)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["type"] == "json_invalid"
+
+
+@pytest.mark.parametrize("value", ["1e400", "NaN", "Infinity"])
+async def test_a_number_that_is_none_is_422_and_never_a_crash(app_client, tenant, value):
+    body = f'{{"code": "M", "name": "M", "ideal_cycle_s": {value}}}'.encode()
+    answer = await app_client.post(
+        "/machines", content=body, headers=tenant.admin | {"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+
+
+async def test_a_body_over_a_mebibyte_is_413(app_client, tenant):
+    answer = await app_client.post("/machines", content=b" " * (1024 * 1024 + 1), headers=tenant.admin)
+    assert answer.status_code == 413
+    assert answer.json()["error_code"] == "BODY_TOO_LARGE"
