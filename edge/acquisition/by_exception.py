@@ -20,8 +20,8 @@ class ExceptionFilter:
     A reading is kept if, against the last one kept of its point,
 
     - it is the first, or
-    - its number moved by the deadband or more (any change, without one), or
-    - its quality, its status or its text is another (one of them is where a number comes or goes), or
+    - its number moved by the deadband or more (any change, without one), or came or went, or
+    - its quality, its status or its text is another, or
     - the heartbeat has passed since, by the gateway's clock; a clock set back counts as passed.
     """
 
@@ -56,6 +56,7 @@ class ExceptionFilter:
         news: NDArray[np.bool_] = (
             ~self._seen[tag]
             | (moved & (value != before))
+            | (np.isnan(value) != np.isnan(before))
             | (readings.quality[rows] != self._quality[tag])
             | (readings.status[rows] != self._status[tag])
             | (since >= heartbeat_us)

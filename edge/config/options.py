@@ -109,7 +109,7 @@ class CloudOptions(Options):
 
     url: Annotated[str, AfterValidator(_cloud_url)]
     token: Annotated[SecretStr, Field(min_length=1)]
-    max_in_flight: Annotated[int, Field(ge=1, le=16)] = 2
+    max_in_flight: Annotated[int, Field(ge=1, le=16)] = 3
 
 
 class BufferOptions(Options):

@@ -1,10 +1,12 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from edge.config.mistakes import ConfigMistakes
+from edge.config.schema import json_schema
 from edge.drivers.spec import PublishOptions
-from edge.settings import Settings, load
+from edge.settings import Settings, known_drivers, load
 from shared.reading import ReadingType
 
 HEAD = """\
@@ -232,3 +234,27 @@ def test_names_may_be_numbers(tmp_path: Path) -> None:
 def test_the_health_page_listens_where_it_is_told(tmp_path: Path, listen: str, host: str, port: int) -> None:
     found = settings(tmp_path, HEAD + f"health: {{listen: '{listen}'}}\n" + PLANT)
     assert (found.health.listen.host, found.health.listen.port) == (host, port)
+
+
+def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "deploy" / "edge.example.yaml"
+    text = example.read_text(encoding="utf-8")
+    (tmp_path / "edge-token").write_text("t\n", encoding="utf-8")
+    path = tmp_path / "edge.yaml"
+    path.write_text(text, encoding="utf-8")
+    found = load(path, {"BROKER_PASSWORD": "p"})
+    assert [(connection.name, len(connection.points)) for connection in found.connections] == [
+        ("line-a", 13),
+        ("plc-7", 5),
+        ("broker", 2),
+    ]
+    missing = {key for key in _every_key() if not re.search(rf"\b{key}:", text)}
+    assert missing == set()
+
+
+def _every_key() -> set[str]:
+    """Every key of every model that a configuration is made of."""
+    keys: set[str] = set()
+    for definition in [json_schema(known_drivers()), *json_schema(known_drivers())["$defs"].values()]:
+        keys |= definition.get("properties", {}).keys()
+    return keys

@@ -268,6 +268,19 @@ def test_a_gateway_clock_beyond_all_times_still_makes_a_reading_that_the_wire_ta
     assert (late.ts, late.received) == (MAX_TIME_US - 1, MAX_TIME_US - 1)
 
 
+def test_a_text_that_goes_while_the_number_stays_is_news() -> None:
+    tags = [TagOptions()]
+    shaper = Shaper(tags)
+    big = Row(0, value=2.0**53, text="9007199254740993")
+    assert len(shaper.shape(block([big]))) == 1
+    assert len(shaper.shape(block([Row(0, value=2.0**53)]))) == 1
+    assert len(shaper.shape(block([Row(0, value=2.0**53)]))) == 0
+
+
+def test_a_number_that_goes_while_the_text_stays_is_news() -> None:
+    assert len(one({}, Row(0, value=1.0, text="1"), Row(0, text="1"), Row(0, text="1"))) == 2
+
+
 def test_texts_come_out_in_the_order_of_their_rows() -> None:
     tags = [TagOptions.model_validate({"map": {1: "on"}}), TagOptions()]
     shaped = Shaper(tags).shape(
