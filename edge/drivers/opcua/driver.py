@@ -92,13 +92,22 @@ class OpcUaDriver:
         session = Session(self._name, self._options.opcua, self._options.timeout)
         try:
             await session.begin()
-            number, subscription = await session.subscribe(plan.subscription(self._options.publishing_interval))
+            wanted = plan.subscription(self._options.publishing_interval)
+            number, subscription = await session.subscribe(wanted)
             items = MonitoredItems(self._name, self._items, session, number)
             opened_us = self._clock.now_us()
             refused = await items.begin(opened_us)
         except BaseException:
             await session.end()
             raise
+        if subscription.interval_ms > wanted.interval_ms + 1:
+            _log.warning(
+                "the server revised what was asked",
+                connection=self._name,
+                option="publishing_interval_ms",
+                asked=wanted.interval_ms,
+                got=subscription.interval_ms,
+            )
         now = self._clock.monotonic()
         holes = Holes(self._points, opened_us)
         self._acknowledged.clear()

@@ -18,7 +18,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes, get_name_and_doc
 from asyncua.ua.ua_binary import struct_from_binary
-from asyncua.ua.uaerrors import BadTooManyOperations, UaStatusCodeError
+from asyncua.ua.uaerrors import BadTooManyOperations, UaError, UaStatusCodeError
 
 from edge.drivers.opcua import plan
 from edge.errors import DriverError, DriverRefused
@@ -77,7 +77,7 @@ class Session:
             await self._client.connect_socket()
             await self._client.send_hello()
             await self._client.open_secure_channel()
-            await self._client.create_session()
+            await self._create_session()
             await self._client.activate_session()
 
     @property
@@ -205,6 +205,18 @@ class Session:
             if protocol is not None and protocol.transport is not None:
                 # `close` would wait for data that a dead peer never takes
                 protocol.transport.abort()
+
+    async def _create_session(self) -> None:
+        try:
+            await self._client.create_session()
+        except UaStatusCodeError:
+            raise
+        except UaError as error:
+            # asyncua found no endpoint of this security among those of the answer, or another certificate than before
+            raise DriverRefused(
+                f"{self._name}: {self._url} offers no session without security ({error}); "
+                "allow policy None and anonymous readers on the server"
+            ) from error
 
     def _protocol(self) -> UASocketProtocol:
         protocol = self._client.uaclient.protocol

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from asyncua import ua
+from structlog.testing import capture_logs
 
 from edge.drivers.opcua.session import Session
 from edge.errors import DriverError, DriverRefused
@@ -198,6 +199,37 @@ async def test_a_server_that_wants_a_user_refuses_until_somebody_acts(plc: Plc) 
     finally:
         plc.server.iserver.supported_tokens = tokens
     await eventually(lambda: not plc.sessions())
+
+
+async def test_a_server_without_an_unsecured_endpoint_refuses_until_somebody_acts(plc: Plc) -> None:
+    (endpoint,) = plc.server.iserver.endpoints
+    endpoint.SecurityPolicyUri = "http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256"
+    try:
+        with pytest.raises(DriverRefused, match=r"plc: .*allow policy None"):
+            await driver(plc.port, points(["force"])).open()
+    finally:
+        endpoint.SecurityPolicyUri = "http://opcfoundation.org/UA/SecurityPolicy#None"
+
+
+async def test_a_slower_publishing_interval_than_asked_is_logged_and_waited_for(plc: Plc) -> None:
+    service = plc.server.iserver.subscription_service
+    create = service.create_subscription
+
+    async def slower(params: ua.CreateSubscriptionParameters, *rest: object, **more: object) -> object:
+        params.RequestedPublishingInterval = 100.0
+        return await create(params, *rest, **more)
+
+    await plc.put("force", 1.0)
+    service.create_subscription = slower
+    try:
+        with capture_logs() as logs:
+            async with taking(driver(plc.port, points(["force"], every_s=0.1))) as taker:
+                await taker.until(taker.rows)
+    finally:
+        service.create_subscription = create
+    assert [(log["option"], log["asked"], log["got"]) for log in logs if log["log_level"] == "warning"] == [
+        ("publishing_interval_ms", 50.0, 100.0)
+    ]
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"ACKF" + b"\xff" * 60, None])
