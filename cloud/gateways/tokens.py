@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # the prefix lets a scanner of leaked secrets recognise one
 _FORM = re.compile(r"tzg_([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
@@ -16,7 +16,7 @@ class Claim:
     """What a token says: which gateway, and the secret that proves it."""
 
     gateway_id: uuid.UUID
-    secret: str
+    secret: str = field(repr=False)
 
     @property
     def token(self) -> str:

@@ -13,13 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.db import Database
 from cloud.gateways.schemas import GatewayCaller
 from cloud.machines import service as machines
-from cloud.telemetry.models import Tag as TagRow
 from shared.reading import Tag
 
 # after this a machine registered since, or a tag described anew by way of another process, is noticed
@@ -33,10 +31,19 @@ _FIND = text("""
     FROM unnest(CAST(:device AS text[]), CAST(:name AS text[])) AS told (device, name)
     JOIN tag ON tag.gateway_id = :gateway_id AND tag.device = told.device AND tag.name = told.name
 """)
+# another batch may be making the same ones
+_MAKE = text("""
+    INSERT INTO tag (organization_id, gateway_id, device, name, machine_code, machine_id, reading_type, unit,
+                     described_at)
+    SELECT :organization_id, :gateway_id, told.*, :described_at
+    FROM unnest(CAST(:device AS text[]), CAST(:name AS text[]), CAST(:machine_code AS text[]),
+                CAST(:machine_id AS uuid[]), CAST(:reading_type AS text[]), CAST(:unit AS text[])) AS told
+    ON CONFLICT DO NOTHING
+""")
 _CHANGE = text("""
     UPDATE tag SET machine_code = :machine_code, machine_id = :machine_id, reading_type = :reading_type,
                    unit = :unit, described_at = :described_at
-    WHERE id = :tag_id
+    WHERE id = :tag_id AND described_at <= :described_at
 """)
 
 
@@ -78,9 +85,12 @@ class Dictionary:
             return [known.ids[tag] for tag in tags]
         async with self._database.transaction() as session:
             found = await describe(session, gateway, missing, sealed_at)
-        ids = [known.ids[tag] if tag in known.ids else found[tag.device, tag.name] for tag in tags]
-        for tag, tag_id in zip(tags, ids, strict=True):
-            known.learn(tag, tag_id)
+        ids = [known.ids[tag] if tag in known.ids else found[tag.device, tag.name].id for tag in tags]
+        for tag in missing:
+            row = found[tag.device, tag.name]
+            # a description out of date, as a backlog brings it, is asked about again: it may come back into force
+            if _is_described_by(row, tag) or row.described_at <= sealed_at:
+                known.learn(tag, row.id)
         return ids
 
     def _remembered(self, gateway_id: uuid.UUID) -> _Known:
@@ -95,24 +105,27 @@ class Dictionary:
 
 async def describe(
     session: AsyncSession, gateway: GatewayCaller, tags: Iterable[Tag], sealed_at: datetime
-) -> dict[tuple[str, str], int]:
-    """Make the tags that are not there, change those described otherwise; return the ids by device and name."""
+) -> dict[tuple[str, str], Any]:
+    """Make the tags that are not there, change those described otherwise; return what was found, by device and name.
+
+    Each row has the tag's id, and how and when it was described before.
+    """
     # one description a tag, in one order for everybody, so that two batches never block each other
     wanted = dict(sorted({(tag.device, tag.name): tag for tag in tags}.items()))
     machine_ids = await _machine_ids(session, gateway.organization_id, wanted.values())
     found = await _found(session, gateway.gateway_id, wanted)
     missing = [tag for key, tag in wanted.items() if key not in found]
     if missing:
-        await _insert(session, gateway, missing, machine_ids, sealed_at)
+        await _make(session, gateway, missing, machine_ids, sealed_at)
         found = await _found(session, gateway.gateway_id, wanted)
     changes = [
-        {"tag_id": found[key].id, **change}
+        change
         for key, tag in wanted.items()
-        if (change := _change(found[key], tag, machine_ids, sealed_at))
+        if (change := _change(found[key], tag, machine_ids, sealed_at)) is not None
     ]
     if changes:
         await session.execute(_CHANGE, changes)
-    return {key: row.id for key, row in found.items()}
+    return found
 
 
 async def _machine_ids(session: AsyncSession, organization_id: uuid.UUID, tags: Iterable[Tag]) -> dict[str, uuid.UUID]:
@@ -131,39 +144,46 @@ async def _found(
     return {(row.device, row.name): row for row in rows}
 
 
-async def _insert(
+async def _make(
     session: AsyncSession,
     gateway: GatewayCaller,
     tags: Sequence[Tag],
     machine_ids: dict[str, uuid.UUID],
     sealed_at: datetime,
 ) -> None:
-    rows = [
-        {
-            "organization_id": gateway.organization_id,
-            "gateway_id": gateway.gateway_id,
-            "device": tag.device,
-            "name": tag.name,
-            "machine_code": tag.machine,
-            "machine_id": machine_ids.get(tag.machine or ""),
-            "reading_type": tag.reading_type,
-            "unit": tag.unit,
-            "described_at": sealed_at,
-        }
-        for tag in tags
-    ]
-    # another batch may be making the same ones
-    await session.execute(insert(TagRow).on_conflict_do_nothing(), rows)
+    columns = {
+        "device": [tag.device for tag in tags],
+        "name": [tag.name for tag in tags],
+        "machine_code": [tag.machine for tag in tags],
+        "machine_id": [machine_ids.get(tag.machine or "") for tag in tags],
+        "reading_type": [tag.reading_type.value for tag in tags],
+        "unit": [tag.unit for tag in tags],
+    }
+    of_all = {
+        "organization_id": gateway.organization_id,
+        "gateway_id": gateway.gateway_id,
+        "described_at": sealed_at,
+    }
+    await session.execute(_MAKE, columns | of_all)
 
 
-def _change(row: Any, tag: Tag, machine_ids: dict[str, uuid.UUID], sealed_at: datetime) -> dict[str, object]:
+def _change(row: Any, tag: Tag, machine_ids: dict[str, uuid.UUID], sealed_at: datetime) -> dict[str, object] | None:
     machine_id = machine_ids.get(tag.machine or "")
-    described = {"machine_code": tag.machine, "reading_type": tag.reading_type, "unit": tag.unit}
-    if (row.machine_code, row.reading_type, row.unit) == tuple(described.values()):
+    if _is_described_by(row, tag):
         # else its machine was registered after the tag came
         if row.machine_id is not None or machine_id is None:
-            return {}
-        return {**described, "machine_id": machine_id, "described_at": row.described_at}
-    if row.described_at > sealed_at:
-        return {}
-    return {**described, "machine_id": machine_id, "described_at": sealed_at}
+            return None
+    elif row.described_at > sealed_at:
+        return None
+    return {
+        "tag_id": row.id,
+        "machine_code": tag.machine,
+        "machine_id": machine_id,
+        "reading_type": tag.reading_type,
+        "unit": tag.unit,
+        "described_at": max(row.described_at, sealed_at),
+    }
+
+
+def _is_described_by(row: Any, tag: Tag) -> bool:
+    return (row.machine_code, row.reading_type, row.unit) == (tag.machine, tag.reading_type, tag.unit)

@@ -1,0 +1,92 @@
+"""Gateways are registered by admins, known by their tokens, and nobody else's business."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloud.errors import Unauthenticated
+from cloud.gateways import service, tokens
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+async def create(app_client, tenant, name: str = "hall-2"):
+    return await app_client.post("/api/v1/gateways", json={"name": name}, headers=tenant.admin)
+
+
+async def test_an_admin_registers_a_gateway_and_sees_its_token_once(app_client, tenant):
+    answer = await create(app_client, tenant)
+    assert answer.status_code == 201
+    created = answer.json()["data"]
+    assert tokens.read(created.pop("token")).gateway_id.hex == created["id"].replace("-", "")
+    listed = (await app_client.get("/api/v1/gateways", headers=tenant.admin)).json()["data"]
+    assert listed == [created]
+    assert (created["name"], created["revoked_at"], created["last_seen"]) == ("hall-2", None, None)
+
+
+@pytest.mark.parametrize("role", ["planner", "worker"])
+async def test_only_an_admin_may(app_client, tenant, role):
+    headers = getattr(tenant, role)
+    assert (await app_client.post("/gateways", json={"name": "g"}, headers=headers)).status_code == 403
+    assert (await app_client.get("/gateways", headers=headers)).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\u2028b", "x" * 201, None])
+async def test_a_name_that_a_batch_cannot_carry_is_refused(app_client, tenant, name):
+    assert (await create(app_client, tenant, name)).status_code == 422
+
+
+async def test_a_name_is_taken_once_in_an_organization_and_free_in_another(app_client, tenant, new_tenant):
+    other = await new_tenant()
+    answers = [await create(app_client, who) for who in (tenant, tenant, other)]
+    assert [answer.status_code for answer in answers] == [201, 409, 201]
+    assert answers[1].json()["error_code"] == "GATEWAY_NAME_TAKEN"
+    assert len((await app_client.get("/gateways", headers=other.admin)).json()) == 1
+
+
+async def test_only_a_hash_of_the_token_is_kept(session, tenant):
+    created = await service.create(session, tenant.organization_id, "g")
+    row = await session.get_one(service.Gateway, created.id)
+    secret = created.token.rpartition("_")[2]
+    assert secret.encode() not in row.token_hash
+    assert secret not in repr(tokens.read(created.token))
+
+
+async def test_a_token_proves_its_gateway_until_it_is_revoked(session, tenant):
+    created = await service.create(session, tenant.organization_id, "g")
+    caller = await service.authenticate(session, created.token)
+    assert (caller.gateway_id, caller.organization_id, caller.name) == (created.id, tenant.organization_id, "g")
+    await service.revoke(session, tenant.organization_id, "g")
+    with pytest.raises(Unauthenticated, match="revoked"):
+        await service.authenticate(session, created.token)
+    renewed = await service.create(session, tenant.organization_id, "g")
+    assert renewed.id == created.id
+    assert (await service.authenticate(session, renewed.token)).gateway_id == created.id
+    with pytest.raises(Unauthenticated):
+        await service.authenticate(session, created.token)
+
+
+async def test_a_token_of_another_gateway_or_none_proves_nothing(session, tenant):
+    one, other = [await service.create(session, tenant.organization_id, name) for name in ("one", "other")]
+    mixed = f"tzg_{one.id.hex}_{tokens.read(other.token).secret}"
+    unknown = f"tzg_{'0' * 32}_{tokens.read(one.token).secret}"
+    for token in (mixed, unknown, "", "tzg_"):
+        with pytest.raises(Unauthenticated):
+            await service.authenticate(session, token)
+
+
+async def test_when_a_gateway_was_heard_is_kept_to_within_ten_seconds(session, tenant):
+    created = await service.create(session, tenant.organization_id, "g")
+    heard = []
+    for seconds in (0, 5, 10, 11, 12):
+        await service.authenticate(session, created.token, NOW + timedelta(seconds=seconds))
+        [gateway] = (await service.by_ids(session, [created.id])).values()
+        heard.append((gateway.last_seen - NOW).total_seconds())
+    assert heard == [0, 0, 0, 11, 11]
+
+
+async def test_a_second_epoch_of_a_gateway_is_news_once(session, tenant):
+    one, other = [await service.create(session, tenant.organization_id, name) for name in ("one", "other")]
+    epochs = [created.id for created in (one, other)]
+    notes = [(one.id, epochs[0]), (one.id, epochs[0]), (one.id, epochs[1]), (one.id, epochs[1]), (other.id, epochs[0])]
+    assert [await service.note_epoch(session, *note) for note in notes] == [False, False, True, False, False]
