@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from cloud import request_id
+from cloud.paging import Page
 
 PREFIX = "/api/v1"
 
@@ -22,14 +23,6 @@ T = TypeVar("T")
 
 Guard = Callable[[str, str], Sequence[params.Depends]]
 """Given a method and an unversioned path, what must hold before the handler runs."""
-
-
-class Page(BaseModel, Generic[T]):
-    """A piece of a list, and where the next one begins."""
-
-    items: list[T]
-    next_cursor: str | None = None
-    total: int | None = None
 
 
 class Meta(BaseModel):

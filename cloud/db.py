@@ -59,6 +59,8 @@ class Database:
             pool_timeout=timeout_s,
             # one round trip a request, so that a restart of the server costs nobody an error
             pool_pre_ping=True,
+            # values may be secrets, and an error's text goes into the log
+            hide_parameters=True,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             connect_args={

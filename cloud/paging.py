@@ -8,11 +8,11 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 from fastapi import Depends, Query
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
@@ -25,6 +25,8 @@ MAX_LIMIT = 200
 # beyond this an offset costs more than the page; the cursor has no such limit
 MAX_SKIP = 100_000
 
+
+T = TypeVar("T")
 
 Key = ColumnElement[Any] | Mapped[Any]
 
@@ -54,6 +56,14 @@ async def _paging(
 
 
 PageQuery = Annotated[Paging, Depends(_paging)]
+
+
+class Page(BaseModel, Generic[T]):
+    """A piece of a list, as a service answers it, and where the next one begins."""
+
+    items: list[T]
+    next_cursor: str | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

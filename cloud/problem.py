@@ -3,13 +3,13 @@
 Never a stack trace, SQL or path of this machine: those are in the log, under the same request id.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
@@ -95,10 +95,12 @@ def _response(
         "instance": instance,
         "error_code": code,
         "request_id": request_id.current(),
-        "timestamp": datetime.now(UTC),
+        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
-    content = orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z)
-    return Response(content, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    # the standard library's, which also writes what UTF-8 cannot say: a name may repeat a lone surrogate
+    return Response(
+        json.dumps(body, default=str), status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
 
 
 async def _app_error(request: Request, error: Exception) -> Response:
@@ -137,7 +139,8 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         return unexpected(request.url.path)
     status = HTTPStatus(error.status_code)
     code = {413: "BODY_TOO_LARGE"}.get(status, status.name)
-    detail = _DETAILS.get(status, error.detail).format(method=request.method, path=request.url.path)
+    known = _DETAILS.get(status)
+    detail = known.format(method=request.method, path=request.url.path) if known else str(error.detail)
     title = status.phrase.capitalize()
     return _response(status, code, title, detail, request.url.path, headers=error.headers)
 

@@ -2,12 +2,11 @@
 
 from fastapi import APIRouter
 
-from cloud.api import Page
 from cloud.db import Session
 from cloud.gateways import service
 from cloud.gateways.schemas import GatewayCreated, GatewayIn, GatewayOut
 from cloud.identity.caller import CurrentCaller
-from cloud.paging import PageQuery
+from cloud.paging import Page, PageQuery
 
 router = APIRouter(prefix="/gateways", tags=["gateways"])
 

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import paging
-from cloud.api import Page
 from cloud.errors import Conflict, NotFound, Unauthenticated
 from cloud.gateways import tokens
 from cloud.gateways.models import Gateway, GatewayEpoch
 from cloud.gateways.schemas import GatewayCaller, GatewayCreated, GatewayOut
+from cloud.paging import Page
 
 # a gateway sends several batches a second; who wants to know whether it lives asks in minutes
 SEEN_EVERY = timedelta(seconds=10)

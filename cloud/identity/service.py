@@ -56,6 +56,7 @@ async def sign_in(
     if found is None or not is_right or not found.is_active or found.id is None:
         for subject in limits:
             await _count_failure(session, subject, now)
+        await _forget_old_failures(session, now)
         raise LoginFailed("The user name or the password is wrong.")
     if better_hash is not None:
         found.password_hash = better_hash
@@ -167,3 +168,11 @@ async def _count_failure(session: AsyncSession, subject: str, now: datetime) -> 
             },
         )
     )
+
+
+async def _forget_old_failures(session: AsyncSession, now: datetime) -> None:
+    # names that nobody has are counted too, and nobody would ever clear them; skipping what others hold
+    # keeps two failures at once from waiting for each other
+    old = select(col(LoginFailures.subject)).where(col(LoginFailures.since) <= now - rules.WINDOW)
+    subjects = old.limit(100).with_for_update(skip_locked=True)
+    await session.execute(delete(LoginFailures).where(col(LoginFailures.subject).in_(subjects)))

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import paging
-from cloud.api import Page
 from cloud.errors import Conflict, NotFound
 from cloud.machines.models import Machine
 from cloud.machines.schemas import MachineIn, MachineOut, MachineStatus
+from cloud.paging import Page
 
 
 async def machines(

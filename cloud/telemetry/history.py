@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import paging
-from cloud.api import Page
 from cloud.gateways import service as gateways
 from cloud.machines import service as machines
+from cloud.paging import Page
 from cloud.telemetry.models import Gap, Tag
 from cloud.telemetry.schemas import GapOut, QualityWord, ReadingOut
 from shared.reading import Flag, GapCause, ReadingType

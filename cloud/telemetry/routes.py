@@ -6,13 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.requests import ClientDisconnect
 
-from cloud.api import Page
 from cloud.db import Session
 from cloud.errors import BadRequest, UnsupportedType
 from cloud.gateways.caller import CurrentGateway
 from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import AnyCaseStatus
-from cloud.paging import PageQuery, Paging
+from cloud.paging import Page, PageQuery, Paging
 from cloud.telemetry import history, service
 from cloud.telemetry.intake import Intake
 from cloud.telemetry.schemas import GapOut, MachineNowOut, MachineStatusOut, ReadingOut, ReceiptOut

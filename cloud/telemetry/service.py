@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import paging
-from cloud.api import Page
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayOut
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut, MachineStatus
+from cloud.paging import Page
 from cloud.telemetry import rules
 from cloud.telemetry.history import fields_of
 from cloud.telemetry.models import Latest, Tag

@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter
 
-from cloud.api import Page
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
-from cloud.paging import PageQuery
+from cloud.paging import Page, PageQuery
 from cloud.values import RowId
 from cloud.workorders import service
 from cloud.workorders.schemas import StageOut, WorkOrderIn, WorkOrderOut

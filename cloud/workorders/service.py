@@ -10,8 +10,8 @@ from sqlalchemy.sql import Select
 from sqlmodel import col
 
 from cloud import paging
-from cloud.api import Page
 from cloud.errors import NotFound
+from cloud.paging import Page
 from cloud.workorders import rules
 from cloud.workorders.models import WorkOrder, WorkOrderStage
 from cloud.workorders.schemas import StageOut, StageStatus, WorkOrderIn, WorkOrderOut

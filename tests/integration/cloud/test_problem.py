@@ -12,6 +12,7 @@ JSON = {"Content-Type": "application/json"}
     [
         ("GET", "/nope", 404, "NOT_FOUND"),
         ("GET", "/api/v1/nope", 404, "NOT_FOUND"),
+        ("GET", "/{brace}/{0}", 404, "NOT_FOUND"),
         ("DELETE", "/machines", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/machines", 401, "UNAUTHORIZED"),
         ("POST", "/auth/login", 415, "UNSUPPORTED_MEDIA_TYPE"),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import BaseModel
 
 from cloud import api, request_id
-from cloud.api import Page
+from cloud.paging import Page
 
 
 class Thing(BaseModel):
