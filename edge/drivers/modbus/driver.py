@@ -1,10 +1,10 @@
 """The Modbus session as the gateway drives it: polls when due, and tells what each answer amounts to.
 
-The station iterates `samples`. The schedule says which request is due, the session asks it, `answer` judges
-what came back, a `Block` decodes it, and the station gets one sample an answer: the next request goes out when
-the station comes back for more, so nothing piles up here. Trouble with a unit or an address becomes readings of
-quality bad (`answer.Status`) and costs the other units little (`line`); when the connection breaks, or nobody on
-it answers, the session is over.
+The station opens a session, which begins once somebody on the line has answered, and iterates `samples`. The
+schedule says which request is due, the session asks it, `answer` judges what came back, a `Block` decodes it, and
+the station gets one sample an answer: the next request goes out when the station comes back for more, so nothing
+piles up here. Trouble with a unit or an address becomes readings of quality bad (`answer.Status`) and costs the
+other units little (`line`); when the connection breaks, or nobody on it answers any more, the session is over.
 """
 
 import asyncio
@@ -19,8 +19,9 @@ from edge.drivers.modbus.plan import Span, plan
 from edge.drivers.modbus.poller import Poller
 from edge.drivers.modbus.session import Session, quieten
 from edge.drivers.spec import ConnectionOptions, Point
-from edge.errors import DriverError
+from edge.errors import ConfigError, DriverError
 from edge.ports import Sample
+from shared.reading import Readings
 
 # a driver without points still sleeps in bounded steps
 _LONGEST_S = 3600.0
@@ -36,16 +37,24 @@ class ModbusDriver:
     """Polls the units of one Modbus connection."""
 
     def __init__(self, name: str, options: ModbusConnection, points: Sequence[Point], clock: Clock) -> None:
-        """Plan the requests."""
+        """Plan the requests.
+
+        Raises:
+            ConfigError: A point has no period.
+        """
         self._name = name
         self._options = options
         self._points = points
         self._clock = clock
         spans: list[Span] = []
+        # what the first answers of a session brought, until `samples` hands it over; at most a turn of each request
+        self._first: list[Readings] = []
         self._fields: list[Field] = []
         self._pauses: dict[int, float] = {}
         for place, point in enumerate(points):
             device, tag = cast("ModbusDevice", point.device_options), cast("ModbusTag", point.options)
+            if point.every_s <= 0:
+                raise ConfigError(f"{point.device}.{point.name}: Modbus is polled; give `every` a period, such as 1s")
             spans.append(device.span(place, tag, point.every_s))
             self._fields.append(tag.field(device.byte_order))
             self._pauses[device.unit] = max(device.read.pause, self._pauses.get(device.unit, 0.0))
@@ -63,25 +72,38 @@ class ModbusDriver:
         return self._missed + (self._poller.missed if self._poller else 0)
 
     async def open(self) -> None:
-        """Connect; a session still open is ended first.
+        """Connect, and ask until somebody answers: a gateway in front of dead devices is no session.
+
+        A session still open is ended first.
 
         Raises:
-            DriverError: Nobody answers there within the connection's time limit.
+            DriverError: The server does not take the connection within its time limit, or no unit answers within its.
         """
         await self.close()
-        self._session = Session(self._name, self._options, self._wake)
-        await self._session.open()
+        self._session = session = Session(self._name, self._options, self._wake)
+        await session.open()
+        self._poller = poller = self._begin(session)
+        try:
+            while not (poller.is_heard or self._is_finishing) and (poll := poller.due()):
+                if (readings := await poller.ask(poll)) is not None:
+                    self._first.append(readings)
+            if self._points and not (poller.is_heard or self._is_finishing):
+                raise self._nobody()
+        except DriverError:
+            await self.close()
+            raise
 
     async def samples(self) -> AsyncIterator[Sample]:
-        """Yield one sample an answer, as each request falls due; holds none.
+        """Yield one sample an answer, as each request falls due; holds none but those that `open` waited for.
 
         Raises:
-            DriverError: The connection is gone, or no unit on it answers.
+            DriverError: The connection is gone, or no unit on it answers any more.
         """
-        session = self._session
-        if session is None:
+        session, poller = self._session, self._poller
+        if session is None or poller is None:
             raise DriverError(f"{self._name}: no session is open")
-        self._poller = poller = self._begin(session)
+        while self._first:
+            yield Sample(self._first.pop(0))
         while not self._is_finishing:
             if session.is_lost:
                 raise session.lost()
@@ -93,10 +115,7 @@ class ModbusDriver:
             if readings is not None:
                 yield Sample(readings)
             if poller.is_dead:
-                raise DriverError(
-                    f"{self._name}: connected to {self._options.host}:{self._options.port}, but no unit answers "
-                    f"({', '.join(map(str, sorted(self._pauses)))}); check the devices and their `unit`"
-                )
+                raise self._nobody()
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Do nothing: Modbus acknowledges nothing."""
@@ -113,9 +132,17 @@ class ModbusDriver:
         if self._poller is not None:
             self._missed += self._poller.missed
             self._poller = None
+        self._first.clear()
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def _nobody(self) -> DriverError:
+        units = ", ".join(map(str, sorted(self._pauses)))
+        return DriverError(
+            f"{self._name}: connected to {self._options.host}:{self._options.port}, but no unit answers ({units}); "
+            "check the devices and their `unit`"
+        )
 
     def _begin(self, session: Session) -> Poller:
         return Poller(

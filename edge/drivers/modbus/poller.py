@@ -24,6 +24,7 @@ class Poller:
 
     Attributes:
         is_last: Set when the driver finishes: an unanswered request is not repeated any more.
+        is_heard: Whether any unit has answered anything.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Poller:
             points: The driver's, for their names.
         """
         self.is_last = False
+        self.is_heard = False
         self._session = session
         self._fields = fields
         self._pauses = pauses
@@ -96,6 +98,7 @@ class Poller:
             return None
         if status in UNANSWERED:
             return self._unanswered(poll, status, received_us, ended, ended - began)
+        self.is_heard = True
         if self._line.answered(poll):
             _log.info("modbus unit answers again", unit=request.unit, devices=self._devices(request.unit))
         if answer is not None and status == Status.OK:
