@@ -34,7 +34,7 @@ class HealthServer:
     def __init__(self, pages: Mapping[str, tuple[str, Page]]) -> None:
         self._pages = pages
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.StreamWriter] = set()
 
     async def open(self, host: str, port: int) -> int:
         """Listen, and return the port in use; 0 takes a free one.
@@ -51,14 +51,12 @@ class HealthServer:
         if self._server is None:
             return
         self._server.close()
-        for task in self._connections:
-            task.cancel()
+        for writer in self._connections:
+            writer.transport.abort()
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - the server runs this in one
-        self._connections.add(task)
+        self._connections.add(writer)
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 writer.write(await self._answer(reader))
@@ -67,7 +65,7 @@ class HealthServer:
             # whoever asked has gone, or dawdles
             pass
         finally:
-            self._connections.discard(task)
+            self._connections.discard(writer)
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:

@@ -1,0 +1,148 @@
+"""The command line as a user meets it: what it prints where, and its exit codes."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+import structlog
+import typer.main
+import yaml
+
+from edge import cli
+from edge.errors import ConfigError
+
+SOUND = """\
+version: 1
+gateway: {id: hall}
+cloud: {url: "http://127.0.0.1:1", token: "${env:TOKEN}"}
+buffer: {path: state/buffer.db, max_size: 50 MB}
+connections: {line: {modbus: tcp, host: h}, idle: {opcua: "opc.tcp://h:1"}}
+devices: [{name: d, on: line, tags: {a: {coil: 1}, b: {coil: 2}}}]
+"""
+
+
+@dataclass
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Tezgah = Callable[..., Done]
+
+
+@pytest.fixture
+def tezgah(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Tezgah]:
+    """Runs the entry point with these arguments."""
+    monkeypatch.setenv("TOKEN", "t0p-secret")
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["tezgah-edge", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        code = caught.value.code
+        return Done(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield run
+    # `run` sends the log of the whole process to a stream that ends with this test
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "edge.yaml"
+    path.write_text(SOUND, encoding="utf-8")
+    return path
+
+
+def test_a_sound_configuration_is_summed_up(tezgah: Tezgah, config: Path) -> None:
+    done = tezgah("check", config)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "is sound: gateway hall, cloud http://127.0.0.1:1" in done.stdout
+    assert "connection idle has no devices" in done.stdout
+    assert not (config.parent / "state").exists(), "a check touches nothing"
+
+
+def test_a_sound_configuration_is_summed_up_for_programs(tezgah: Tezgah, config: Path) -> None:
+    document = json.loads(tezgah("check", config, "--json").stdout)
+    assert document["ok"] is True
+    assert document["connections"] == [{"name": "line", "protocol": "modbus", "devices": 1, "tags": 2}]
+    assert document["unused"] == ["idle"]
+
+
+def test_mistakes_are_told_on_standard_error_with_78(tezgah: Tezgah, config: Path) -> None:
+    config.write_text(SOUND.replace("host: h", "hst: h"), encoding="utf-8")
+    done = tezgah("check", config)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.splitlines() == [
+        "error: 2 mistakes in the configuration",
+        f'{config}:5: connections.line: the key "host" is missing',
+        f'{config}:5: connections.line.hst: unknown key; did you mean "host"?',
+    ]
+    assert tezgah("run", config).returncode == 78
+
+
+def test_mistakes_are_told_for_programs_with_78(tezgah: Tezgah, config: Path) -> None:
+    config.write_text(SOUND.replace("gateway: {id: hall}", "gateway: {}"), encoding="utf-8")
+    done = tezgah("check", config, "--json")
+    assert done.returncode == 78
+    assert json.loads(done.stdout) == {
+        "ok": False,
+        "file": str(config),
+        "mistakes": [{"line": 2, "path": "gateway", "message": 'the key "id" is missing'}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["run", "--help"], 0),
+        (["version"], 0),
+        ([], 64),
+        (["rnu"], 64),
+        (["run"], 64),
+        (["check", "--no"], 64),
+    ],
+)
+def test_exit_codes_are_those_that_help_lists(tezgah: Tezgah, arguments: list[str], code: int) -> None:
+    assert tezgah(*arguments).returncode == code
+
+
+def test_every_command_explains_itself() -> None:
+    group = typer.main.get_command(cli.app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        assert all(getattr(parameter, "help", None) for parameter in command.params), name
+
+
+def test_a_place_that_cannot_be_written_is_told_without_a_traceback(tezgah: Tezgah, config: Path) -> None:
+    (config.parent / "state").write_text("in the way", encoding="utf-8")
+    done = tezgah("run", config)
+    assert done.returncode == 78
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    with pytest.raises(ConfigError):
+        tezgah("--debug", "run", config)
+
+
+def test_a_status_of_nobody_is_a_failure(tezgah: Tezgah, tmp_path: Path) -> None:
+    done = tezgah("status", "--state-dir", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: no daemon works in {tmp_path}")
+    assert tezgah("status", "--url", "http://127.0.0.1:1").returncode == 1
+
+
+def test_the_printed_schema_fits_the_printed_configuration(tezgah: Tezgah, config: Path) -> None:
+    schema = json.loads(tezgah("schema").stdout)
+    jsonschema_rs.Draft202012Validator(schema).validate(yaml.safe_load(SOUND.replace(" on:", ' "on":')))
