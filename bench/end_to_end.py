@@ -7,7 +7,6 @@ twice a second each. Simulators, gateway, API and PostgreSQL share the machine's
 
 import argparse
 import shutil
-import socket
 import tempfile
 import time
 from importlib import resources
@@ -20,15 +19,6 @@ from simulators.demo.stack import Stack
 from simulators.demo.workspace import Ports, Workspace
 
 MACHINES = 16
-
-
-def free_ports() -> Ports:
-    """Return five ports that nobody listens on just now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
-    ports = Ports(*(probe.getsockname()[1] for probe in probes))
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def configuration(stack: Stack, every: str) -> Path:
@@ -109,7 +99,7 @@ def main() -> None:
     root = Path(tempfile.mkdtemp(prefix="tezgah-bench-"))
     workspace = Workspace(root)
     try:
-        with Stack(workspace, free_ports(), MACHINES) as stack:
+        with Stack(workspace, Ports.free(), MACHINES) as stack:
             stack.start_cloud()
             stack.launch_simulators()
             stack.await_simulators()

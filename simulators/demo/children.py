@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -120,17 +119,28 @@ class Child:
             self.check()
         return line
 
+    def kill(self) -> None:
+        """End it this instant, as a power cut of its own would."""
+        self._process.kill()
+        self.wait(timeout_s=10)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for its end and return its exit code."""
+        try:
+            code = self._process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise DemoError(f"{self.name} did not end within {timeout_s:g} s:\n{self.last_words()}") from error
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        return code
+
     def stop(self, timeout_s: float) -> int:
         """Ask it to end, insist after `timeout_s`, and return its exit code (negative: killed)."""
         if self._process.poll() is None:
             self._process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
-        deadline = time.monotonic() + timeout_s
         try:
-            self._process.wait(timeout=max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
-        return self._process.returncode
+            return self.wait(timeout_s)
+        except DemoError:
+            self.kill()
+            return self._process.returncode

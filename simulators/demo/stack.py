@@ -74,6 +74,10 @@ class Stack:
             raise DemoError("the cloud was not started")
         return self._cloud
 
+    def begin_anew(self) -> None:
+        """Count from now on: what earlier simulators said is behind us."""
+        self.started_at = datetime.now(UTC)
+
     def child(self, name: str) -> Child:
         """Return a running process: `cloud`, `simulators` or `gateway`."""
         return self._children[name]
@@ -162,6 +166,14 @@ class Stack:
     def begin(self) -> int:
         """Let values move; return how many readings were said before."""
         return self._tell_simulators("begin")
+
+    def kill(self, name: str) -> None:
+        """Kill a process this instant."""
+        self._children.pop(name).kill()
+
+    def await_end(self, name: str) -> int:
+        """Wait until a process ends by itself, and return its exit code."""
+        return self._children.pop(name).wait(_START_S)
 
     def emitted(self) -> int:
         """Return how many readings the simulators said so far; all of them are in the ledger's file."""

@@ -3,7 +3,7 @@
 import secrets
 import socket
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -44,6 +44,13 @@ class Ports:
                     f'Stop that one, or take other ports: make demo ARGS="--first-port {first + 1000}"'
                 )
         return ports
+
+    @classmethod
+    def free(cls) -> Self:
+        """Take five ports that nobody listens on just now."""
+        with ExitStack() as stack:
+            probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(5)]
+            return cls(*(probe.getsockname()[1] for probe in probes))
 
 
 class Workspace:

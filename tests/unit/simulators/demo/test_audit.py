@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from simulators.demo.audit import Row, compare
 from simulators.ledger import Entry
 
-SAID = [Entry("press-01", "oil_c", ts, float(ts % 3)) for ts in range(1, 8)] + [
-    Entry("cnc-01", "good", 0, float(value)) for value in (1, 2, 2, 3)
+SAID = [Entry("press-01", "oil_c", ts, float(ts % 3), ts) for ts in range(1, 8)] + [
+    Entry("cnc-01", "good", 0, float(value), 50) for value in (1, 2, 2, 3)
 ]
 # Modbus rows bear the gateway's clock, which the ledger does not know
 ROWS = [Row(entry.device, entry.tag, entry.ts_us or 1000 + number, entry.value) for number, entry in enumerate(SAID)]
