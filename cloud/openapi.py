@@ -38,15 +38,13 @@ def _add_problems(schema: dict[str, Any]) -> None:
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[int]:
-    statuses = [500, 503]
+    statuses = {500, 503}
     if operation.get("security"):
-        statuses += [401, 403]
-    if "{" in path:
-        statuses.append(404)
+        statuses |= {401, 403}
+    if operation.get("parameters"):
+        statuses |= {404, 422}
     if "requestBody" in operation:
-        statuses += [409, 413, 415]
-    if "requestBody" in operation or operation.get("parameters"):
-        statuses.append(422)
+        statuses |= {400, 409, 413, 415, 422}
     if path.endswith("/auth/login"):
-        statuses += [401, 429]
-    return sorted(set(statuses))
+        statuses |= {401, 429}
+    return sorted(statuses)

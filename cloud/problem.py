@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -141,8 +142,19 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     code = {413: "BODY_TOO_LARGE"}.get(status, status.name)
     known = _DETAILS.get(status)
     detail = known.format(method=request.method, path=request.url.path) if known else str(error.detail)
-    title = status.phrase.capitalize()
-    return _response(status, code, title, detail, request.url.path, headers=error.headers)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    return _response(status, code, status.phrase.capitalize(), detail, request.url.path, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    # the framework names the methods of the first route that matches the path only (RFC 9110, 10.2.1 wants all)
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    routes = iter_route_contexts(request.app.routes)
+    return sorted(
+        {method for route in routes if route.methods and route.path_regex.match(path) for method in route.methods}
+    )
 
 
 _DETAILS: Mapping[int, str] = {

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 # controls (NUL among them; PostgreSQL stores none) and lone surrogates (which UTF-8 cannot say)
 _UNWANTED = frozenset({"Cc", "Cs"})
 _LINE_BREAKS = re.compile(r"[\t\r\n]")
+# the same, as the API's description says it
+_PLAIN_SCHEMA = Field(json_schema_extra={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"})
+_PROSE_SCHEMA = Field(json_schema_extra={"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"})
 
 
 def plain(value: str) -> str:
@@ -31,13 +34,17 @@ def prose(value: str) -> str:
     return value
 
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(plain)]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(plain), _PLAIN_SCHEMA
+]
 """A name or a short text, of one line."""
 
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(plain)]
+Code = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(plain), _PLAIN_SCHEMA
+]
 """What people and other systems call a thing: a machine's code, a lot's number."""
 
-Notes = Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True), AfterValidator(prose)]
+Notes = Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True), AfterValidator(prose), _PROSE_SCHEMA]
 """Free text, of several lines."""
 
 

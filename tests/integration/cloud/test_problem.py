@@ -33,8 +33,8 @@ async def test_every_error_has_the_same_members(app_client, method, path, status
 
 
 async def test_a_method_that_is_not_taken_is_answered_with_those_that_are(app_client):
-    answer = await app_client.delete("/auth/me")
-    assert answer.headers["Allow"] == "GET"
+    assert (await app_client.delete("/auth/me")).headers["Allow"] == "GET"
+    assert (await app_client.delete("/api/v1/workorders/")).headers["Allow"] == "GET, POST"
 
 
 async def test_a_body_that_is_no_json_is_told_so(app_client, tenant):
