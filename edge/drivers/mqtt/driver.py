@@ -6,9 +6,10 @@ disk the station calls `acknowledge`, and only then does the broker get its PUBA
 
 How much may wait: `in_flight` messages or 8 MiB. When that is reached the socket is not read any more, so TCP
 holds the broker back; MQTT 5 brokers do not send more than `in_flight` unacknowledged messages in the first
-place (receive maximum), and Mosquitto sends a 3.1.1 client 20. What is held back stays in the broker's queue
-for our session: size that (Mosquitto: `max_queued_messages`) for the longest standstill. A station that takes
-nothing for more than twice `keepalive` loses the connection, not the session.
+place (receive maximum), and most send a 3.1.1 client some tens (Mosquitto: `max_inflight_messages`). What is
+held back stays in the broker's queue for our session: size that (Mosquitto: `max_queued_messages`) for the
+longest standstill. A station that takes nothing for more than twice `keepalive` loses the connection, not the
+session.
 
 What comes twice: an acknowledgement that did not reach the broker makes it send the message again. While this
 process lives such copies are recognised (inflight.py), but for those whose PUBACK itself was lost. After a

@@ -15,6 +15,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge.drivers.mqtt.answers import not_let_in, refused_topics, session_ended
 from edge.drivers.mqtt.client import connect, make
 from edge.drivers.mqtt.config import MqttConnection
 from edge.drivers.mqtt.watch import Watch, watch
@@ -26,10 +27,6 @@ _TURN = 256
 _MISC_S = 0.5
 # how long the last acknowledgements may take on their way out
 _PARTING_S = 2.0
-# CONNACK and DISCONNECT codes that no repetition mends: identifier, password, authorisation, banned, taken over
-_REFUSALS = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x8E}
-_TAKEN_OVER = 0x8E
-_UNSPECIFIED = 0x80
 # MQTT 5: retained messages only for a subscription that is new, not at each reconnection
 _RETAINED_IF_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
 
@@ -231,7 +228,7 @@ class Link:
         self, client: paho.Client, _data: object, flags: paho.ConnectFlags, code: ReasonCode, _properties: object
     ) -> None:
         if code.is_failure:
-            self._end(self._error(f"refuses us: {code}", code.value))
+            self._end(not_let_in(self._where, code.value, str(code), self._options.version))
             return
         self._listener.greeted(session_present=flags.session_present)
         if self._options.version == 5:
@@ -244,17 +241,13 @@ class Link:
     def _on_subscribe(
         self, _client: paho.Client, _data: object, _mid: int, codes: Sequence[ReasonCode], _properties: object
     ) -> None:
-        granted = dict(zip(self._topics, codes, strict=False))
-        self.refused = [topic for topic, code in granted.items() if code.is_failure]
-        lowered = [topic for topic, code in granted.items() if code.value < self._topics[topic]]
-        if len(self.refused) == len(self._topics):
-            self._end(DriverRefused(f"{self._where} refuses all topics, {self.refused[0]!r} first: {codes[0]}"))
-        elif lowered:
-            self._end(
-                DriverRefused(f"{self._where} gives {lowered[0]!r} with QoS 0 only; let it allow 1, or write `qos: 0`")
-            )
-        elif not self._opened.done():
-            self._opened.set_result(None)
+        try:
+            self.refused = refused_topics(self._where, self._topics, [code.value for code in codes])
+        except DriverRefused as error:
+            self._end(error)
+        else:
+            if not self._opened.done():
+                self._opened.set_result(None)
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         self._heard += 1
@@ -263,16 +256,10 @@ class Link:
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        # paho has no better word for a connection that was closed without one
-        why = "without a word" if code.value == _UNSPECIFIED else str(code)
-        self._end(self._error(f"ended the connection: {why}", code.value))
-
-    def _error(self, what: str, code: int) -> DriverError:
-        if not self._opened.done():
-            what += f"; check user name, password and `version: {self._options.version}`"
-        elif code in {_TAKEN_OVER, _UNSPECIFIED}:
-            what += f"; was it restarted, or does another client call itself {self._options.client_id!r}?"
-        return (DriverRefused if code in _REFUSALS else DriverError)(f"{self._where} {what}")
+        if self._opened.done():
+            self._end(session_ended(self._where, code.value, str(code), self._options.client_id))
+        else:
+            self._end(not_let_in(self._where, code.value, str(code), self._options.version))
 
     def _end(self, error: DriverError) -> None:
         if self._is_over:
