@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from enum import StrEnum
@@ -32,6 +33,8 @@ EXIT_RUNNING = 75
 EXIT_CONFIG = 78
 EXIT_INTERRUPTED = 130
 _DEBUG = "--debug"
+# libraries that tell every request at level info
+_CHATTY = ("asyncua", "httpcore", "httpx", "pymodbus")
 
 app = typer.Typer(
     name="tezgah-edge",
@@ -95,6 +98,9 @@ def run(
     A second signal ends it at once; nothing that was acknowledged is lost, it waits on disk.
     """
     logs.configure(log_format.value, log_level.value)
+    if log_level is not LogLevel.DEBUG:
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
     settings = load(config, os.environ)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(gateway.run(settings, _state(settings, state_dir), SystemClock(), os.environ))
