@@ -100,6 +100,8 @@ class MqttDriver:
         if self._lost_us is not None:
             since_us, self._lost_us = min(self._lost_us, now_us), None
             self._gaps += [Gap(GapCause.BROKER_SESSION_LOST, since_us, now_us, device) for device in self._devices]
+        if self._is_finishing:
+            link.pause()
         self._news.set()
 
     async def samples(self) -> AsyncIterator[Sample]:
