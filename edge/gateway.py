@@ -85,6 +85,8 @@ class Gateway:
                 connection.points,
                 buffer,
                 clock,
+                delivery_s=connection.options.delivery_s,
+                missing_since_us=buffer.down_since_us,
             )
             for connection in settings.connections
         ]

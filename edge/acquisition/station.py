@@ -6,7 +6,8 @@ source is only ever held up by a full buffer.
 
 It is the one that opens the session again after a loss, and says so once. Nobody may take the last values
 before a loss for new ones, so every tag gets a bad reading; and when the session is back (or at the stop),
-each device gets a gap from its last reading until then.
+each device gets a gap from its last reading until then. So it does at the first session after the gateway was
+down, from the gateway's last sign of life.
 """
 
 import asyncio
@@ -42,6 +43,9 @@ class Station:
         points: What the driver's rows index.
         buffer: Takes what is kept.
         clock: Time.
+        delivery_s: How old a value may be when it arrives.
+        missing_since_us: Since when readings may be missing because the gateway was down, UTC microseconds; None if
+            it never ran before.
         finish_s: How long a soft end may take.
     """
 
@@ -54,6 +58,8 @@ class Station:
         buffer: Buffer,
         clock: Clock,
         *,
+        delivery_s: float = 0.0,
+        missing_since_us: int | None = None,
         finish_s: float = FINISH_S,
     ) -> None:
         self.name = name
@@ -63,7 +69,9 @@ class Station:
         self._finish_s = finish_s
         self._intake = Intake(name, points, buffer, clock)
         self._shaper = Shaper([point.options for point in points])
-        self._watch = Watch(points, clock.now_us())
+        since_us = clock.now_us() if missing_since_us is None else missing_since_us
+        self._watch = Watch(points, since_us, round(delivery_s * 1e6))
+        self._was_down = missing_since_us is not None
         self._confirmations = Confirmations(driver.acknowledge)
         self._backoff = Backoff(clock)
         # a soft end puts a deadline to everything inside it
@@ -197,18 +205,20 @@ class Station:
         self._enter(StationState.UP)
         self._up_since_s = self._clock.monotonic()
         _log.info("connection back" if was_lost else "connection up", connection=self.name)
-        if was_lost:
-            await self._intake.put(empty(), self._outage)
+        if was_lost or self._was_down:
+            cause = GapCause.COMMUNICATION_LOST if was_lost else GapCause.GATEWAY_DOWN
+            await self._intake.put(empty(), lambda: self._hole(cause))
             self._watch.account(self._clock.now_us())
+        self._was_down = False
 
-    def _outage(self) -> list[Gap]:
-        return self._watch.gaps(GapCause.COMMUNICATION_LOST, self._clock.now_us(), self._last_error or "")
+    def _hole(self, cause: GapCause) -> list[Gap]:
+        return self._watch.gaps(cause, self._clock.now_us(), self._last_error or "")
 
     async def _account_for_stop(self) -> None:
         """Tell the hole that is open at the end; a full buffer cannot take it, and will not be waited for."""
         try:
             async with asyncio.timeout(self._finish_s):
-                await self._intake.put(empty(), self._outage)
+                await self._intake.put(empty(), lambda: self._hole(GapCause.COMMUNICATION_LOST))
         except (BufferError, TimeoutError) as error:
             _log.warning("outage not recorded", connection=self.name, error=str(error))
 

@@ -35,16 +35,23 @@ class DeviceCondition:
 
 
 class Watch:
-    """Remembers, for each device of a connection, until when its readings are accounted for."""
+    """Remembers, for each device of a connection, until when its readings are accounted for.
 
-    def __init__(self, points: Sequence[Point], now_us: int) -> None:
+    Args:
+        points: What rows index.
+        since_us: Until when nothing is missing so far.
+        delivery_us: How old a value may be when it arrives; a gap begins that much before the last that came.
+    """
+
+    def __init__(self, points: Sequence[Point], since_us: int, delivery_us: int = 0) -> None:
         self.devices = tuple(dict.fromkeys(point.device for point in points))
         place = {name: index for index, name in enumerate(self.devices)}
         self._device = np.array([place[point.device] for point in points], np.intp)
         self._quality = np.full(len(points), _SILENT, np.uint8)
         self._received = np.full(len(self.devices), -1, np.int64)
         # until when nothing is missing: the last reading, or the end of the last gap
-        self._accounted = np.full(len(self.devices), now_us, np.int64)
+        self._accounted = np.full(len(self.devices), since_us, np.int64)
+        self._delivery_us = delivery_us
 
     def note(self, readings: Readings) -> None:
         """Take note of a driver's readings, as decoded."""
@@ -69,7 +76,7 @@ class Watch:
             detail: For people.
             since_us: The gap's begin; the end of what is accounted for of each device, if None.
         """
-        begins = self._accounted.tolist() if since_us is None else [since_us] * len(self.devices)
+        begins = (self._accounted - self._delivery_us).tolist() if since_us is None else [since_us] * len(self.devices)
         return [
             fit(Gap(cause, begin, now_us, name, None, detail)) for name, begin in zip(self.devices, begins, strict=True)
         ]

@@ -66,6 +66,11 @@ class SqliteBuffer:
         await thread.open()
         return cls(thread, room, clock)
 
+    @property
+    def down_since_us(self) -> int | None:
+        """The last sign of life before this start, UTC microseconds; None for a buffer that is new."""
+        return self._thread.down_since_us
+
     async def run(self) -> None:
         """Commit, seal and sweep at their pace until the buffer is closed; a task of the gateway's."""
         ended = self._running = asyncio.Event()
@@ -90,7 +95,7 @@ class SqliteBuffer:
         """
         now_us = self._clock.now_us()
         ids = self._thread.do_now(lambda store: store.register(tags, now_us))
-        self._intake.known_ids = max(self._intake.known_ids, *(tag_id + 1 for tag_id in ids))
+        self._intake.known_ids = max(self._intake.known_ids, max(ids, default=-1) + 1)
         return ids
 
     async def append(

@@ -11,7 +11,7 @@ from edge.buffer import file, opening
 from edge.buffer.store import Figures, Store
 from edge.clock import Clock
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field\'s word
-from shared.reading import Gap
+from shared.reading import Gap, GapCause
 
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ class StoreThread:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer")
         self._store: Store
         self._told: list[Gap] = []
+        self.down_since_us: int | None = None
         self._done = 0
         self._seen = 0
         # as the last job that was waited for left it
@@ -101,6 +102,8 @@ class StoreThread:
 
     def _open(self) -> Figures:
         self._store, self._told = opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
+        down = (gap.from_us for gap in self._told if gap.cause is GapCause.GATEWAY_DOWN)
+        self.down_since_us = next(down, None)
         return self._store.figures
 
     def _attempt(self, job: Callable[[Store], T]) -> _Done[T]:

@@ -30,6 +30,11 @@ class Options(BaseModel):
 class ConnectionOptions(Options):
     """What every connection takes: nothing beyond its protocol's own keys."""
 
+    @property
+    def delivery_s(self) -> float:
+        """How old a value may be when it arrives; what was on its way when the gateway died is lost that far back."""
+        return 0.0
+
 
 class PublishOptions(Options):
     """When a reading is kept: every sample, or only on change, and then at least every `heartbeat`."""

@@ -59,6 +59,11 @@ class Cloud:
                 return reversed(found)  # the API gives the newest first
             query["cursor"] = cursor
 
+    def gaps(self, since: datetime) -> list[dict[str, Any]]:
+        """Return the holes in the readings from `since` on."""
+        found: list[dict[str, Any]] = self._get("/api/v1/gaps", **{"from": since.isoformat(), "limit": 200})["data"]
+        return found
+
     def metrics(self) -> "Metrics":
         """Return the cloud's figures."""
         return Metrics(self._client.get("/metrics").text)

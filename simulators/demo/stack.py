@@ -167,6 +167,10 @@ class Stack:
         """Let values move; return how many readings were said before."""
         return self._tell_simulators("begin")
 
+    def runs(self, name: str) -> bool:
+        """Whether a process was started and not stopped."""
+        return name in self._children
+
     def kill(self, name: str) -> None:
         """Kill a process this instant."""
         self._children.pop(name).kill()

@@ -72,6 +72,11 @@ class OpcUaConnection(ConnectionOptions):
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 4.0
     publishing_interval: Annotated[Duration, Field(gt=0, le=3600)] = 0.25
 
+    @property
+    def delivery_s(self) -> float:
+        """A value waits for the next publishing, whose answer may take until it counts as lost."""
+        return self.publishing_interval + self.timeout
+
 
 class OpcUaTag(TagOptions):
     """A node whose value is watched; `every` is the server's sampling interval.

@@ -1,0 +1,113 @@
+"""A whole plant for one test: simulators and a gateway of its own, before a cloud that all tests share."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from simulators.demo.audit import Row, Verdict, compare
+from simulators.demo.stack import Stack
+from simulators.ledger import Entry, entries
+from simulators.machine import Protocol
+
+PATIENCE_S = 40.0
+
+
+class Walk:
+    """One run from register to row, and what came of it."""
+
+    def __init__(self, stack: Stack, directory: Path) -> None:
+        self.stack = stack
+        self.config = directory / "edge.yaml"
+        self._protocols = {machine.device: machine.protocol for machine in stack.machines}
+
+    def begin(self, *, cloud_url: str | None = None, command: Sequence[str] = ()) -> None:
+        """Start simulators and gateway; values move when the gateway is connected to all of them.
+
+        Args:
+            cloud_url: What the gateway takes for its cloud, if not the cloud.
+            command: What runs the gateway instead of `tezgah-edge`.
+        """
+        text = resources.files("simulators.demo").joinpath("edge.yaml").read_text(encoding="utf-8")
+        text = text.replace("every: 500ms", "every: 100ms")
+        if cloud_url is not None:
+            text = text.replace("http://127.0.0.1:${env:DEMO_API_PORT}", cloud_url)
+        self.config.write_text(text, encoding="utf-8")
+        self.stack.begin_anew()
+        self.stack.launch_simulators(["--period", "0.1"])
+        self.stack.await_simulators()
+        self.start_gateway(command)
+        self.stack.begin()
+
+    def start_gateway(self, command: Sequence[str] = ()) -> None:
+        """Start the gateway on the state that is there."""
+        self.stack.start_gateway(self.config, command)
+
+    def flow(self, count: int) -> None:
+        """Wait until so many more readings were said."""
+        goal = self.stack.emitted() + count
+        until(lambda: self.stack.emitted() >= goal, f"{count} more readings said")
+
+    def stored(self, count: int) -> None:
+        """Wait until the gateway knows of so many readings that they are rows."""
+        until(lambda: self.stack.health()["counters"]["settled"] >= count, f"{count} readings settled")
+
+    def said(self, protocol: Protocol) -> list[Entry]:
+        """Return the ledger of one protocol."""
+        return [entry for entry in entries(self.stack.ledger) if self._protocols[entry.device] is protocol]
+
+    def rows(self, protocol: Protocol) -> list[Row]:
+        """Return the rows of one protocol, as the API shows them."""
+        codes = [machine.code for machine in self.stack.machines if machine.protocol is protocol]
+        return [row for code in codes for row in self.stack.cloud.rows(code, self.stack.started_at)]
+
+    def verdict(self, protocol: Protocol) -> Verdict:
+        """Hold the rows of one protocol against its ledger."""
+        return compare(self.said(protocol), self.rows(protocol))
+
+    def lost(self, protocol: Protocol) -> list[Entry]:
+        """Return what was said and is in no row."""
+        said = self.said(protocol)
+        is_timed = bool(said[0].ts_us)
+        stored = Counter((row.device, row.tag, row.ts_us if is_timed else 0, row.value) for row in self.rows(protocol))
+        lost = []
+        for entry in said:
+            key = entry[:4]
+            if stored[key]:
+                stored[key] -= 1
+            else:
+                lost.append(entry)
+        return lost
+
+    def gaps(self, cause: str) -> list[tuple[int, int, str | None]]:
+        """Return start, end (microseconds since 1970) and device of every gap of this run with that cause."""
+        found: list[dict[str, Any]] = self.stack.cloud.gaps(self.stack.started_at)
+        return [(_us(gap["start"]), _us(gap["end"]), gap["device"]) for gap in found if gap["cause"] == cause]
+
+
+def unexplained(lost: Iterable[Entry], gaps: Iterable[tuple[int, int, str | None]]) -> list[Entry]:
+    """Return what is lost and lies in no gap."""
+    known = list(gaps)
+    return [
+        entry
+        for entry in lost
+        if not any(start <= entry.said_us < end and device in {None, entry.device} for start, end, device in known)
+    ]
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Wait for what other processes do.
+
+    Raises:
+        AssertionError: It did not happen.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s for: {what}"
+
+
+def _us(timestamp: str) -> int:
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1e6)
