@@ -21,6 +21,9 @@ def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
+        if not available_timezones():
+            # Windows has no such database, and Python's own is not installed: nothing to judge it by
+            return name
         raise ValueError(f'"{name}" is not an IANA time zone; {one_of(name, available_timezones())}') from error
     return name
 
