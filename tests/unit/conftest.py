@@ -1,10 +1,38 @@
-"""Property tests are judged by what they find, not by how fast a shared machine was at that moment.
+"""What unit tests of files beside the code share: the command lines, asked whether they would take a command."""
 
-On a fresh clone hypothesis builds its table of characters within the first example that needs one, which takes
-seconds and would fail that test as too slow.
-"""
+import importlib
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
+import pytest
+import typer
 from hypothesis import HealthCheck, settings
 
+# Property tests are judged by what they find, not by how fast a shared machine was: on a fresh clone hypothesis builds
+# its table of characters within the first example that needs one, which takes seconds and would fail that test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+
+
+def _parsed(words: Sequence[str]) -> dict[str, Any]:
+    module, _ = SCRIPTS[words[0]].split(":")
+    command = typer.main.get_command(importlib.import_module(module).app)
+    context = command.make_context(words[0], list(words[1:]))
+    while rest := [*getattr(context, "_protected_args", ()), *context.args]:
+        name, command, rest = context.command.resolve_command(context, rest)  # type: ignore[attr-defined]
+        context = command.make_context(name, rest, parent=context)
+    return dict(context.params)
+
+
+@pytest.fixture
+def parsed() -> Callable[[Sequence[str]], dict[str, Any]]:
+    """Parse a command as its own command line would, without running it; return what its options came to.
+
+    An unknown script, command or option raises, and so does a command that wants more words.
+    """
+    return _parsed
