@@ -47,7 +47,7 @@ class ModbusDriver:
         self._points = points
         self._clock = clock
         spans: list[Span] = []
-        # what the first answers of a session brought, until `samples` hands it over; at most a turn of each request
+        # what `open` learned until somebody answered, for `samples` to hand over: an answer, and who gave none before
         self._first: list[Readings] = []
         self._fields: list[Field] = []
         self._pauses: dict[int, float] = {}
@@ -84,7 +84,7 @@ class ModbusDriver:
         await session.open()
         self._poller = poller = self._begin(session)
         try:
-            while not (poller.is_heard or self._is_finishing) and (poll := poller.due()):
+            while not (poller.is_heard or poller.is_dead or self._is_finishing) and (poll := poller.due()):
                 if (readings := await poller.ask(poll)) is not None:
                     self._first.append(readings)
             if self._points and not (poller.is_heard or self._is_finishing):

@@ -52,6 +52,7 @@ class Poller:
         self.is_last = False
         self.is_heard = False
         self._session = session
+        self._log = _log.bind(connection=session.name)
         self._fields = fields
         self._pauses = pauses
         self._clock = clock
@@ -100,7 +101,7 @@ class Poller:
             return self._unanswered(poll, status, received_us, ended, ended - began)
         self.is_heard = True
         if self._line.answered(poll):
-            _log.info("modbus unit answers again", unit=request.unit, devices=self._devices(request.unit))
+            self._log.info("modbus unit answers again", unit=request.unit, devices=self._devices(request.unit))
         if answer is not None and status == Status.OK:
             self._told.pop(poll, None)
             self._mend(poll)
@@ -131,7 +132,7 @@ class Poller:
             self._schedule.put_off(self._divide(poll) or [poll], silence.until)
             return bad
         if not was_silent:
-            _log.warning(
+            self._log.warning(
                 "modbus unit does not answer; asked again now and then",
                 unit=unit,
                 devices=self._devices(unit),
@@ -180,7 +181,7 @@ class Poller:
         if self._told.get(poll) != status:
             self._told[poll] = status
             request = poll.request
-            _log.warning(explain(self._name(request), status, answer, request.table, self._blocks[poll].size))
+            self._log.warning(explain(self._name(request), status, answer, request.table, self._blocks[poll].size))
 
     def _name(self, request: Request) -> str:
         """Name a block as its configuration does: `press-3.power_kw: holding 40`, `press-3: holding 40 to 99`."""

@@ -49,11 +49,15 @@ _DATA = [type(f"_{table.name.title()}Data", (_Data,), {"function_code": int(tabl
 
 
 class Session:
-    """A connection to one Modbus server. `ask` one request at a time."""
+    """A connection to one Modbus server. `ask` one request at a time.
+
+    Attributes:
+        name: The connection's.
+    """
 
     def __init__(self, name: str, options: ModbusConnection, on_lost: Callable[[], None]) -> None:
         """Prepare; nothing connects yet. `on_lost` is called on the loop when the connection breaks."""
-        self._name = name
+        self.name = name
         self._options = options
         self._on_lost = on_lost
         self._client: AsyncModbusTcpClient | None = None
@@ -68,7 +72,7 @@ class Session:
         self._client = client = AsyncModbusTcpClient(
             options.host,
             port=options.port,
-            name=self._name,
+            name=self.name,
             timeout=options.timeout,
             retries=0,
             reconnect_delay=0,
@@ -80,7 +84,7 @@ class Session:
         if not await client.connect():
             self.close()
             raise DriverError(
-                f"{self._name}: no Modbus server takes connections at {options.host}:{options.port} "
+                f"{self.name}: no Modbus server takes connections at {options.host}:{options.port} "
                 f"within {options.timeout:g} s; check host, port and cabling"
             )
 
@@ -91,7 +95,7 @@ class Session:
 
     def lost(self) -> DriverError:
         """Return the error that says so."""
-        return DriverError(f"{self._name}: {self._options.host}:{self._options.port} closed the connection")
+        return DriverError(f"{self.name}: {self._options.host}:{self._options.port} closed the connection")
 
     async def ask(self, request: Request) -> Answer | None:
         """Send one request and wait for its answer; None if none came within the time limit.
