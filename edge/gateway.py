@@ -52,7 +52,15 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
         BufferError: The buffer cannot be opened.
         asyncio.CancelledError: A second signal came.
     """
-    with state.held():
+    task, stop = asyncio.current_task(), asyncio.Event()
+    assert task is not None  # noqa: S101 - a coroutine runs in a task
+
+    def on_signal() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    with stopping_on_signals(on_signal), state.held():
         path = state.path / settings.buffer_path.name
         buffer = await SqliteBuffer.open(
             path, max_bytes=settings.buffer.max_size, gateway=settings.gateway.id, clock=clock
@@ -60,17 +68,23 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
         try:
             token = settings.cloud.token.get_secret_value()
             async with HttpsUplink(settings.cloud.url, token) as uplink:
-                gateway = Gateway(settings, state, buffer, uplink, clock)
+                gateway = Gateway(settings, state, buffer, uplink, clock, stop)
                 await gateway.run(Notifier(environ))
         finally:
             await buffer.close()
 
 
 class Gateway:
-    """The gateway's parts, built and wired; nothing is opened before `run`."""
+    """The gateway's parts, built and wired; nothing is opened before `run`, which drains and ends once `stop` is set."""
 
     def __init__(
-        self, settings: Settings, state: StateDirectory, buffer: SqliteBuffer, uplink: HttpsUplink, clock: Clock
+        self,
+        settings: Settings,
+        state: StateDirectory,
+        buffer: SqliteBuffer,
+        uplink: HttpsUplink,
+        clock: Clock,
+        stop: asyncio.Event,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -99,24 +113,19 @@ class Gateway:
         self._version = metadata.version("tezgah")
         self._started_us = clock.now_us()
         self._started_s = clock.monotonic()
-        self._stop = asyncio.Event()
+        self._stop = stop
 
     async def run(self, notifier: Notifier) -> None:
-        """Run until a signal comes, then drain and return."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        """Serve the health page, read and ship until the stop, then drain and return.
 
-        def on_signal() -> None:
-            if self._stop.is_set():
-                task.cancel()
-            self._stop.set()
-
-        with stopping_on_signals(on_signal):
-            await self._open_health()
-            try:
-                await self._operate(notifier)
-            finally:
-                await self._health.close()
+        Raises:
+            ConfigError: The health page's address cannot be used.
+        """
+        await self._open_health()
+        try:
+            await self._operate(notifier)
+        finally:
+            await self._health.close()
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""

@@ -333,3 +333,31 @@ async def test_the_status_tells_each_device_apart() -> None:
             0,
         )
         assert (second.name, second.last_received_us, second.tags, second.good) == ("press-2", None, 1, 0)
+
+
+async def test_the_first_session_after_the_gateway_was_down_tells_the_hole_from_what_could_be_on_its_way() -> None:
+    clock = HandClock()
+    buffer, driver = RecordingBuffer(clock), ScriptedDriver()
+    down_us = START_US - 3_000_000
+    station = Station(
+        "line", "opcua", driver, points("a"), buffer, clock, delivery_s=0.25, missing_since_us=down_us, finish_s=5.0
+    )
+    task = asyncio.create_task(station.run())
+    await happens(lambda: buffer.gaps)
+    assert buffer.gaps == [Gap(GapCause.GATEWAY_DOWN, down_us - 250_000, START_US, "press-1", None, "")]
+    driver.put(DriverError("line: connection reset"))
+    await happens(lambda: clock.sleeping)
+    await clock.advance(60)
+    await happens(lambda: len(buffer.gaps) == 2)
+    # the hole that was told is not told again
+    assert buffer.gaps[1].cause is GapCause.COMMUNICATION_LOST
+    assert buffer.gaps[1].from_us == START_US - 250_000
+    station.finish()
+    await task
+
+
+async def test_a_gateway_that_never_ran_before_begins_without_a_hole() -> None:
+    async with running() as bench:
+        bench.driver.put(sample(1.0))
+        await happens(lambda: bench.buffer.values)
+        assert bench.buffer.gaps == []
