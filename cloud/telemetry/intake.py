@@ -129,9 +129,15 @@ class Intake:
 
     async def _stored(self, gateway: GatewayCaller, batch: Batch, rows: Rows, body: bytes) -> Receipt:
         speaker = (gateway.gateway_id, batch.header.id.epoch)
-        async with self._database.transaction() as session:
-            is_another = speaker not in self._epochs and await gateways.note_epoch(session, *speaker)
-            receipt = await keep(session, gateway, batch, rows, hashlib.blake2b(body, digest_size=16).digest())
+        try:
+            async with self._database.transaction() as session:
+                is_another = speaker not in self._epochs and await gateways.note_epoch(session, *speaker)
+                receipt = await keep(session, gateway, batch, rows, hashlib.blake2b(body, digest_size=16).digest())
+        except BatchConflict:
+            raise
+        except Conflict as error:
+            # something of ours clashed, which is no reason for the gateway to set the batch aside
+            raise Unavailable("The batch could not be stored now; send it again.", retry_after_s=1) from error
         self._epochs.add(speaker)
         if is_another:
             log.warning("gateway_speaks_from_another_buffer", gateway=gateway.name, epoch=str(speaker[1]))
@@ -176,7 +182,7 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
                 f"{before.stored_at:%Y-%m-%dT%H:%M:%SZ}; gateway {gateway.name} was cloned or restored."
             )
         return Receipt(*told, Outcome.DUPLICATE, before.rows, before.repeated)
-    repeated = await store.add_readings(session, rows)
+    repeated = await store.add_readings(session, gateway.gateway_id, rows)
     await store.advance_latest(session, rows)
     if batch.gaps:
         await session.execute(insert(GapRow), [_gap(gateway, gap) for gap in batch.gaps])

@@ -1,21 +1,27 @@
 """Owns how readings come into their tables: each one once, however often and in whatever order it is sent.
 
-The fast way is one binary COPY. It fails on the first reading that is there already; then the same
-rows go to a temporary table, and one statement sorts out which of them are new.
+The fast way is one binary COPY, and any number of batches take it at once. It fails on the first reading
+that is there already; then the same rows go to a temporary table, and one statement sorts out which of
+them are new, while no other batch of the gateway is under way: what a batch beside it has written and
+not committed could not be seen, and the same reading would be stored twice.
 """
+
+import uuid
 
 import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.db import driver_connection
-from cloud.errors import Unavailable
 from cloud.telemetry import pgcopy
 from cloud.telemetry.rows import Rows, newest
 
 _COLUMNS = ", ".join(pgcopy.COLUMNS)
+# both until the transaction ends, or is rolled back to before they were taken
+_TOGETHER = text("SELECT pg_advisory_xact_lock_shared(:key)")
+_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 # kept for the connection's life: a temporary table a batch would fill the catalogue with dead rows
-_INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE reading) ON COMMIT DELETE ROWS"
+_INCOMING = text("CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE reading) ON COMMIT DELETE ROWS")
 # `n` of an incoming row is its place among the rows of its tag and time in the batch. The two questions
 # about what is stored are asked by the key, row by row (LATERAL): a join would read whole days.
 _MERGE = text(f"""
@@ -37,15 +43,10 @@ _MERGE = text(f"""
                coalesce(top, -1) + row_number() OVER (PARTITION BY tag_id, ts ORDER BY n) AS n
         FROM fresh
     ), inserted AS (
-        INSERT INTO reading ({_COLUMNS})
-        SELECT {_COLUMNS} FROM placed ORDER BY tag_id, ts, n
-        ON CONFLICT (tag_id, ts, n) DO NOTHING
-        RETURNING 1
+        INSERT INTO reading ({_COLUMNS}) SELECT {_COLUMNS} FROM placed RETURNING 1
     )
-    SELECT (SELECT count(*) FROM placed), (SELECT count(*) FROM inserted)
+    SELECT count(*) FROM inserted
 """)  # noqa: S608 - column names of ours
-# each time round, another transaction has committed a reading of the same tag and time in between
-_MERGE_ROUNDS = 10
 _TIME = "timestamptz 'epoch' + {} * interval '1 microsecond'"
 # A batch that comes late never replaces what is newer. In the order of the key, so that two batches of one
 # gateway wait for each other instead of blocking each other.
@@ -65,23 +66,29 @@ _ADVANCE = text(f"""
 """)  # noqa: S608 - the same
 
 
-async def add_readings(session: AsyncSession, rows: Rows) -> int:
-    """Store readings in the session's transaction; return how many of them were there already.
+async def add_readings(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> int:
+    """Store a gateway's readings in the session's transaction; return how many of them were there already.
 
     A reading is there already if its tag has one of the same source time, value, quality and text;
     another value at the same time is kept beside the first.
     """
     if not len(rows):
         return 0
+    lock = {"key": int.from_bytes(gateway_id.bytes[:8], signed=True)}
     stream = pgcopy.encode(rows)
     if not rows.has_repetitions:
         try:
             async with session.begin_nested():
+                await session.execute(_TOGETHER, lock)
                 await _copy(session, "reading", stream)
             return 0
-        except psycopg.errors.UniqueViolation:
-            pass  # something in it was sent before; what, is found out below
-    return len(rows) - await _merge(session, stream)
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
+            pass  # something in it was sent before, or is being sent beside us; what, is found out below
+    await session.execute(_ALONE, lock)
+    await session.execute(_INCOMING)
+    await _copy(session, "incoming", stream)
+    stored: int = (await session.execute(_MERGE)).scalar_one()
+    return len(rows) - stored
 
 
 async def advance_latest(session: AsyncSession, rows: Rows) -> None:
@@ -108,15 +115,3 @@ async def _copy(session: AsyncSession, table: str, stream: bytes) -> None:
     statement = f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
     async with connection.cursor() as cursor, cursor.copy(statement) as copy:
         await copy.write(stream)
-
-
-async def _merge(session: AsyncSession, stream: bytes) -> int:
-    await session.execute(text(_INCOMING))
-    await _copy(session, "incoming", stream)
-    stored: int = 0
-    for _ in range(_MERGE_ROUNDS):
-        wanted, inserted = (await session.execute(_MERGE)).one()
-        stored += inserted
-        if wanted == inserted:
-            return stored
-    raise Unavailable("Other batches bring the same readings just now; send this one again.", retry_after_s=1)

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from shared.reading import Gap, GapCause
-from tests.integration.cloud.telemetry.sender import rows
+from tests.integration.cloud.telemetry.sender import NOON, SECOND, rows
 
 GATE = 4711
 TABLES = ("batch", "gap", "reading JOIN tag ON tag.id = tag_id", "latest JOIN tag ON tag.id = tag_id")
@@ -132,3 +132,28 @@ async def test_a_copy_waits_for_the_first_and_takes_its_place_when_it_fails(gate
     assert first.result().status_code == 503
     assert second.result().json()["data"]["outcome"] == "stored"
     assert len(await gateway.stored()) == 1
+
+
+async def test_a_reading_that_is_written_and_not_yet_committed_is_not_stored_beside_itself(gateway, outside):
+    # so that the two below do not already wait for each other where a new buffer is noted
+    await gateway.send(rows(1.0, ts=NOON - SECOND))
+    await outside.execute("SELECT pg_advisory_lock(%s)", [GATE])
+    await at_commit(outside, f"PERFORM pg_advisory_xact_lock({GATE})")
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(gateway.post(gateway.batch(rows(3.0))))
+
+        async def is_there() -> bool:
+            return await waiting(outside) is not None
+
+        await until(is_there)
+        second = group.create_task(gateway.post(gateway.batch(rows(2.0, 3.0, step=0))))
+
+        async def both_wait() -> bool:
+            row = await (await outside.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")).fetchone()
+            return row is not None and row[0] == 2
+
+        await until(both_wait)
+        await outside.execute("SELECT pg_advisory_unlock(%s)", [GATE])
+    assert first.result().json()["data"]["repeated"] == 0
+    assert second.result().json()["data"]["repeated"] == 1
+    assert [content[2] for content in await gateway.stored()] == [1.0, 3.0, 2.0]
