@@ -51,9 +51,15 @@ class Walk:
         goal = self.stack.emitted() + count
         until(lambda: self.stack.emitted() >= goal, f"{count} more readings said")
 
-    def stored(self, count: int) -> None:
-        """Wait until the gateway knows of so many readings that they are rows."""
-        until(lambda: self.stack.health()["counters"]["settled"] >= count, f"{count} readings settled")
+    def recovered(self) -> None:
+        """Wait until the cloud takes what the gateway has; it asks again with growing pauses."""
+        since = self.stack.health()["sync"]["settled"]
+        until(lambda: self._is_current(since), "the cloud to have what the gateway has")
+
+    def _is_current(self, since: int) -> bool:
+        health = self.stack.health()
+        sync, buffer = health["sync"], health["buffer"]
+        return sync["state"] == "up" and sync["settled"] > since and (buffer["oldest_age_s"] or 0.0) < 1.5
 
     def said(self, protocol: Protocol) -> list[Entry]:
         """Return the ledger of one protocol."""
