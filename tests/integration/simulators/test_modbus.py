@@ -10,11 +10,13 @@ from pymodbus.client import AsyncModbusTcpClient
 from edge.clock import SystemClock
 from edge.drivers.modbus import SPEC
 from edge.drivers.spec import Point
-from simulators.ledger import Entry, Ledger, entries
+from simulators.ledger import Ledger, entries
 from simulators.machine import Machine, Protocol
 from simulators.modbus import ModbusPlant, layout
 from simulators.plant import plant, speaking
 
+# device, tag, time (none), value
+Said = tuple[str, str, int, float]
 FORMATS = {"float32": ">f", "uint32": ">I", "uint16": ">H"}
 
 
@@ -38,9 +40,9 @@ class Plant:
         self._path = path
         self._ledger = ledger
 
-    def said(self) -> list[Entry]:
+    def said(self) -> list[Said]:
         self._ledger.flush()
-        return list(entries(self._path))
+        return [(entry.device, entry.tag, entry.ts_us, entry.value) for entry in entries(self._path)]
 
     async def read(self, unit: int, address: int, count: int) -> list[int]:
         async with AsyncModbusTcpClient("127.0.0.1", port=self.served.port, timeout=5) as client:
@@ -74,7 +76,7 @@ async def test_what_was_answered_is_what_is_entered(served: Plant) -> None:
     served.served.begin()
     answered = [(unit, await served.values(unit)) for unit in (1, 2, 1)]
     assert served.said() == [
-        Entry(served.machines[unit - 1].device, signal, 0, value)
+        (served.machines[unit - 1].device, signal, 0, value)
         for unit, values in answered
         for signal, value in values.items()
     ]
@@ -83,7 +85,7 @@ async def test_what_was_answered_is_what_is_entered(served: Plant) -> None:
 async def test_only_signals_that_lie_whole_in_an_answer_are_entered(served: Plant) -> None:
     second, third = layout(served.machines[0])[1:3]
     await served.read(1, second.address - 1, third.end - second.address)
-    assert [entry.tag for entry in served.said()] == [second.signal.name]
+    assert [tag for _, tag, _, _ in served.said()] == [second.signal.name]
 
 
 async def test_values_move_from_begin_to_quiet(served: Plant) -> None:
@@ -130,11 +132,11 @@ async def test_the_gateways_driver_takes_over_every_reading_that_was_said(served
     driver = SPEC.build("plant", SPEC.connection.model_validate(connection), points, SystemClock())
     served.served.begin()
     await driver.open()
-    taken: list[Entry] = []
+    taken: list[Said] = []
     async for sample in driver.samples():
         for row, place in enumerate(sample.readings.tag.tolist()):
             point = points[place]
-            taken.append(Entry(point.device, point.name, 0, float(sample.readings.value[row])))
+            taken.append((point.device, point.name, 0, float(sample.readings.value[row])))
         if len(taken) > 500:
             driver.finish()
     await driver.close()
