@@ -15,7 +15,7 @@ from simulators.machine import Machine, Protocol
 from simulators.modbus import ModbusPlant, layout
 from simulators.plant import plant, speaking
 
-# device, tag, time (none), value
+# a reading as the ledger has it: device, tag, no time, value
 Said = tuple[str, str, int, float]
 FORMATS = {"float32": ">f", "uint32": ">I", "uint16": ">H"}
 
