@@ -1,4 +1,4 @@
-"""What unit tests of files beside the code share: the command lines, asked whether they would take a command."""
+"""What unit tests share: patience with property tests, and command lines that say whether they take a command."""
 
 import importlib
 import tomllib
