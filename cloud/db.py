@@ -127,8 +127,11 @@ def translated(error: Exception) -> CloudError | None:
     return None
 
 
-def database(request: Request) -> Database:
-    """Return the pool of the application that serves this request."""
+async def database(request: Request) -> Database:
+    """Return the pool of the application that serves this request.
+
+    A coroutine, for FastAPI would call a plain function in another thread.
+    """
     pool: Database = request.app.state.database
     return pool
 
