@@ -75,7 +75,7 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
 
 
 class Gateway:
-    """The gateway's parts, built and wired; nothing is opened before `run`, which drains and ends once `stop` is set."""
+    """The gateway's parts, built and wired; nothing is opened before `run`, which drains and ends after `stop`."""
 
     def __init__(
         self,

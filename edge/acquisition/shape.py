@@ -65,7 +65,7 @@ class Shaper:
             value = value * rules.scale[tag] + rules.offset[tag]
         # a huge number times a large scale
         self._mark_not_finite(np.isinf(value), value, quality, flags)
-        text = self._text(readings, value, quality)
+        text = self._text(readings, value, quality, word)
         outside = (value < rules.low[tag]) | (value > rules.high[tag])
         flags[outside] |= np.uint8(Flag.OUT_OF_RANGE)
         self.counts.out_of_range += int(outside.sum())
@@ -94,12 +94,17 @@ class Shaper:
         self._mark_not_finite(odd, value, quality, flags)
         return value, quality
 
-    def _text(self, readings: Readings, value: NDArray[np.float64], quality: NDArray[np.uint8]) -> dict[int, str]:
+    def _text(
+        self, readings: Readings, value: NDArray[np.float64], quality: NDArray[np.uint8], word: NDArray[np.intp]
+    ) -> dict[int, str]:
+        """Return the driver's texts that are kept; a word goes before."""
         is_scaled = self._rules.is_scaled
         return {
             row: clean(text)
             for row, text in readings.text.items()
-            if quality[row] != Quality.BAD and (np.isnan(value[row]) or not is_scaled[readings.tag[row]])
+            if quality[row] != Quality.BAD
+            and word[row] < 0
+            and (np.isnan(value[row]) or not is_scaled[readings.tag[row]])
         }
 
     def _mark_not_finite(
