@@ -59,7 +59,7 @@ def problems(snapshot: Snapshot) -> list[str]:
         if station.state is not StationState.UP:
             found.append(f"connection {station.name} is {station.state}{_because(station.last_error)}")
         found.extend(
-            f"device {device.name}: {device.bad} of {device.tags} tags are bad"
+            f"device {device.name}: {device.bad} of {device.tags} tags are bad{_status(device.last_bad_status)}"
             for device in station.devices
             if device.bad and station.state is StationState.UP
         )
@@ -94,6 +94,10 @@ def _because(error: str | None) -> str:
     return f": {error}" if error else ""
 
 
+def _status(code: int | None) -> str:
+    return f", status {code:#x}" if code else ""
+
+
 def _age_s(us: int | None, now_us: int) -> float | None:
     return None if us is None else round(max(0, now_us - us) / 1e6, 3)
 
@@ -121,6 +125,7 @@ def _connection(station: StationStatus, now_us: int) -> dict[str, Any]:
                 "good": device.good,
                 "uncertain": device.uncertain,
                 "bad": device.bad,
+                "last_bad_status": device.last_bad_status,
             }
             for device in station.devices
         ],

@@ -24,6 +24,7 @@ class DeviceCondition:
         name: Its name.
         last_received_us: When its last reading came, whatever its quality; None if none came yet.
         tags: How many tags it has, of which the last reading was `good`, `uncertain` or `bad`; the rest never came.
+        last_bad_status: The protocol's code of its last bad reading, None if there was none.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DeviceCondition:
     good: int
     uncertain: int
     bad: int
+    last_bad_status: int | None = None
 
 
 class Watch:
@@ -49,6 +51,7 @@ class Watch:
         self._device = np.array([place[point.device] for point in points], np.intp)
         self._quality = np.full(len(points), _SILENT, np.uint8)
         self._received = np.full(len(self.devices), -1, np.int64)
+        self._bad_status = np.full(len(self.devices), -1, np.int64)
         # until when nothing is missing: the last reading, or the end of the last gap
         self._accounted = np.full(len(self.devices), since_us, np.int64)
         self._delivery_us = delivery_us
@@ -60,6 +63,8 @@ class Watch:
         self._quality[readings.tag] = readings.quality
         self._received[device] = readings.received
         self._accounted[device] = readings.received
+        bad = readings.quality == Quality.BAD
+        self._bad_status[device[bad]] = readings.status[bad]
 
     def lose(self, now_us: int) -> Readings:
         """The session is lost: return a bad reading for every point, so that nobody takes old values for new."""
@@ -95,14 +100,19 @@ class Watch:
         return [
             DeviceCondition(
                 name,
-                int(self._received[index]) if self._received[index] >= 0 else None,
+                _known(self._received[index]),
                 int(tags[index]),
                 int(counts[Quality.GOOD][index]),
                 int(counts[Quality.UNCERTAIN][index]),
                 int(counts[Quality.BAD][index]),
+                _known(self._bad_status[index]),
             )
             for index, name in enumerate(self.devices)
         ]
+
+
+def _known(value: np.int64) -> int | None:
+    return None if value < 0 else int(value)
 
 
 def fit(gap: Gap) -> Gap:

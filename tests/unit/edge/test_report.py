@@ -34,6 +34,7 @@ def test_a_sound_gateway_is_ok_and_says_how_far_its_readings_came() -> None:
             "good": 2,
             "uncertain": 1,
             "bad": 0,
+            "last_bad_status": None,
         }
     ]
     assert (document["buffer"]["rows"], document["buffer"]["oldest_age_s"]) == (9, 1.0)
@@ -49,8 +50,8 @@ def test_a_sound_gateway_is_ok_and_says_how_far_its_readings_came() -> None:
         ),
         (snapshot(stations=[station(state=StationState.CONNECTING)]), "connection line-a is connecting"),
         (
-            snapshot(stations=[station(devices=[DeviceCondition("d", NOW_US, 5, 2, 0, 3)])]),
-            "device d: 3 of 5 tags are bad",
+            snapshot(stations=[station(devices=[DeviceCondition("d", NOW_US, 5, 2, 0, 3, 0x80310000)])]),
+            "device d: 3 of 5 tags are bad, status 0x80310000",
         ),
         (snapshot(buffer=replace(snapshot().buffer, failure="disk full")), "the buffer cannot write: disk full"),
         (snapshot(buffer=replace(snapshot().buffer, bytes=9_500)), "the buffer is 95% full"),

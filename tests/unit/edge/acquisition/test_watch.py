@@ -12,11 +12,23 @@ PLAN = points("a", "b") + points("c", device="press-2")
 
 def test_of_several_readings_of_a_tag_the_last_one_counts() -> None:
     watch = Watch(PLAN, 5)
-    watch.note(from_rows([0, 0, 1], [0] * 3, [10, 20, 15], [1.0] * 3, [Quality.BAD, Quality.GOOD, Quality.UNCERTAIN]))
+    watch.note(
+        from_rows(
+            [0, 0, 1], [0] * 3, [10, 20, 15], [1.0] * 3, [Quality.BAD, Quality.GOOD, Quality.UNCERTAIN], 0, [9, 0, 0]
+        )
+    )
     assert watch.conditions() == [
-        DeviceCondition("press-1", 15, 2, 1, 1, 0),
+        DeviceCondition("press-1", 15, 2, 1, 1, 0, 9),
         DeviceCondition("press-2", None, 1, 0, 0, 0),
     ]
+
+
+def test_the_code_of_the_last_bad_reading_is_kept_for_whoever_looks() -> None:
+    watch = Watch(PLAN, 5)
+    bad = Quality.BAD
+    watch.note(from_rows([0, 1, 2], [0] * 3, 10, [np.nan] * 3, [bad, bad, Quality.GOOD], 0, [2, 11, 7]))
+    watch.note(from_rows([0, 1], [0] * 2, 20, [1.0] * 2))
+    assert [device.last_bad_status for device in watch.conditions()] == [11, None]
 
 
 def test_each_device_is_missed_from_its_own_last_reading() -> None:
