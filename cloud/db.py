@@ -4,6 +4,8 @@ A request's transaction is committed *before* its answer is sent, so an answer n
 rows: that is what `scope="function"` below asks of FastAPI, whose default commits afterwards.
 """
 
+import select
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -11,8 +13,9 @@ from typing import Annotated, Any
 import orjson
 import psycopg
 from fastapi import Depends, Request
-from sqlalchemy import MetaData, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import MetaData, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlmodel import SQLModel
@@ -57,8 +60,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=overflow,
             pool_timeout=timeout_s,
-            # one round trip a request, so that a restart of the server costs nobody an error
-            pool_pre_ping=True,
             # values may be secrets, and an error's text goes into the log
             hide_parameters=True,
             json_serializer=lambda value: orjson.dumps(value).decode(),
@@ -71,6 +72,7 @@ class Database:
                 f"-c lock_timeout={LOCK_TIMEOUT_S}s -c idle_in_transaction_session_timeout=60s",
             },
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_the_dead)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -103,6 +105,22 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _refuse_the_dead(connection: DBAPIConnection, _: object, __: object) -> None:
+    # A server that restarts ends its connections, and the end of one can be read without asking the server: a tenth of
+    # the price of the pool's own `SELECT 1` before each request. The pool replaces a refused connection.
+    if _has_input(connection.driver_connection.fileno()):
+        raise DisconnectionError("the server ended it")
+
+
+def _has_input(socket: int) -> bool:
+    if sys.platform == "win32":
+        return bool(select.select([socket], [], [], 0)[0])
+    # select takes no descriptor above 1023, which a process of many connections reaches
+    watch = select.poll()
+    watch.register(socket, select.POLLIN)
+    return bool(watch.poll(0))
 
 
 def driver_url(url: str) -> str:

@@ -3,7 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -22,13 +22,15 @@ class LoginFailed(Unauthenticated):
     keeps_changes = True
 
 
+# asked by every request, so built once
+_CALLER = select(col(User.organization_id), col(User.role)).where(
+    col(User.id) == bindparam("user_id"), col(User.is_active)
+)
+
+
 async def caller(session: AsyncSession, user_id: int) -> Caller | None:
     """Return an active user as a caller, or None."""
-    row = (
-        await session.execute(
-            select(col(User.organization_id), col(User.role)).where(col(User.id) == user_id, col(User.is_active))
-        )
-    ).one_or_none()
+    row = (await session.execute(_CALLER, {"user_id": user_id})).one_or_none()
     return None if row is None else Caller(user_id, row.organization_id, row.role)
 
 
