@@ -51,7 +51,7 @@ def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
         BufferError: It is another gateway's.
         sqlite3.Error: It cannot be read.
     """
-    state, is_new = _state(db, gateway, now_us)
+    state, is_new = _state(db, gateway)
     if state.gateway != gateway:
         raise BufferError(
             f"the buffer holds readings of gateway {state.gateway!r}, the configuration says {gateway!r}; "
@@ -80,7 +80,7 @@ def _is_time(time_us: object) -> bool:
     return isinstance(time_us, int) and 0 <= time_us < MAX_TIME_US
 
 
-def _state(db: sqlite3.Connection, gateway: str, now_us: int) -> tuple[State, bool]:
+def _state(db: sqlite3.Connection, gateway: str) -> tuple[State, bool]:
     row = db.execute("SELECT body, crc FROM state").fetchone()
     newest = db.execute("SELECT seq, sealed_us FROM batch ORDER BY seq DESC LIMIT 1").fetchone()
     try:
@@ -89,7 +89,7 @@ def _state(db: sqlite3.Connection, gateway: str, now_us: int) -> tuple[State, bo
     except BufferDamaged as error:
         _log.error("the buffer's state is damaged; it goes on under a new epoch", error=error.message)
     if newest is None:
-        return State(gateway, uuid4(), alive_us=now_us), True
+        return State(gateway, uuid4()), True
     batches, rows = db.execute("SELECT count(*), sum(rows) FROM batch").fetchone()
     (quarantined,) = db.execute("SELECT count(*) FROM quarantine").fetchone()
     return State(gateway, uuid4(), newest[0] + 1, batches, rows, quarantined, newest[1]), False

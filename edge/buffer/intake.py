@@ -77,8 +77,7 @@ class Intake:
 
     async def append(self, readings: Readings, gaps: Sequence[Gap], *, prompt: bool) -> asyncio.Future[None]:
         """See `edge.ports.Buffer.append`."""
-        if len(readings) and int(readings.tag.max()) >= self.known_ids:
-            raise ValueError(f"tag id {readings.tag.max()} was never registered; there are {self.known_ids}")
+        self._check(readings)
         while self.pending_rows >= MAX_PENDING_ROWS and not self._is_closed:
             await self._committed.heard()
         if self._is_closed:
@@ -100,8 +99,9 @@ class Intake:
         async with asyncio.TaskGroup() as tasks:
             for name, alarm in (("later", self._later), ("soon", self._soon), ("ripe", self._ripe)):
                 tasks.create_task(alarm.run(), name=f"buffer-{name}")
-            # what an earlier life left is sealed, and its end told, at once
-            self._due.set()
+            if self._has_work():
+                # what an earlier life left is sealed, and its end told, at once
+                self._due.set()
             await self._commit_forever()
 
     def tell(self) -> None:
@@ -115,7 +115,7 @@ class Intake:
         Raises:
             BufferError: The disk refuses; all of it is still in memory.
         """
-        while self._committing is not None or self._gathering or self._thread.figures.has_tail:
+        while self._has_work():
             await self._commit(seal=True)
 
     def close(self) -> None:
@@ -130,6 +130,10 @@ class Intake:
             if pending is not None:
                 pending.fail(error)
         return lost
+
+    def _has_work(self) -> bool:
+        is_pending = self._committing is not None or bool(self._gathering) or self._thread.has_told
+        return is_pending or self._thread.figures.has_tail
 
     async def _commit_forever(self) -> None:
         while True:
@@ -182,6 +186,15 @@ class Intake:
             self._due.set()
         else:
             self._ripe.set()
+
+    def _check(self, readings: Readings) -> None:
+        """Refuse what could be committed but never sealed: the defect is the caller's, and he must hear of it."""
+        n = len(readings.tag)
+        rest = (readings.ts, readings.received, readings.value, readings.quality, readings.flags, readings.status)
+        if any(len(column) != n for column in rest):
+            raise ValueError(f"columns of unequal length: tag {n}, others {[len(column) for column in rest]}")
+        if n and int(readings.tag.max()) >= self.known_ids:
+            raise ValueError(f"tag id {readings.tag.max()} was never registered; there are {self.known_ids}")
 
     def _check_room(self, taking: int) -> None:
         waiting = self._gathering.bytes + (self._committing.bytes if self._committing is not None else 0)

@@ -129,24 +129,33 @@ class Lending:
         return self._current().available(self._thread.figures.batches) > 0
 
     async def _choose(self, *, live: bool) -> Lease | None:
+        lease = self._current().newest(self._clock.monotonic()) if live else None
+        if lease is not None:
+            return self._current().lend(lease)
+        # one reads at a time, so that two do not choose the same
         async with self._choosing:
-            leases, on_disk = self._current(), self._thread.figures.batches
-            lease = leases.newest(self._clock.monotonic()) if live else None
-            if lease is None and leases.available(on_disk) > 0:
-                lease = leases.oldest(on_disk) or await self._read()
-            return None if lease is None else self._current().lend(lease)
+            while self._available():
+                lease = self._current().oldest(self._thread.figures.batches) or await self._read()
+                if lease is None:
+                    break
+                # it may have been lent as live meanwhile
+                if lease.id.seq not in self._current().taken():
+                    return self._current().lend(lease)
+        return None
 
     async def _read(self) -> Lease | None:
-        taken, now_us = self._current().taken(), self._clock.now_us()
-        try:
-            lease = await self._thread.do(lambda store: store.oldest(taken, now_us))
-        except BufferError as error:
-            self._trouble.began("read", error.message)
-            await self._reading.wait(error)
-            return None
-        self._trouble.ended("read")
-        self._reading.reset()
-        return lease
+        while not self._is_closed:
+            job = partial(Store.oldest, taken=self._current().taken(), now_us=self._clock.now_us())
+            try:
+                lease = await self._thread.do(job)
+            except BufferError as error:
+                self._trouble.began("read", error.message)
+                await self._reading.wait(error)
+            else:
+                self._trouble.ended("read")
+                self._reading.reset()
+                return lease
+        return None
 
     def _ask_to_sweep(self) -> None:
         if len(self._settled) + len(self._refused) >= SWEEP_BATCHES:

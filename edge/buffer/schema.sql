@@ -15,7 +15,7 @@ CREATE TABLE tag (
     crc  INTEGER NOT NULL
 ) STRICT;
 
--- The open tail: one row a commit, its readings and gaps as raw columns (block.py has the bytes and the CRC).
+-- The open tail: one row a commit, its readings and gaps as columns (block.py has the bytes and the CRC).
 CREATE TABLE tail (
     n            INTEGER PRIMARY KEY,
     oldest_us    INTEGER NOT NULL,

@@ -151,7 +151,8 @@ class Store:
             for batch, reason in refused:
                 detail = f"the cloud refuses batch {batch.seq}: {reason}"
                 _set_aside(change, batch.seq, batch.epoch.bytes, GapCause.REFUSED, detail, now_us)
-            file.shrink(change.db)
+        with file.naming(self.path):
+            file.shrink(self._db)
 
     def beat(self, now_us: int) -> None:
         """Note that the gateway is alive, so that the hole after a power cut is not told longer than it was.

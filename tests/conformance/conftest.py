@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.conformance.driver_suite")
+for port in ("driver", "buffer", "uplink"):
+    pytest.register_assert_rewrite(f"tests.conformance.{port}_suite")

@@ -1,0 +1,232 @@
+"""The promises of the Buffer port: the SQLite buffer is held to them, and the fake that other tests use.
+
+A test file makes a class that inherits `BufferSuite` and has a fixture `buffer`, which hands out a buffer that runs,
+and a fixture `clock`, the clock that the buffer was given.
+"""
+
+import asyncio
+
+import pytest
+
+from edge.errors import BufferError  # noqa: A004 - the field's word
+from edge.ports import Buffer, Lease
+from shared.reading import Gap, GapCause, Tag, empty
+from shared.wire import batch as wire
+from tests.fakes.clock import HandClock, turns
+from tests.fakes.readings import TAGS, gaps, numbered, numbers
+
+
+async def kept(buffer: Buffer, clock: HandClock, first: int, count: int, tag: int = 0) -> None:
+    """Append and see it committed."""
+    promise = await buffer.append(numbered(first, count, clock.now_us(), tag))
+    await clock.until(promise.done)
+    await promise
+
+
+async def lent(buffer: Buffer, clock: HandClock, *, live: bool = False) -> Lease:
+    """Lease one batch, letting time pass until there is one."""
+    task = asyncio.create_task(buffer.lease(live=live))
+    await clock.until(task.done)
+    lease = await task
+    assert lease is not None
+    return lease
+
+
+async def everything(buffer: Buffer, clock: HandClock, count: int) -> list[Lease]:
+    """Lease until so many readings were lent."""
+    leases: list[Lease] = []
+    while sum(lease.rows for lease in leases) < count:
+        leases.append(await lent(buffer, clock))
+    return leases
+
+
+async def batches(buffer: Buffer, clock: HandClock, count: int) -> None:
+    """Let so many batches come to be, a second apart, of one reading each: 0, 1, .."""
+    held: list[Lease] = []
+    for number in range(count):
+        await kept(buffer, clock, number, 1)
+        # held, so that the next one can only be a new one
+        held.append(await lent(buffer, clock, live=True))
+        await clock.advance(1.0)
+    for lease in held:
+        await buffer.give_back(lease.id)
+
+
+class BufferSuite:
+    """The promises, one a test."""
+
+    async def test_a_tag_keeps_its_id_and_shares_it_with_no_other(self, buffer: Buffer) -> None:
+        ids = buffer.register(TAGS)
+        assert len(set(ids)) == len(TAGS)
+        assert buffer.register([*reversed(TAGS), Tag("new", "one")])[:-1] == ids[::-1]
+        assert buffer.register([]) == []
+
+    async def test_what_was_appended_is_lent_once_whole_and_in_order(self, buffer: Buffer, clock: HandClock) -> None:
+        ids = buffer.register(TAGS)
+        for number in range(50):
+            await kept(buffer, clock, 10 * number, 10, ids[number % 3])
+        leases = await everything(buffer, clock, 500)
+        assert sorted(n for lease in leases for n in numbers(lease.body)) == list(range(500))
+        for tag in TAGS:
+            values = []
+            for lease in sorted(leases, key=lambda lease: lease.id.seq):
+                batch = wire.decode(lease.body)
+                rows = [batch.tags[index] == tag for index in batch.readings.tag.tolist()]
+                values += batch.readings.value[rows].tolist()
+            assert values == sorted(values)
+            assert len(values) > 100
+
+    async def test_a_lease_says_what_is_in_it(self, buffer: Buffer, clock: HandClock) -> None:
+        (tag, *_) = buffer.register(TAGS)
+        await kept(buffer, clock, 0, 7, tag)
+        lease = await lent(buffer, clock)
+        batch = wire.decode(lease.body)
+        assert batch.header == wire.Header(lease.id, lease.rows, lease.sealed_us)
+        assert lease.rows == 7
+        assert batch.tags == [TAGS[0]]
+        assert abs(lease.sealed_us - clock.now_us()) < 60_000_000
+
+    async def test_texts_and_gaps_travel_too(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        gap = Gap(GapCause.OVERFLOW, 1_800_000_000_000_000, 1_800_000_000_000_001, "press-1", "force", "2 lost")
+        readings = numbered(1, 2)
+        readings.text[1] = "Störung: Öl"
+        promise = await buffer.append(readings, [gap])
+        await clock.until(promise.done)
+        lease = await lent(buffer, clock)
+        assert wire.decode(lease.body).readings.text == {1: "Störung: Öl"}
+        assert gap in gaps(lease.body)
+
+    async def test_gaps_without_readings_are_kept_as_well(self, buffer: Buffer, clock: HandClock) -> None:
+        gap = Gap(GapCause.COMMUNICATION_LOST, 1_800_000_000_000_000, 1_800_000_000_000_009, "oven-2")
+        promise = await buffer.append(empty(), [gap])
+        await clock.until(promise.done)
+        assert gap in gaps((await lent(buffer, clock)).body)
+
+    async def test_a_prompt_append_is_committed_within_two_milliseconds(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        began = clock.monotonic()
+        promise = await buffer.append(numbered(0, 1), prompt=True)
+        await turns()
+        await clock.advance(0.002)
+        # the disk takes its own, real, time
+        async with asyncio.timeout(10):
+            await promise
+        assert clock.monotonic() - began <= 0.0021
+
+    async def test_any_append_is_committed_within_fifty_milliseconds(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        for number in range(5):
+            promise = await buffer.append(numbered(number, 1))
+            await turns()
+            await clock.advance(0.050)
+            async with asyncio.timeout(10):
+                await promise
+
+    async def test_numbers_rise_within_one_epoch_and_are_never_used_again(
+        self, buffer: Buffer, clock: HandClock
+    ) -> None:
+        buffer.register(TAGS)
+        seen: list[wire.BatchId] = []
+        for number in range(5):
+            await kept(buffer, clock, number, 1)
+            lease = await lent(buffer, clock)
+            await buffer.settle(lease.id)
+            seen.append(lease.id)
+            await clock.advance(1.0)
+        assert len({batch.epoch for batch in seen}) == 1
+        assert [batch.seq for batch in seen] == sorted({batch.seq for batch in seen})
+
+    async def test_a_batch_is_lent_to_one_holder_at_a_time(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await batches(buffer, clock, 3)
+        held = [await buffer.lease(live=live, wait=False) for live in (True, False, True, False)]
+        assert held[3] is None
+        assert sorted(lease.id.seq for lease in held if lease) == [1, 2, 3]
+
+    async def test_a_batch_given_back_is_lent_again_byte_for_byte(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await kept(buffer, clock, 0, 3)
+        lease = await lent(buffer, clock)
+        await buffer.give_back(lease.id)
+        assert await buffer.lease(live=False, wait=False) == lease
+
+    async def test_giving_back_wakes_who_waits(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await kept(buffer, clock, 0, 3)
+        lease = await lent(buffer, clock)
+        waiting = asyncio.create_task(buffer.lease(live=False))
+        await turns()
+        assert not waiting.done()
+        await buffer.give_back(lease.id)
+        async with asyncio.timeout(10):
+            assert await waiting == lease
+
+    async def test_a_settled_batch_is_never_lent_again(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await batches(buffer, clock, 3)
+        first = await lent(buffer, clock)
+        await buffer.settle(first.id)
+        await buffer.settle(first.id)
+        await buffer.give_back(first.id)
+        await clock.advance(2.0)
+        rest = [await buffer.lease(live=False, wait=False) for _ in range(3)]
+        assert [lease and lease.id.seq for lease in rest] == [2, 3, None]
+
+    async def test_a_quarantined_batch_is_never_lent_again(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await batches(buffer, clock, 2)
+        first = await lent(buffer, clock)
+        await buffer.give_back(first.id, quarantine="it names no machine")
+        await clock.advance(2.0)
+        lease = await buffer.lease(live=False, wait=False)
+        assert lease is not None
+        assert lease.id.seq == 2
+
+    async def test_live_takes_the_newest_and_backlog_the_oldest(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await batches(buffer, clock, 4)
+        order = [await buffer.lease(live=live, wait=False) for live in (True, False, True, False)]
+        assert [lease and lease.id.seq for lease in order] == [4, 1, 3, 2]
+
+    async def test_what_was_sealed_ten_seconds_ago_is_backlog(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await batches(buffer, clock, 3)
+        await clock.advance(10.5)
+        lease = await buffer.lease(live=True, wait=False)
+        assert lease is not None
+        assert lease.id.seq == 1
+
+    async def test_a_wall_clock_that_jumps_makes_no_backlog_live(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await batches(buffer, clock, 3)
+        await clock.advance(10.5)
+        clock.jump(-3600.0)
+        lease = await buffer.lease(live=True, wait=False)
+        assert lease is not None
+        assert lease.id.seq == 1
+
+    async def test_who_does_not_wait_is_told_that_there_is_nothing(self, buffer: Buffer) -> None:
+        assert await buffer.lease(live=True, wait=False) is None
+        assert await buffer.lease(live=False, wait=False) is None
+
+    async def test_cancelling_who_waits_loses_nothing(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        waiting = [asyncio.create_task(buffer.lease(live=live)) for live in (True, False)]
+        await turns()
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        await kept(buffer, clock, 0, 1)
+        assert (await lent(buffer, clock)).rows == 1
+
+    async def test_a_closed_buffer_takes_and_lends_nothing(self, buffer: Buffer) -> None:
+        buffer.register(TAGS)
+        waiting = asyncio.create_task(buffer.lease(live=True))
+        await turns()
+        await buffer.close()  # type: ignore[attr-defined]  # closing belongs to who made it, so it is not in the port
+        async with asyncio.timeout(10):
+            assert await waiting is None
+        assert await buffer.lease(live=False) is None
+        with pytest.raises(BufferError, match="closed"):
+            await buffer.append(numbered(0, 1))

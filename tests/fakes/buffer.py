@@ -1,0 +1,82 @@
+"""A buffer in memory that keeps the Buffer port's promises but for the disk: each append is a batch at once."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+from edge.clock import Clock
+from edge.errors import BufferError  # noqa: A004 - the field's word
+from edge.ports import Lease
+from shared.reading import Gap, Readings, Tag
+from shared.wire import batch as wire
+from shared.wire.batch import BatchId
+
+
+class MemoryBuffer:
+    """What tests need to know lies open: `batches` by number, `quarantine` with reasons."""
+
+    def __init__(self, clock: Clock, gateway: str = "test-gateway") -> None:
+        self.batches: dict[int, Lease] = {}
+        self.quarantine: dict[int, str] = {}
+        self._sealed_s: dict[int, float] = {}
+        self._held: set[int] = set()
+        self._clock = clock
+        self._gateway = gateway
+        self._epoch = uuid4()
+        self._tags: list[Tag] = []
+        self._next = 1
+        self._is_closed = False
+        self._changed = asyncio.Condition()
+
+    def register(self, tags: Sequence[Tag]) -> list[int]:
+        for tag in tags:
+            if not any((known.device, known.name) == (tag.device, tag.name) for known in self._tags):
+                self._tags.append(tag)
+        names = [(known.device, known.name) for known in self._tags]
+        return [names.index((tag.device, tag.name)) for tag in tags]
+
+    async def append(
+        self, readings: Readings, gaps: Sequence[Gap] = (), *, prompt: bool = False
+    ) -> "asyncio.Future[None]":
+        if self._is_closed:
+            raise BufferError("the buffer is closed")
+        batch = BatchId(self._gateway, self._epoch, self._next)
+        now_us = self._clock.now_us()
+        body = wire.encode(batch, now_us, self._tags, readings, gaps)
+        self.batches[self._next] = Lease(batch, body, len(readings), now_us)
+        self._sealed_s[self._next] = self._clock.monotonic()
+        self._next += 1
+        promise = asyncio.get_running_loop().create_future()
+        promise.set_result(None)
+        async with self._changed:
+            self._changed.notify_all()
+        return promise
+
+    async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
+        async with self._changed:
+            if wait:
+                await self._changed.wait_for(lambda: self._is_closed or self.batches.keys() - self._held)
+            free = sorted(self.batches.keys() - self._held)
+            if self._is_closed or not free:
+                return None
+            fresh = [seq for seq in free if self._sealed_s[seq] >= self._clock.monotonic() - 10.0]
+            seq = fresh[-1] if live and fresh else free[0]
+            self._held.add(seq)
+            return self.batches[seq]
+
+    async def settle(self, id: BatchId) -> None:
+        self._held.discard(id.seq)
+        self.batches.pop(id.seq, None)
+
+    async def give_back(self, id: BatchId, *, quarantine: str | None = None) -> None:
+        self._held.discard(id.seq)
+        if quarantine is not None and id.seq in self.batches:
+            del self.batches[id.seq]
+            self.quarantine[id.seq] = quarantine
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def close(self) -> None:
+        self._is_closed = True
+        async with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,180 @@
+"""The store: what a transaction promises, counts and keeps apart."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from edge.buffer import file
+from edge.buffer.opening import open_store
+from edge.buffer.store import SEAL_ROWS, Store
+from edge.errors import BufferError  # noqa: A004 - the field's word
+from shared.reading import Gap, GapCause, Tag, concatenate
+from shared.wire import batch as wire
+from tests.fakes.readings import TAGS, gaps, numbered, numbers
+from tests.fakes.sqlite import GATEWAY
+
+NOW_US = 1_800_000_000_000_000
+GAP = Gap(GapCause.OVERFLOW, 5, 9)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "buffer.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    store = opened(path)
+    yield store
+    store.abandon()
+
+
+def opened(path: Path, max_bytes: int = 50_000_000) -> Store:
+    store, _ = open_store(path, file.divide(max_bytes), GATEWAY, NOW_US)
+    store.register(TAGS, NOW_US)
+    return store
+
+
+def test_a_small_write_goes_to_the_tail_and_a_large_one_becomes_a_batch(store: Store) -> None:
+    assert store.write([numbered(0, 10)], [GAP], NOW_US) == []
+    assert (store.figures.tail_rows, store.figures.has_tail, store.figures.batches) == (10, True, 0)
+    (lease,) = store.write([numbered(10, SEAL_ROWS - 10)], [], NOW_US)
+    assert numbers(lease.body) == list(range(SEAL_ROWS))
+    assert gaps(lease.body) == [GAP]
+    assert (store.figures.tail_rows, store.figures.has_tail) == (0, False)
+    assert (store.figures.batches, store.figures.rows) == (1, SEAL_ROWS)
+
+
+def test_the_bytes_on_disk_are_the_bytes_that_were_lent(store: Store, path: Path) -> None:
+    (lease,) = store.write([numbered(0, 10)], [], NOW_US, seal=True)
+    assert store.oldest(set(), NOW_US) == lease
+    assert wire.header(lease.body).id == lease.id
+
+
+def test_the_oldest_that_is_not_taken_is_read(store: Store) -> None:
+    leases = [store.write([numbered(n, 1)], [], NOW_US, seal=True)[0] for n in range(4)]
+    assert store.oldest(set(), NOW_US) == leases[0]
+    assert store.oldest({1, 2}, NOW_US) == leases[2]
+    assert store.oldest({1, 2, 3, 4}, NOW_US) is None
+
+
+def test_a_number_is_never_used_again_even_when_everything_was_settled(store: Store, path: Path) -> None:
+    seen: list[int] = []
+    for n in range(3):
+        (lease,) = store.write([numbered(n, 1)], [], NOW_US, seal=True)
+        seen.append(lease.id.seq)
+        store.sweep([lease.id], [], NOW_US)
+    store.close(NOW_US)
+    again = opened(path)
+    (lease,) = again.write([numbered(3, 1)], [], NOW_US, seal=True)
+    again.abandon()
+    assert [*seen, lease.id.seq] == [1, 2, 3, 4]
+    assert lease.id.epoch == store.figures.epoch
+
+
+def test_sweeping_counts_what_it_deletes_once(store: Store) -> None:
+    leases = [store.write([numbered(n, 5)], [], NOW_US, seal=True)[0] for n in range(3)]
+    store.sweep([leases[0].id, leases[1].id], [], NOW_US)
+    store.sweep([leases[0].id], [], NOW_US)
+    assert (store.figures.batches, store.figures.rows) == (1, 5)
+
+
+def test_another_epochs_batch_of_the_same_number_is_left_alone(store: Store) -> None:
+    (lease,) = store.write([numbered(0, 5)], [], NOW_US, seal=True)
+    other = replace(lease.id, epoch=uuid4())
+    store.sweep([other], [(other, "never")], NOW_US)
+    assert (store.figures.batches, store.figures.quarantined) == (1, 0)
+
+
+def test_a_refused_batch_is_kept_apart_with_its_reason_and_told_as_a_gap(store: Store, path: Path) -> None:
+    (lease,) = store.write([numbered(0, 5, NOW_US - 50)], [], NOW_US, seal=True)
+    store.sweep([], [(lease.id, "it names no machine")], NOW_US)
+    assert (store.figures.batches, store.figures.rows, store.figures.quarantined) == (0, 0, 1)
+    (told,) = store.write([], [], NOW_US, seal=True)
+    (gap,) = gaps(told.body)
+    assert (gap.cause, gap.from_us, gap.to_us) == (GapCause.REFUSED, NOW_US - 50, NOW_US - 45)
+    assert "it names no machine" in gap.detail
+    store.close(NOW_US)
+    row = sqlite3.connect(path).execute("SELECT kind, reason, body FROM quarantine").fetchone()
+    assert row == ("batch", "the cloud refuses batch 1: it names no machine", lease.body)
+
+
+def test_a_damaged_batch_is_passed_over_kept_apart_and_told(store: Store, path: Path) -> None:
+    for n in range(3):
+        store.write([numbered(n, 1, NOW_US - 100 + n)], [], NOW_US, seal=True)
+    store.close(NOW_US)
+    db = sqlite3.connect(path)
+    body = bytearray(db.execute("SELECT body FROM batch WHERE seq = 1").fetchone()[0])
+    body[-3] ^= 4
+    with db:
+        db.execute("UPDATE batch SET body = ? WHERE seq = 1", (bytes(body),))
+        db.execute("UPDATE batch SET body = (SELECT body FROM batch WHERE seq = 3) WHERE seq = 2")
+    db.close()
+    again = opened(path)
+    lease = again.oldest(set(), NOW_US)
+    assert lease is not None
+    assert lease.id.seq == 3
+    assert (again.figures.batches, again.figures.rows, again.figures.quarantined) == (1, 1, 2)
+    (told,) = again.write([], [], NOW_US, seal=True)
+    assert [(gap.cause, gap.from_us) for gap in gaps(told.body)] == [
+        (GapCause.BUFFER_DAMAGED, NOW_US - 100),
+        (GapCause.BUFFER_DAMAGED, NOW_US - 99),
+    ]
+    again.abandon()
+
+
+def test_what_cannot_be_packed_is_kept_apart_and_told(store: Store) -> None:
+    rows = numbered(0, 10)
+    rows.text[4] = "\0"
+    leases = store.write([rows], [], NOW_US, seal=True)
+    assert [n for lease in leases for n in numbers(lease.body)] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    assert store.figures.quarantined == 1
+    (told,) = store.write([], [], NOW_US, seal=True)
+    assert [gap.cause for gap in gaps(told.body)] == [GapCause.REFUSED]
+
+
+def test_a_write_that_fails_changes_nothing_and_can_be_repeated(path: Path) -> None:
+    store = opened(path, 1_000_000)
+    store.write([numbered(0, 10)], [], NOW_US)
+    noise = [numbered(n * 20_000, 20_000) for n in range(3)]
+    before = store.figures
+    with pytest.raises(BufferError, match="full"):
+        store.write([concatenate(noise).take((noise[0].value % 7).argsort())] * 40, [], NOW_US)
+    assert store.figures == before
+    (lease,) = store.write([numbered(10, 10)], [], NOW_US, seal=True)
+    assert numbers(lease.body) == list(range(20))
+    assert lease.id.seq == 1
+    store.abandon()
+
+
+def test_a_changed_descriptor_keeps_its_id_and_holds_for_what_comes_after(store: Store) -> None:
+    changed = replace(TAGS[0], unit="N")
+    store.write([numbered(0, 1)], [], NOW_US)
+    assert store.register([changed], NOW_US) == [0]
+    store.write([numbered(1, 1)], [], NOW_US, seal=True)
+    bodies = [lease.body for n in (set(), {1}) if (lease := store.oldest(n, NOW_US))]
+    assert [wire.decode(body).tags for body in bodies] == [[TAGS[0]], [changed]]
+
+
+def test_ids_last(store: Store, path: Path) -> None:
+    more = [Tag("new", "one"), *TAGS]
+    ids = store.register(more, NOW_US)
+    store.close(NOW_US)
+    again = opened(path)
+    assert again.register(more, NOW_US) == ids == [3, 0, 1, 2]
+    again.abandon()
+
+
+def test_the_oldest_reading_is_known(store: Store) -> None:
+    assert store.figures.oldest_us is None
+    store.write([numbered(0, 1, NOW_US - 9)], [], NOW_US)
+    assert store.figures.oldest_us == NOW_US - 9
+    (first,) = store.write([numbered(1, 1, NOW_US - 5)], [], NOW_US, seal=True)
+    store.write([numbered(2, 1, NOW_US - 2)], [], NOW_US, seal=True)
+    assert store.figures.oldest_us == NOW_US - 9
+    store.sweep([first.id], [], NOW_US)
+    assert store.figures.oldest_us == NOW_US - 2
