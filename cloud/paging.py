@@ -114,8 +114,8 @@ def encode(place: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(list(place), default=str)).decode().rstrip("=")
 
 
-def decode(cursor: str, kinds: Sequence[type]) -> list[Any]:
-    """Return the key values a cursor stands for.
+def decode(cursor: str, kinds: Sequence[Any]) -> list[Any]:
+    """Return the key values a cursor stands for, each of its kind: a type, or one with limits of pydantic's.
 
     Raises:
         Invalid: It is not a cursor, or not one of a list with keys of these types.

@@ -1,10 +1,16 @@
 """What operators ask of the running service, with PostgreSQL there and away."""
 
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
 import httpx
 import pytest
 
+from cloud import schema
 from cloud.app import create_app
 from cloud.errors import SchemaMismatch
+from cloud.postgres import embedded
 from cloud.settings import Settings
 
 
@@ -47,3 +53,26 @@ async def test_without_its_database_the_service_starts_lives_and_is_not_ready():
         assert answer.json()["error_code"] == "DATABASE_UNAVAILABLE"
         assert int(answer.headers["Retry-After"]) >= 1
         assert "127.0.0.1" not in answer.text
+
+
+async def test_when_its_database_goes_the_service_is_not_ready_and_whole_again_when_it_comes():
+    with tempfile.TemporaryDirectory(prefix="tz-", ignore_cleanup_errors=True) as directory:
+        with embedded(Path(directory)) as url:
+            schema.migrate(url)
+        app = create_app(Settings(_env_file=None, secret_key="k" * 32, database_url=url))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client,
+        ):
+
+            async def statuses() -> list[int]:
+                paths = ("/health/live", "/health/ready", "/auth/me")
+                token = {"Authorization": f"Bearer {app.state.tokens.issue(1, datetime.now(UTC))}"}
+                return [(await client.get(path, headers=token)).status_code for path in paths]
+
+            assert await statuses() == [200, 503, 503]
+            for _ in range(2):
+                with embedded(Path(directory)):
+                    # 401: that user does not exist, which only the database can tell
+                    assert await statuses() == [200, 200, 401]
+                assert await statuses() == [200, 503, 503]
