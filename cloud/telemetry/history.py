@@ -1,11 +1,12 @@
 """Owns what can be asked of the past: a machine's readings, page by page, and the holes in them."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
+from pydantic import AwareDatetime, Field
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -28,6 +29,15 @@ _READINGS = """
     ) AS found
     ORDER BY ts DESC, tag_id DESC, n DESC LIMIT :limit
 """
+# A page is looked for in the newest day, then in the newest month, and only then everywhere: of each partition
+# that may hold a part of it, table and index are locked, and PostgreSQL has room for some thousand locks in all.
+SPANS = (timedelta(days=1), timedelta(days=30), None)
+# a row's place in the list: time, tag, n
+_PLACE = (
+    Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC))],
+    int,
+    int,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,12 @@ class GapFilter:
 
 
 async def readings(
-    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, asked: ReadingFilter, wanted: paging.Paging
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    id_or_code: str,
+    asked: ReadingFilter,
+    wanted: paging.Paging,
+    now: datetime,
 ) -> Page[ReadingOut]:
     """Return a page of a machine's readings, newest first.
 
@@ -65,24 +80,39 @@ async def readings(
     machine = await machines.resolve(session, organization_id, id_or_code)
     tags = {tag.id: tag for tag in await _tags(session, machine.id, asked)}
     names = await gateways.by_ids(session, {tag.gateway_id for tag in tags.values()})
-    parameters: dict[str, Any] = {"tags": list(tags), "limit": wanted.skip + wanted.limit + 1}
-    conditions = ""
-    for name, edge, condition in (("start", asked.start, "ts >= :start"), ("end", asked.end, "ts < :end")):
-        if edge is not None:
-            conditions += f" AND {condition}"
-            parameters[name] = edge
-    if wanted.cursor is not None:
-        place = paging.decode(wanted.cursor, [datetime, int, int])
-        parameters |= dict(zip(("last_ts", "last_tag", "last_n"), place, strict=True))
-        # the first half says the same to the index
-        conditions += " AND ts <= :last_ts AND (ts, tag_id, n) < (:last_ts, :last_tag, :last_n)"
-    statement = text(_READINGS.format(conditions=conditions))
-    rows = (await session.execute(statement, parameters)).all()[wanted.skip :]
-    page = rows[: wanted.limit]
+    rows = await _newest(session, list(tags), asked, wanted, now)
+    page = rows[wanted.skip :][: wanted.limit]
+    has_more = len(rows) > wanted.skip + wanted.limit
     return Page(
         items=[ReadingOut(**fields_of(row, tags[row.tag_id], names[tags[row.tag_id].gateway_id].name)) for row in page],
-        next_cursor=paging.encode([page[-1].ts, page[-1].tag_id, page[-1].n]) if len(rows) > len(page) else None,
+        next_cursor=paging.encode([page[-1].ts, page[-1].tag_id, page[-1].n]) if has_more else None,
     )
+
+
+async def _newest(
+    session: AsyncSession, tag_ids: Sequence[int | None], asked: ReadingFilter, wanted: paging.Paging, now: datetime
+) -> Sequence[Any]:
+    """Return the rows of a page, those to be skipped before it, and one behind it if there is one."""
+    parameters: dict[str, Any] = {"tags": list(tag_ids), "limit": wanted.skip + wanted.limit + 1}
+    conditions, end = "", asked.end or now
+    if asked.end is not None:
+        conditions += " AND ts < :end"
+        parameters["end"] = end
+    if wanted.cursor is not None:
+        end, last_tag, last_n = paging.decode(wanted.cursor, _PLACE)
+        # the first half says the same to the index
+        conditions += " AND ts <= :last_ts AND (ts, tag_id, n) < (:last_ts, :last_tag, :last_n)"
+        parameters |= {"last_ts": end, "last_tag": last_tag, "last_n": last_n}
+    for span in SPANS:
+        start = asked.start
+        if span is not None and (start is None or start < end - span):
+            start = end - span
+        since = "" if start is None else " AND ts >= :start"
+        statement = text(_READINGS.format(conditions=conditions + since))
+        rows = (await session.execute(statement, parameters | ({} if start is None else {"start": start}))).all()
+        if len(rows) == parameters["limit"] or start == asked.start:
+            break
+    return rows
 
 
 async def gaps(

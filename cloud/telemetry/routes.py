@@ -85,7 +85,7 @@ async def list_readings(
     """List a machine's readings, newest first."""
     asked = history.ReadingFilter(start, to, device, tag, reading_type)
     wanted = Paging(limit, cursor, 0 if cursor else skip)
-    return await history.readings(session, caller.organization_id, machine_id, asked, wanted)
+    return await history.readings(session, caller.organization_id, machine_id, asked, wanted, datetime.now(UTC))
 
 
 @router.get("/gaps")

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, text
@@ -16,20 +16,25 @@ from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut, MachineStatus
 from cloud.paging import Page
 from cloud.telemetry import rules
-from cloud.telemetry.history import fields_of
+from cloud.telemetry.history import SPANS, fields_of
 from cloud.telemetry.models import Latest, Tag
 from cloud.telemetry.schemas import LatestOut, MachineNowOut, MachineStatusOut
 from shared.reading import ReadingType
 
 # how far back the beginning of a state is looked for: a day of one reading a second
 _SINCE_ROWS = 100_000
+# back to before any reading: the wire carries none from before 1970
+_EVER = timedelta(days=150 * 366)
 _SINCE = text("""
     WITH newest AS MATERIALIZED (
         SELECT ts, text IS NOT DISTINCT FROM :state AND quality < 2 AS is_same FROM reading
-        WHERE tag_id = :tag_id AND ts <= :ts ORDER BY ts DESC, n DESC LIMIT :rows
+        WHERE tag_id = :tag_id AND ts BETWEEN :start AND :end ORDER BY ts DESC, n DESC LIMIT :rows
+    ), other AS (
+        SELECT max(ts) AS ts FROM newest WHERE NOT is_same
     )
-    SELECT min(ts) FROM newest
-    WHERE is_same AND ts > coalesce((SELECT max(ts) FROM newest WHERE NOT is_same), '-infinity')
+    SELECT min(newest.ts) FILTER (WHERE is_same AND newest.ts > coalesce(other.ts, '-infinity')) AS since,
+           count(other.ts) > 0 AS is_exact, count(*) AS rows
+    FROM newest CROSS JOIN other
 """)
 
 
@@ -120,8 +125,19 @@ async def _latest(
 
 
 async def _since(session: AsyncSession, latest: Latest) -> datetime | None:
-    asked = {"tag_id": latest.tag_id, "ts": latest.ts, "state": latest.text, "rows": _SINCE_ROWS}
-    since: datetime | None = await session.scalar(_SINCE, asked)
+    since: datetime | None = None
+    for span in SPANS:
+        asked = {
+            "tag_id": latest.tag_id,
+            "state": latest.text,
+            "start": latest.ts - (span or _EVER),
+            "end": latest.ts,
+            "rows": _SINCE_ROWS,
+        }
+        found = (await session.execute(_SINCE, asked)).one()
+        since = found.since
+        if found.is_exact or found.rows == _SINCE_ROWS:
+            break
     return since
 
 

@@ -1,5 +1,6 @@
 """Readings and gaps, page by page: every one of them once, newest first, whatever the page size."""
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,6 +139,25 @@ async def test_a_cursor_at_the_end_of_time_is_answered(gateway, get):
     await gateway.send(rows(2.0, ts=0))
     found = await walk(get, "/machines/P-1/readings", limit=1)
     assert [reading["timestamp"] for reading in found] == ["2099-12-31T23:59:59.999999Z", "1970-01-01T00:00:00Z"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+async def test_readings_far_apart_are_found_however_few_there_are(gateway, get, limit):
+    days = (0, 1, 2, 29, 31, 33, 300, 900)
+    await gateway.send(from_rows([TEMP] * len(days), [NOON - day * DAY for day in days], NOON, list(map(float, days))))
+    found = await walk(get, "/machines/P-1/readings", limit=limit)
+    assert [reading["value"] for reading in found] == list(days)
+    found = await walk(get, "/machines/P-1/readings", limit=limit, from_=iso(NOON - 31 * DAY), to=iso(NOON - DAY))
+    assert [reading["value"] for reading in found] == [2, 29, 31]
+
+
+@pytest.mark.parametrize(
+    "place", ['["0001-01-01T00:00:00Z",1,1]', '["2026-11-20T12:00:00",1,1]', '["2026-11-20T12:00:00Z",1,"x"]', "[]"]
+)
+async def test_a_forged_cursor_is_refused(gateway, get, tenant, place):
+    cursor = base64.urlsafe_b64encode(place.encode()).decode()
+    answer = await gateway.client.get("/machines/P-1/readings", params={"cursor": cursor}, headers=tenant.worker)
+    assert (answer.status_code, answer.json()["error_code"]) == (422, "CURSOR_INVALID")
 
 
 # ---- gaps

@@ -94,6 +94,14 @@ async def test_the_state_began_where_it_last_changed_however_late_that_is_told(g
     assert (await status(gateway, tenant))["since"] == iso(NOON + 5 * SECOND)
 
 
+@pytest.mark.parametrize("days", [3, 40])
+async def test_a_state_of_many_days_is_followed_to_its_beginning(gateway, tenant, press, days):
+    begin = NOON - days * 86_400 * SECOND
+    await gateway.send(states("off", "idle", ts=begin - SECOND))
+    await gateway.send(states("idle"))
+    assert (await status(gateway, tenant))["since"] == iso(begin)
+
+
 async def test_lists_of_machines_say_what_each_is_doing(gateway, tenant, press):
     await gateway.client.post("/machines", json={"code": "P-2", "name": "Other"}, headers=tenant.admin)
     await gateway.send(states("faulted"))
