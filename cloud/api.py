@@ -8,7 +8,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar, get_args
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response, params
 from fastapi.routing import APIRoute
@@ -131,10 +131,9 @@ def _enveloped(route: APIRoute) -> tuple[Callable[..., Any], Any]:
 
 
 def _page_item(model: Any) -> Any | None:
-    metadata = getattr(model, "__pydantic_generic_metadata__", {})
-    if metadata.get("origin") is Page:
-        return metadata["args"][0]
-    return get_args(model)[0] if getattr(model, "__origin__", None) is Page else None
+    # pydantic makes a class of `Page[Thing]` and remembers there what it was made of
+    made_of = getattr(model, "__pydantic_generic_metadata__", {})
+    return made_of["args"][0] if made_of.get("origin") is Page else None
 
 
 def _wrapped(endpoint: Callable[..., Any], convert: Callable[[Any, Request, Response], Any]) -> Callable[..., Any]:
