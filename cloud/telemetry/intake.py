@@ -38,8 +38,9 @@ from shared.wire.receipt import Outcome, Receipt
 
 # two connections keep PostgreSQL busy (880,000 rows/s); two more hide the round trips
 AT_ONCE = 4
-# bodies in memory, of 8 MiB at most; who comes when all places are taken is asked to come again
-PLACES = 32
+# bodies in memory, of 100 KB as a rule and 8 MiB at most, some of them still coming over slow lines;
+# who comes when all places are taken is asked to come again
+PLACES = 128
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logs.get(__name__)

@@ -1,5 +1,6 @@
 """Owns the HTTP side of telemetry: batches in; what machines do, their readings and gaps out."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.requests import ClientDisconnect
 
 from cloud.db import Session
-from cloud.errors import BadRequest, UnsupportedType
+from cloud.errors import Unavailable, UnsupportedType
 from cloud.gateways.caller import CurrentGateway
 from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import AnyCaseStatus
@@ -20,6 +21,8 @@ from shared.reading import GapCause, ReadingType
 from shared.wire.batch import CONTENT_TYPE
 
 MAX_READINGS = 1000
+# 100 KB over a line of 16 kbit/s; a body that only drips must not hold its place for ever
+BODY_TIMEOUT_S = 60.0
 
 router = APIRouter(tags=["telemetry"])
 
@@ -41,7 +44,7 @@ async def ingest(request: Request, gateway: CurrentGateway) -> ReceiptOut:
         raise UnsupportedType(f"Batches come as {CONTENT_TYPE}, not {kind or 'a body without a Content-Type'}.")
     intake: Intake = request.app.state.intake
     async with intake.place():
-        receipt = await intake.receive(gateway, await _body(request))
+        receipt = await intake.receive(gateway, await body_of(request))
     return ReceiptOut.model_validate(receipt, from_attributes=True)
 
 
@@ -105,8 +108,16 @@ async def list_gaps(
     return await history.gaps(session, caller.organization_id, asked, paging)
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request, within_s: float = BODY_TIMEOUT_S) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Unavailable: It did not come in time, or not whole. Not the gateway's fault, so not the batch's.
+    """
     try:
-        return await request.body()
+        async with asyncio.timeout(within_s):
+            return await request.body()
+    except TimeoutError as error:
+        raise Unavailable(f"The batch took longer than {within_s:g} s to come.", retry_after_s=1) from error
     except ClientDisconnect as error:
-        raise BadRequest("The connection ended before the batch did; send it again.") from error
+        raise Unavailable("The connection ended before the batch did.", retry_after_s=1) from error

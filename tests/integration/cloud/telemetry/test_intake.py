@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from shared.reading import Flag, Gap, GapCause, Quality, Readings, Tag, concatenate, empty, from_rows
 from shared.wire.batch import MAX_TIME_US
-from tests.integration.cloud.telemetry.sender import COUNT, NOON, SECOND, TEMP, rows, states
+from tests.integration.cloud.telemetry.sender import COUNT, NOON, SECOND, TAGS, TEMP, rows, states
 
 # ---- what is stored
 
@@ -148,6 +148,34 @@ def draw(*, is_plain: bool) -> list[tuple[int, float]]:
 
 def rows_at(block: list[tuple[int, float]]) -> Readings:
     return from_rows([TEMP] * len(block), [NOON + ts for ts, _ in block], NOON, [value for _, value in block])
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_comes_in_whatever_order_the_rules_decide_what_is_stored(gateway, seed):
+    random.seed(seed)
+    kept: dict[tuple[str, int], list[tuple[float | None, str | None, int]]] = {}
+    repeated = 0
+    for _ in range(8):
+        # few times and few values, so that much is said twice; NaN is no number, and equal to none
+        count = random.randrange(60)
+        tag, ts = random.choices((TEMP, COUNT), k=count), random.choices(range(15), k=count)
+        value, quality = random.choices((math.nan, -0.0, 1.5), k=count), random.choices((0, 0, 2), k=count)
+        text = {row: random.choice(("a", "b")) for row in range(count) if random.random() < 0.2}
+        before = repeated
+        for row in range(count):
+            content = (None if math.isnan(value[row]) else value[row], text.get(row), quality[row])
+            contents = kept.setdefault((TAGS[tag[row]].name, NOON + ts[row]), [])
+            if content in contents:
+                repeated += 1
+            else:
+                contents.append(content)
+        receipt = await gateway.send(from_rows(tag, [NOON + each for each in ts], NOON, value, quality, text=text))
+        assert (receipt["rows"], receipt["repeated"]) == (count, repeated - before)
+    found: dict[tuple[str, int], list[tuple[float | None, str | None, int]]] = {}
+    for name, time, number, words, trust in await gateway.stored():
+        found.setdefault((name, time), []).append((number, words, trust))
+    # of one time, in the order of their coming; those of one batch in the order they were taken
+    assert found == kept
 
 
 async def test_the_same_readings_of_two_gateways_are_two(gateway, new_gateway, tenant):
