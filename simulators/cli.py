@@ -2,24 +2,35 @@
 
 import asyncio
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from shared.errors import AppError
 from simulators import console as simulator_console
-from simulators.demo.run import Plan, run
+from simulators.demo.run import EXIT_INTERRUPTED, Plan, run
 from simulators.service import Addresses
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 64
+_DEBUG = "--debug"
 
 app = typer.Typer(
     name="tezgah-sim",
-    help="Simulated machines that speak OPC UA, Modbus TCP and MQTT, and the demo of the whole system.",
+    help=(
+        "Simulated machines that speak OPC UA, Modbus TCP and MQTT, and the demo of the whole system.\n\n"
+        "Begin with `demo`; with `run` you serve the machines alone, for a gateway or client of yours.\n\n"
+        "Exit codes: 0 all well, 1 failed (for the demo: or not every reading is stored once), 64 wrong usage, "
+        "130 interrupted while starting."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_errors = Console(stderr=True)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @app.command("run")
@@ -77,13 +88,40 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option(_DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Take what stands before a command; `main` looks for --debug by itself, when an error has left every command."""
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"{metadata.version('tezgah')}\n")
+
+
 def main() -> None:
-    """Run the command line: 0 all well, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Run the command line and exit with one of the codes that `--help` lists."""
     try:
-        app(standalone_mode=True)
-    except AppError as error:
-        _errors.print(f"[red]error:[/] {error.message}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    except OSError as error:
-        _errors.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        app()
+    except SystemExit as end:
+        # typer ends wrong usage with 2, which is nothing of ours
+        sys.exit(EXIT_USAGE if end.code == 2 else end.code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if _DEBUG in sys.argv:
+            raise
+        _errors.print(f"[red]error:[/] {escape(_words(error))}")
+        sys.exit(EXIT_FAILURE)
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case AppError():
+            return error.message
+        case OSError():
+            return str(error)
+        case _:
+            return f"unexpected {type(error).__name__}: {error}; `tezgah-sim {_DEBUG} ..` shows where, please report it"

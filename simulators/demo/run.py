@@ -22,6 +22,7 @@ from simulators.errors import DemoError
 from simulators.ledger import entries
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)")
+EXIT_INTERRUPTED = 130
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 
 
@@ -74,7 +75,7 @@ def run(plan: Plan, *, as_json: bool) -> int:
     finally:
         workspace.release()
     if summary is None:
-        return 130
+        return EXIT_INTERRUPTED
     _print(summary, console, as_json=as_json)
     return 0 if summary.verdict.is_exact else 1
 

@@ -55,7 +55,7 @@ class Screen:
                 machine.code,
                 machine.protocol,
                 Text(runtime, style=_COLOURS.get(runtime, "")),
-                _values(status["latest"]),
+                _values(status["values"]),
             )
         return Group(self._flow(), table, self._addresses())
 
@@ -92,5 +92,6 @@ def _values(latest: list[dict[str, Any]]) -> str:
         value = by_tag.get(tag)
         if value is not None and value["value"] is not None:
             age_s = (now - datetime.fromisoformat(value["timestamp"])).total_seconds()
-            shown.append(f"{tag} {value['value']:,.6g} {value['unit']} ({max(0.0, age_s):.1f} s)")
+            words = f"{tag} {value['value']:,.6g} {value['unit']}".rstrip()
+            shown.append(f"{words} ({max(0.0, age_s):.1f} s)")
     return "   ".join(shown[:3])
