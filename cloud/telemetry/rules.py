@@ -30,8 +30,8 @@ class Doubt(StrEnum):
     GATEWAY_SILENT = "gateway_silent"
 
 
-# A gateway says every value again after five minutes at most (`publish.heartbeat`), so one that is heard is
-# not silent between two heartbeats; one that is not heard for longer cannot know what its machines do.
+# A gateway configured as we recommend (`publish.heartbeat: 5min`) says every value again within five minutes, so
+# one that is well is not silent between two heartbeats; one that is not heard for longer vouches for nothing.
 SILENT_AFTER = timedelta(minutes=6)
 STATUS_OF: Mapping[MachineState, RuntimeStatus] = {
     MachineState.PRODUCING: RuntimeStatus.RUNNING,
