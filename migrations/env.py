@@ -3,20 +3,28 @@
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool, text
 
-from cloud import tables
+from cloud import console, tables
 from cloud.db import driver_url
+from cloud.settings import DatabaseSettings
 
 # any constant will do, as long as nothing else of ours locks on it ("tezgah" in ASCII)
 MIGRATION_LOCK = 0x74657A676168
 
 
 def run() -> None:
-    """Migrate over the connection that was handed in, or open one to the url that was."""
+    """Migrate over what was handed in, a connection or a url; Alembic's own command has the service's database."""
     connection: Connection | None = context.config.attributes.get("connection")
     if connection is not None:
         migrate(connection)
-        return
-    engine = create_engine(driver_url(context.config.attributes["url"]), poolclass=pool.NullPool)
+    elif (url := context.config.attributes.get("url")) is not None:
+        connect(url)
+    else:
+        with console.server(DatabaseSettings.from_environment()) as url:
+            connect(url)
+
+
+def connect(url: str) -> None:
+    engine = create_engine(driver_url(url), poolclass=pool.NullPool)
     with engine.begin() as opened:
         migrate(opened)
 
