@@ -36,12 +36,14 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: no python3.11 or python3 found"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[edge,cloud,sim]'
+	@echo "installing what the demo needs into $(VENV); once, it takes half a minute"
+	@$(PIP) install -qq --constraint constraints.txt --editable '.[edge,cloud,sim]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo "installing what tests and checks need into $(VENV); once, it takes half a minute"
+	@$(PIP) install -qq --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
