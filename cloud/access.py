@@ -32,6 +32,7 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     # gateways
     "POST /gateways": ADMINS,
     "GET /gateways": ADMINS,
+    "POST /gateways/alive": Open.GATEWAY,
     # machines
     "POST /machines": PLANNERS,
     # telemetry

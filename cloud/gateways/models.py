@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, ForeignKey, LargeBinary, Text, UniqueConstraint, Uuid, func, text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, LargeBinary, Text, UniqueConstraint, Uuid, func, text
 from sqlmodel import Field
 
 from cloud.db import Table
@@ -28,6 +28,9 @@ class Gateway(Table, table=True):
     )
     revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     last_seen: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # as its last sign of life said; null as long as it said nothing
+    version: str | None = Field(default=None, sa_column=Column(Text))
+    waiting: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class GatewayEpoch(Table, table=True):

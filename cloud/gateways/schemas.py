@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from cloud.values import Label
+from cloud.values import Code, Label
 
 
 def _printable(value: str) -> str:
@@ -46,6 +46,19 @@ class GatewayOut(BaseModel):
     created_at: AwareDatetime
     revoked_at: AwareDatetime | None
     last_seen: AwareDatetime | None = Field(description="When it last sent something, to within ten seconds")
+    version: str | None = Field(description="Its software's, as it last said")
+    waiting: int | None = Field(description="Readings that waited in its buffer when it last said so")
+
+
+class AliveIn(BaseModel):
+    """What a gateway may say of itself with a sign of life."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Code | None = Field(default=None, description="Its software's", examples=["0.1.0"])
+    waiting: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = Field(
+        default=None, description="Readings in its buffer that the cloud does not have yet"
+    )
 
 
 class GatewayCreated(GatewayOut):

@@ -14,7 +14,7 @@ from cloud import paging
 from cloud.errors import Conflict, NotFound, Unauthenticated
 from cloud.gateways import tokens
 from cloud.gateways.models import Gateway, GatewayEpoch
-from cloud.gateways.schemas import GatewayCaller, GatewayCreated, GatewayOut
+from cloud.gateways.schemas import AliveIn, GatewayCaller, GatewayCreated, GatewayOut
 from cloud.paging import Page
 
 # a gateway sends several batches a second; who wants to know whether it lives asks in minutes
@@ -116,6 +116,13 @@ async def authenticate(session: AsyncSession, token: str, now: datetime | None =
     if row.last_seen is None or now - row.last_seen > SEEN_EVERY:
         row.last_seen = now
     return GatewayCaller(row.id, row.organization_id, row.name)
+
+
+async def note_alive(session: AsyncSession, gateway_id: uuid.UUID, told: AliveIn) -> None:
+    """Remember what a gateway says of itself; what it leaves out stays as it was."""
+    said = told.model_dump(exclude_none=True)
+    if said:
+        await session.execute(update(Gateway).where(col(Gateway.id) == gateway_id).values(said))
 
 
 async def note_epoch(session: AsyncSession, gateway_id: uuid.UUID, epoch: uuid.UUID) -> bool:

@@ -30,8 +30,8 @@ class Doubt(StrEnum):
     GATEWAY_SILENT = "gateway_silent"
 
 
-# A gateway configured as we recommend (`publish.heartbeat: 5min`) says every value again within five minutes, so
-# one that is well is not silent between two heartbeats; one that is not heard for longer vouches for nothing.
+# A gateway that is well sends something, if only a sign of life, every minute, and one of another make, configured
+# as we recommend (`publish.heartbeat: 5min`), every five; one that is not heard for longer vouches for nothing.
 SILENT_AFTER = timedelta(minutes=6)
 STATUS_OF: Mapping[MachineState, RuntimeStatus] = {
     MachineState.PRODUCING: RuntimeStatus.RUNNING,

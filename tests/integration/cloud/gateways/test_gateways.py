@@ -90,3 +90,52 @@ async def test_a_second_epoch_of_a_gateway_is_news_once(session, tenant):
     epochs = [created.id for created in (one, other)]
     notes = [(one.id, epochs[0]), (one.id, epochs[0]), (one.id, epochs[1]), (one.id, epochs[1]), (other.id, epochs[0])]
     assert [await service.note_epoch(session, *note) for note in notes] == [False, False, True, False, False]
+
+
+async def alive(app_client, token: str, path: str = "/api/v1/gateways/alive", **how):
+    return await app_client.post(path, headers={"Authorization": f"Bearer {token}"}, **how)
+
+
+async def shown(app_client, tenant, name: str = "hall-2"):
+    listed = (await app_client.get("/gateways", headers=tenant.admin)).json()
+    return next(gateway for gateway in listed if gateway["name"] == name)
+
+
+@pytest.mark.parametrize("path", ["/gateways/alive", "/api/v1/gateways/alive"])
+@pytest.mark.parametrize("how", [{}, {"json": {}}, {"json": {"version": None, "waiting": None}}])
+async def test_a_gateway_with_nothing_to_send_is_heard(app_client, tenant, path, how):
+    created = (await create(app_client, tenant)).json()["data"]
+    answer = await alive(app_client, created["token"], path, **how)
+    assert (answer.status_code, answer.content) == (204, b"")
+    gateway = await shown(app_client, tenant)
+    assert datetime.now(UTC) - datetime.fromisoformat(gateway["last_seen"]) < timedelta(minutes=1)
+    assert (gateway["version"], gateway["waiting"]) == (None, None)
+
+
+async def test_what_a_gateway_says_of_itself_is_kept_until_it_says_otherwise(app_client, tenant):
+    token = (await create(app_client, tenant)).json()["data"]["token"]
+    kept = []
+    for told in ({"version": "1.2.0", "waiting": 7}, {"waiting": 0}, {}, {"version": "1.3.0"}):
+        assert (await alive(app_client, token, json=told)).status_code == 204
+        gateway = await shown(app_client, tenant)
+        kept.append((gateway["version"], gateway["waiting"]))
+    assert kept == [("1.2.0", 7), ("1.2.0", 0), ("1.2.0", 0), ("1.3.0", 0)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"waiting": -1}, {"waiting": 2**63}, {"waiting": 1.5}, {"version": "a\0b"}, {"version": "x" * 65}, {"x": 1}, 5],
+)
+async def test_a_sign_of_life_that_says_nonsense_is_refused(app_client, tenant, told):
+    token = (await create(app_client, tenant)).json()["data"]["token"]
+    assert (await alive(app_client, token, json=told)).status_code == 422
+
+
+async def test_only_a_gateway_gives_a_sign_of_life(app_client, tenant, database):
+    token = (await create(app_client, tenant)).json()["data"]["token"]
+    assert (await app_client.post("/gateways/alive", json={})).status_code == 401
+    assert (await app_client.post("/gateways/alive", json={}, headers=tenant.admin)).status_code == 401
+    async with database.transaction() as opened:
+        await service.revoke(opened, tenant.organization_id, "hall-2")
+    assert (await alive(app_client, token)).status_code == 401
+    assert (await shown(app_client, tenant))["last_seen"] is None
