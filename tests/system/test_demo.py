@@ -1,0 +1,80 @@
+"""The demo as its user meets it: a verdict at the end, a clear refusal of a second one, and nothing left behind."""
+
+import json
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from simulators.demo.children import script
+from simulators.demo.workspace import Ports
+from simulators.errors import DemoError
+from tests.system.walk import until
+
+
+@pytest.fixture
+def place() -> Iterator[list[str]]:
+    """The options that give a demo a directory and ports of its own."""
+    with tempfile.TemporaryDirectory(prefix="tz-demo-", ignore_cleanup_errors=True) as directory:
+        yield ["--dir", directory, "--first-port", str(first_port())]
+
+
+def first_port() -> int:
+    """Return the first of five free ports in a row."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = min(int(probe.getsockname()[1]), 65000)
+        try:
+            Ports.from_first(port)
+        except DemoError:
+            continue
+        return port
+
+
+def start(place: list[str], *words: str) -> subprocess.Popen[str]:
+    command = [script("tezgah-sim"), "demo", *place, *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be buried does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_timed_demo_ends_with_an_exact_verdict_and_refuses_a_second_one_meanwhile(place: list[str]) -> None:
+    demo = start(place, "--for", "4s", "--json")
+    until((Path(place[1]) / "log" / "gateway.log").exists, "the demo to have started its gateway")
+    second = start(place, "--for", "1s")
+    _, refusal = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert "another demo is running" in refusal
+    assert "Traceback" not in refusal
+    out, words = demo.communicate(timeout=60)
+    assert demo.returncode == 0, words
+    verdict = json.loads(out)
+    assert verdict["exact"]
+    assert verdict["buffered"] == verdict["verdict"]["emitted"] == verdict["verdict"]["stored"] > 500
+    assert 0 < verdict["lag_p50_s"] < verdict["lag_p99_s"] < 5
+
+
+def test_ctrl_c_stops_everything_in_order_and_leaves_no_process_behind(place: list[str]) -> None:
+    demo = start(place)
+    family = psutil.Process(demo.pid)
+    until(lambda: len(family.children(recursive=True)) >= 3, "cloud, simulators and gateway to run")
+    until(lambda: (Path(place[1]) / "run" / "ledger.csv").stat().st_size > 30_000, "readings to be said")
+    children = family.children(recursive=True)
+    postmaster = int((Path(place[1]) / "cloud" / "postgres" / "postmaster.pid").read_text().split()[0])
+    demo.send_signal(signal.SIGINT)
+    out, words = demo.communicate(timeout=40)
+    assert demo.returncode == 0, words
+    assert "every reading is stored once" in out
+    assert not [child for child in children if runs(child.pid)]
+    until(lambda: not runs(postmaster), "PostgreSQL to end")
