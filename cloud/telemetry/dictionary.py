@@ -80,18 +80,20 @@ class Dictionary:
             sealed_at: When that batch was closed: an older description never replaces a newer one.
         """
         known = self._remembered(gateway.gateway_id)
-        missing = [tag for tag in tags if tag not in known.ids]
+        # taken now: while the database is asked, another batch may describe a tag anew, and the former is forgotten
+        ids = {tag: known.ids[tag] for tag in tags if tag in known.ids}
+        missing = [tag for tag in tags if tag not in ids]
         if not missing:
-            return [known.ids[tag] for tag in tags]
+            return [ids[tag] for tag in tags]
         async with self._database.transaction() as session:
             found = await describe(session, gateway, missing, sealed_at)
-        ids = [known.ids[tag] if tag in known.ids else found[tag.device, tag.name].id for tag in tags]
         for tag in missing:
             row = found[tag.device, tag.name]
+            ids[tag] = row.id
             # a description out of date, as a backlog brings it, is asked about again: it may come back into force
             if _is_described_by(row, tag) or row.described_at <= sealed_at:
                 known.learn(tag, row.id)
-        return ids
+        return [ids[tag] for tag in tags]
 
     def _remembered(self, gateway_id: uuid.UUID) -> _Known:
         known = self._known.get(gateway_id)

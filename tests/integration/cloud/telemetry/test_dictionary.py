@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
-from cloud.telemetry.dictionary import Dictionary
+from cloud.telemetry.dictionary import Dictionary, describe
 from shared.reading import ReadingType, Tag
+from tests.integration.cloud.telemetry.waiting import until_waiting
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
@@ -129,3 +130,14 @@ async def test_tags_known_lately_cost_no_question(described):
         before = described.database.engine.pool.status()
         assert await described.ids(TEMP) == first
         assert described.database.engine.pool.status() == before
+
+
+async def test_a_tag_described_anew_while_another_batch_asks_about_others_is_known_to_both(described, database):
+    [tag_id] = await described.ids(TEMP)
+    fresh, bar = Tag("press", "fresh"), Tag("press", "temp", "P-1", ReadingType.PRESSURE, "bar")
+    async with asyncio.TaskGroup() as group, database.transaction() as elsewhere:
+        await describe(elsewhere, described.caller, [fresh], NOON)
+        asked = group.create_task(described.ids(TEMP, fresh))
+        await until_waiting(database, 1)
+        assert await described.ids(bar, at=LATER) == [tag_id]
+    assert asked.result()[0] == tag_id
