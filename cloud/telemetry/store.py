@@ -87,6 +87,8 @@ async def add_readings(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows)
             return 0
         except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
             pass  # something in it was sent before, or is being sent beside us; what, is found out below
+        except psycopg.errors.CheckViolation:
+            pass  # a day got its partition while we waited to write it to `reading_other`: now it will be found
     await session.execute(_ALONE, lock)
     await session.execute(_INCOMING)
     await _copy(session, "incoming", stream)

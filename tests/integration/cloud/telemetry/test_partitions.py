@@ -9,6 +9,7 @@ from sqlalchemy import text
 from cloud.telemetry import days
 from cloud.telemetry.partitions import Partitions, name_of
 from tests.integration.cloud.telemetry.sender import rows
+from tests.integration.cloud.telemetry.waiting import until_waiting
 
 DAY_US = 86_400_000_000
 TODAY = date(2026, 3, 14)
@@ -70,6 +71,20 @@ async def test_readings_that_were_kept_elsewhere_move_when_their_day_comes_near(
     assert await places(gateway) == [(name_of(day), 1.0), (name_of(day), 2.0), ("reading_other", 3.0)]
     # the key came along
     assert (await gateway.send(rows(1.0, 2.0, ts=noon(day))))["repeated"] == 2
+
+
+async def test_a_batch_that_waits_while_its_day_gets_a_partition_is_stored_in_it(gateway, database):
+    day = datetime.now(UTC).date() + timedelta(days=20)
+    await gateway.send(rows(0.0))
+    async with asyncio.TaskGroup() as group, database.transaction() as report:
+        await report.execute(text("SELECT count(*) FROM reading_other"))
+        group.create_task(Partitions(database, today=lambda: day - timedelta(days=1)).ensure({day}))
+        await until_waiting(database, 1)
+        # to this process the day is too far away, so it writes to `reading_other`, behind the one who makes it
+        sent = group.create_task(gateway.send(rows(1.0, 2.0, ts=noon(day))))
+        await until_waiting(database, 2)
+    assert (sent.result()["outcome"], sent.result()["repeated"]) == ("stored", 0)
+    assert [place for place in await places(gateway) if place[1]] == [(name_of(day), 1.0), (name_of(day), 2.0)]
 
 
 async def test_two_processes_make_the_same_day_at_once(database):
