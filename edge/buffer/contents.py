@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.buffer import block, holes, record
 from edge.buffer.record import State
-from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field\'s word
+from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings, Tag
 from shared.wire.batch import MAX_TIME_US

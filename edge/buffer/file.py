@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field\'s word
+from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 
 FORMAT = 1
 APPLICATION_ID = 0x545A_4748

@@ -15,7 +15,7 @@ from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.buffer.waking import Alarm, Bell
 from edge.clock import Clock
-from edge.errors import BufferError, BufferFull  # noqa: A004 - the field\'s word
+from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
 from shared.reading import Gap, Readings
 
 # 20 commits a second, which flash survives for years

@@ -15,7 +15,7 @@ from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.buffer.waking import Alarm, Bell
 from edge.clock import Clock
-from edge.errors import BufferError  # noqa: A004 - the field\'s word
+from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import Lease
 from shared.wire.batch import BatchId
 

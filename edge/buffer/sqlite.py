@@ -17,7 +17,7 @@ from edge.buffer.lending import Lending
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.clock import Clock
-from edge.errors import BufferError  # noqa: A004 - the field\'s word
+from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import BufferStats, Lease
 from shared.logs import get
 from shared.reading import Gap, Readings, Tag

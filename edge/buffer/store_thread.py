@@ -1,6 +1,7 @@
 """The buffer's one thread: it opens the store, is the only one to touch it, and replaces it when it is damaged."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Generic, TypeVar
 from edge.buffer import file, opening
 from edge.buffer.store import Figures, Store
 from edge.clock import Clock
-from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field\'s word
+from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.reading import Gap, GapCause
 
 T = TypeVar("T")
@@ -43,7 +44,8 @@ class StoreThread:
         self._clock = clock
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer")
         self._store: Store
-        self._told: list[Gap] = []
+        # filled by the thread, emptied by the loop
+        self._told: deque[Gap] = deque()
         self.down_since_us: int | None = None
         self._done = 0
         self._seen = 0
@@ -82,8 +84,7 @@ class StoreThread:
 
     def take_told(self) -> list[Gap]:
         """Return the holes that opening and replacing left and that nobody has taken yet."""
-        told, self._told = self._told, []
-        return told
+        return [self._told.popleft() for _ in range(len(self._told))]
 
     async def close(self) -> None:
         """Close the store, in order, and end the thread.
@@ -101,7 +102,8 @@ class StoreThread:
         return asyncio.get_running_loop()
 
     def _open(self) -> Figures:
-        self._store, self._told = opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
+        self._store, told = opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
+        self._told.extend(told)
         down = (gap.from_us for gap in self._told if gap.cause is GapCause.GATEWAY_DOWN)
         self.down_since_us = next(down, None)
         return self._store.figures
@@ -122,7 +124,7 @@ class StoreThread:
             self._store, told = opening.open_another(self._store, damage, self._room, self._gateway, now_us)
         except BufferError as error:
             return error
-        self._told = [*self._told, *told]
+        self._told.extend(told)
         return BufferError(f"{damage.message}; it was replaced", retryable=True)
 
     def _note(self, done: _Done[T]) -> T:

@@ -44,7 +44,8 @@ class Link:
             async with self._probing:
                 # whoever probed before may have found it up
                 if not self.is_up():
-                    await self._clock.sleep(self._pause_s)
+                    if self._pause_s:
+                        await self._clock.sleep(self._pause_s)
                     yield True
                     return
         yield False
