@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 Format = Literal["console", "json"]
@@ -88,6 +89,8 @@ def _blanked(key: str, value: object) -> object:
 
 
 def _rendering(format: Format, stream: TextIO) -> list[Processor]:
+    # structlog's own defaults print every frame's local variables, passwords and tokens among them
     if format == "json":
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        trace = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+        return [trace, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]

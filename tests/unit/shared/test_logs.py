@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -77,3 +78,19 @@ def test_the_console_form_is_for_people():
     logs.get("t").info("started", port=8000)
     assert "started" in stream.getvalue()
     assert "port=8000" in stream.getvalue()
+
+
+@pytest.mark.parametrize("format", ["json", "console"])
+def test_a_trace_shows_no_local_variable_for_one_may_be_a_password(format: Literal["json", "console"]):
+    def log_in(password: str) -> None:
+        raise ValueError(f"refused after {len(password)} characters")
+
+    stream = io.StringIO()
+    logs.configure(format, "INFO", stream)
+    try:
+        # the trace quotes this line, which must not hold the word itself
+        log_in(f"hunter-{len('ab')}")
+    except ValueError:
+        logs.get("t").exception("failed")
+    assert "log_in" in stream.getvalue()
+    assert "hunter-2" not in stream.getvalue()
