@@ -35,9 +35,11 @@ def size_bytes(text: object) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
-def _written(pattern: re.Pattern[str], *examples: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$", "examples": list(examples)})
+def _written(pattern: re.Pattern[str], *examples: str) -> dict[str, object]:
+    return {"type": "string", "pattern": f"^{pattern.pattern}$", "examples": list(examples)}
 
 
-Duration = Annotated[float, BeforeValidator(duration_s), _written(_DURATION, "500ms", "1s", "5min")]
-Size = Annotated[int, BeforeValidator(size_bytes), _written(_SIZE, "500 MB", "8 GB")]
+# how editors are told what a duration looks like (JSON Schema)
+DURATION_SCHEMA = _written(_DURATION, "500ms", "1s", "5min")
+Duration = Annotated[float, BeforeValidator(duration_s), WithJsonSchema(DURATION_SCHEMA)]
+Size = Annotated[int, BeforeValidator(size_bytes), WithJsonSchema(_written(_SIZE, "500 MB", "8 GB"))]

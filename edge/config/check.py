@@ -20,6 +20,7 @@ _EXPECTED = "expected "
 # the patterns of edge.drivers.spec, in words
 _FORMS = {
     r"^[^\x00-\x1f\x7f]+$": "text without control characters",
+    r"^[^\x00-\x1f\x7f]*$": "text without control characters",
     r"^\d+(\.\d+)?\s*%$": "a percentage such as 0.5%",
 }
 

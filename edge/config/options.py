@@ -1,6 +1,7 @@
 """What the configuration says about the gateway itself: identity, cloud, buffer, defaults, health page."""
 
 import ipaddress
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -57,6 +58,17 @@ def _cloud_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _token(token: SecretStr) -> SecretStr:
+    """Accept a token that an HTTP header can carry (RFC 6750, 2.1).
+
+    Raises:
+        ValueError: It holds anything else; the message does not repeat it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]*", token.get_secret_value()):
+        raise ValueError("holds characters that no token has (a space, a line break, a quote?); check where it is read")
+    return token
+
+
 class Address(Options):
     """Where a server listens."""
 
@@ -111,7 +123,7 @@ class CloudOptions(Options):
     """
 
     url: Annotated[str, AfterValidator(_cloud_url)]
-    token: Annotated[SecretStr, Field(min_length=1)]
+    token: Annotated[SecretStr, Field(min_length=1), AfterValidator(_token)]
     max_in_flight: Annotated[int, Field(ge=1, le=16)] = 3
 
 
@@ -123,7 +135,7 @@ class BufferOptions(Options):
         max_size: What the buffer may take on disk.
     """
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Field(min_length=1), AfterValidator(_printable)]
     max_size: Annotated[Size, Field(ge=10_000_000)] = 2_000_000_000
 
 

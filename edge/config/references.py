@@ -75,6 +75,9 @@ class References:
             raise DeadReference(f"{reference}: {path} cannot be read ({error.strerror})") from None
         except UnicodeDecodeError:
             raise DeadReference(f"{reference}: {path} is not UTF-8 text") from None
+        except ValueError:
+            # a NUL in it
+            raise DeadReference(f"{reference}: no file has such a name") from None
         if len(data) > MAX_FILE_BYTES:
             raise DeadReference(f"{reference}: {path} is larger than {MAX_FILE_BYTES} bytes")
         # editors and `echo` end a file with a line break that no token has

@@ -26,7 +26,7 @@ def disagreements(tag: TagOptions) -> Iterator[tuple[str, str]]:
 def heartbeat(publish: PublishOptions) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a heartbeat."""
     if publish.heartbeat is not None and publish.heartbeat <= 0:
-        yield "publish", "expected a heartbeat longer than 0; leave it out for none"
+        yield "publish", "expected a heartbeat longer than 0; write `heartbeat: off` for none"
 
 
 def _period(key: str, seconds: float) -> Iterator[tuple[str, str]]:

@@ -10,15 +10,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from edge.clock import Clock
 from edge.ports import Driver
-from edge.units import Duration
+from edge.units import DURATION_SCHEMA, Duration, duration_s
 from shared.reading import ReadingType
 
 # names go into the wire and into PostgreSQL keys
 Named = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# what the wire would refuse is refused here: there it would cost every reading of the tag
+Unit = Annotated[str, Field(max_length=50, pattern=r"^[^\x00-\x1f\x7f]*$")]
+HEARTBEAT_S = 300.0
+
+
+def _heartbeat_s(text: object) -> float | None:
+    return None if text is None or text == "off" else duration_s(text)
+
+
+Heartbeat = Annotated[
+    float | None,
+    BeforeValidator(_heartbeat_s),
+    WithJsonSchema({"anyOf": [DURATION_SCHEMA, {"const": "off"}]}),
+]
 
 
 class Options(BaseModel):
@@ -37,10 +51,16 @@ class ConnectionOptions(Options):
 
 
 class PublishOptions(Options):
-    """When a reading is kept: every sample, or only on change, and then at least every `heartbeat`."""
+    """When a reading is kept: every sample, or only on change, and then at least every `heartbeat`.
+
+    Attributes:
+        on: `sample` or `change`.
+        heartbeat: After so long, seconds, the next sample is kept though nothing changed; None (`off`) for never.
+            The default lets whoever looks at a quiet tag know that it lives.
+    """
 
     on: Literal["sample", "change"] = "change"
-    heartbeat: Duration | None = None
+    heartbeat: Heartbeat = HEARTBEAT_S
 
 
 class TagOptions(Options):
@@ -60,11 +80,11 @@ class TagOptions(Options):
     every: Duration | None = None
     scale: float = 1.0
     offset: float = 0.0
-    unit: Annotated[str, Field(max_length=50)] = ""
+    unit: Unit = ""
     range: tuple[float, float] | None = None
     deadband: float | Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")] | None = None
     publish: PublishOptions | None = None
-    map: dict[int, str] | None = None
+    map: dict[int, Named] | None = None
     means: ReadingType = ReadingType.CUSTOM
 
 

@@ -258,3 +258,16 @@ def _every_key() -> set[str]:
     for definition in [json_schema(known_drivers()), *json_schema(known_drivers())["$defs"].values()]:
         keys |= definition.get("properties", {}).keys()
     return keys
+
+
+@pytest.mark.parametrize("token", ["s3cret\nlines", " s3cret", "s\u00fcss3cret"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(tmp_path: Path, token: str) -> None:
+    (tmp_path / "odd").write_text(token, encoding="utf-8")
+    (told,) = mistakes(tmp_path, HEAD.replace("${env:TOKEN}", "${file:odd}"))
+    assert told.startswith("3 cloud.token: holds characters that no token has")
+    assert "s3cret" not in told
+
+
+def test_a_reference_to_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path) -> None:
+    (told,) = mistakes(tmp_path, HEAD.replace("${env:TOKEN}", r"${file:a\0b}"))
+    assert "no file has such a name" in told
