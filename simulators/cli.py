@@ -13,6 +13,7 @@ from rich.markup import escape
 from shared.errors import AppError
 from simulators import console as simulator_console
 from simulators.demo.run import EXIT_INTERRUPTED, Plan, run
+from simulators.errors import DemoError
 from simulators.service import Addresses
 
 EXIT_FAILURE = 1
@@ -25,7 +26,7 @@ app = typer.Typer(
         "Simulated machines that speak OPC UA, Modbus TCP and MQTT, and the demo of the whole system.\n\n"
         "Begin with `demo`; with `run` you serve the machines alone, for a gateway or client of yours.\n\n"
         "Exit codes: 0 all well, 1 failed (for the demo: or not every reading is stored once), 64 wrong usage, "
-        "130 interrupted while starting."
+        "130 interrupted before the count was done."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -78,7 +79,11 @@ def demo(
     Without --for it shows the plant live until Ctrl-C. At the end it holds the simulators' ledger against
     the rows in the cloud; the exit code is 0 only when every reading is stored once.
     """
-    raise typer.Exit(run(Plan.read(directory, first_port, duration), as_json=json_output))
+    try:
+        plan = Plan.read(directory, first_port, duration)
+    except DemoError as error:
+        raise typer.BadParameter(error.message) from error
+    raise typer.Exit(run(plan, as_json=json_output))
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from simulators.demo.audit import Verdict, compare
 from simulators.demo.cloud import LAG, Metrics, quantile
+from simulators.demo.interrupts import Interrupts
 from simulators.demo.screen import Screen
 from simulators.demo.stack import Stack
 from simulators.demo.workspace import Ports, Workspace
@@ -67,34 +67,37 @@ def run(plan: Plan, *, as_json: bool) -> int:
         DemoError: It could not start, or broke off.
     """
     console = Console(stderr=as_json)
-    workspace = Workspace(plan.directory)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    try:
-        with Stack(workspace, Ports.from_first(plan.first_port)) as stack:
-            summary = _course(plan, stack, console)
-    finally:
-        workspace.release()
-    if summary is None:
-        return EXIT_INTERRUPTED
-    _print(summary, console, as_json=as_json)
-    return 0 if summary.verdict.is_exact else 1
+    with Interrupts() as interrupts:
+        workspace = Workspace(plan.directory)
+        try:
+            with Stack(workspace, Ports.from_first(plan.first_port), interrupts.held) as stack:
+                summary = _course(plan, stack, console, interrupts)
+        finally:
+            workspace.release()
+        if summary is None:
+            console.print("interrupted: everything is stopped, nothing was counted")
+            return EXIT_INTERRUPTED
+        _print(summary, console, as_json=as_json)
+        return 0 if summary.verdict.is_exact else 1
 
 
-def _course(plan: Plan, stack: Stack, console: Console) -> Summary | None:
+def _course(plan: Plan, stack: Stack, console: Console, interrupts: Interrupts) -> Summary | None:
     began = time.monotonic()
     try:
-        with console.status("starting") as status:
+        with console.status("starting") as status, interrupts.heard():
             stack.start(lambda what: status.update(f"starting {what}"))
     except KeyboardInterrupt:
-        console.print("interrupted while starting; everything is stopped")
         return None
     console.print(f"started in {time.monotonic() - began:.1f} s: {len(stack.machines)} machines", highlight=False)
     before = stack.cloud.metrics()
     running = time.monotonic()
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how the live demo ends
+    with contextlib.suppress(KeyboardInterrupt), interrupts.heard():  # Ctrl-C is how the live demo ends
         _watch(plan, stack, console)
-    with console.status("stopping: what was said is brought to the cloud, then counted"):
-        return _account(stack, before, time.monotonic() - running)
+    seconds = time.monotonic() - running
+    words = "stopping: what was said is brought to the cloud, then counted (Ctrl-C: do not count)"
+    with contextlib.suppress(KeyboardInterrupt), console.status(words), interrupts.heard():
+        return _account(stack, before, seconds)
+    return None
 
 
 def _watch(plan: Plan, stack: Stack, console: Console) -> None:

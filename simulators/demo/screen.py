@@ -1,4 +1,4 @@
-"""The demo's live screen: machines with their status and values, and how readings flow."""
+"""The demo's live screen: machines with their status and values, and how readings flow; fits into 80 by 24."""
 
 import time
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ class Screen:
         table = Table(expand=True, pad_edge=False)
         for heading in ("machine", "speaks", "status"):
             table.add_column(heading, no_wrap=True)
-        table.add_column("latest values (age)")
+        table.add_column("latest values (age)", no_wrap=True, overflow="ellipsis")
         for machine in self._stack.machines:
             status = self._stack.cloud.status(machine.code)
             runtime = str(status["runtime_status"])
@@ -67,10 +67,10 @@ class Screen:
         lag = quantile(before.buckets(LAG), after.buckets(LAG), 0.5)
         health = self._stack.health()
         words = (
-            f"[bold]{rate:,.0f}[/] readings/s stored   "
-            f"buffer [bold]{health['buffer']['rows']:,}[/] readings   "
-            f"edge to row [bold]{'-' if lag is None else f'{lag:.2f} s'}[/]   "
-            f"emitted {self._stack.emitted():,}"
+            f"[bold]{rate:,.0f}[/] readings/s stored  "
+            f"[bold]{health['buffer']['rows']:,}[/] in the buffer  "
+            f"edge to row [bold]{'-' if lag is None else f'{lag:.2f} s'}[/]  "
+            f"{self._stack.emitted():,} emitted"
         )
         return Panel(words, title="Tezgah demo: from a PLC's register to a PostgreSQL row")
 
@@ -78,9 +78,8 @@ class Screen:
         address = self._stack.cloud.address
         return Panel(
             f"API {address}/api-docs   gateway {self._stack.health_address}/health\n"
-            f"sign in as {', '.join(USERS)} with password {self._stack.password}\n"
-            "Ctrl-C stops everything in order and counts",
-            expand=True,
+            f"sign in as {', '.join(USERS)} with password {self._stack.password}",
+            subtitle="Ctrl-C stops everything in order and counts",
         )
 
 

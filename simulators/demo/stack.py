@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -37,13 +38,28 @@ class Stack:
         started_at: No reading of this run is older.
     """
 
-    def __init__(self, workspace: Workspace, ports: Ports, machines_of_each: int = 4) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        ports: Ports,
+        held: Callable[[], AbstractContextManager[None]] = nullcontext,
+        machines_of_each: int = 4,
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            workspace: Where data and logs are kept.
+            ports: Where to serve.
+            held: Keeps interruptions away while a process is started: one that nobody knows would be left behind.
+            machines_of_each: Machines a protocol.
+        """
         self.workspace = workspace
         self.ports = ports
         self.machines: list[Machine] = plant(machines_of_each)
         self.ledger = workspace.root / "run" / "ledger.csv"
-        self.password = workspace.secret("password")
+        self.password = workspace.secret("password", size=12)
         self.started_at = datetime.now(UTC)
+        self._held = held
         self._machines_of_each = machines_of_each
         self._health = httpx.Client(base_url=self.health_address, timeout=5)
         self._children: dict[str, Child] = {}
@@ -208,12 +224,14 @@ class Stack:
         """
         self._tell_simulators("quiet")
         self._await_settled()
-        gateway = self._children.pop("gateway")
-        code = gateway.stop(_STOP_S)
+        gateway = self._children["gateway"]
+        code = gateway.stop(_STOP_S)  # and only then forgotten: whoever breaks this off must find it
+        del self._children["gateway"]
         if code != 0:
             raise DemoError(f"the gateway ended with exit code {code}:\n{gateway.last_words()}")
         self.emitted()
-        self._children.pop("simulators").stop(_STOP_S)
+        self._children["simulators"].stop(_STOP_S)
+        del self._children["simulators"]
         last = json.loads(gateway.log_lines()[-1])
         if last["event"] != "gateway stopped":
             raise DemoError(f"the gateway did not say its last words:\n{gateway.last_words()}")
@@ -242,8 +260,9 @@ class Stack:
     def _start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, talks: bool = False
     ) -> Child:
-        child = Child(name, command, environment, self.workspace, talks=talks)
-        self._children[name] = child
+        with self._held():
+            child = Child(name, command, environment, self.workspace, talks=talks)
+            self._children[name] = child
         return child
 
     def _await(self, child: Child, is_ready: Callable[[], bool]) -> None:

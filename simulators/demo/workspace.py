@@ -83,11 +83,11 @@ class Workspace:
         """Return where the process `name` writes its log."""
         return self.root / "log" / f"{name}.log"
 
-    def secret(self, name: str) -> str:
-        """Return this workspace's secret of that name, made on first use and readable by its owner only."""
+    def secret(self, name: str, size: int = 32) -> str:
+        """Return this workspace's secret of that name: `size` bytes made on first use, readable by its owner only."""
         path = self._secret(name)
         if not path.exists():
-            self.keep(name, secrets.token_urlsafe(32))
+            self.keep(name, secrets.token_urlsafe(size))
         return path.read_text(encoding="utf-8")
 
     def keep(self, name: str, secret: str) -> None:

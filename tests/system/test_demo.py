@@ -78,3 +78,22 @@ def test_ctrl_c_stops_everything_in_order_and_leaves_no_process_behind(place: li
     assert "every reading is stored once" in out
     assert not [child for child in children if runs(child.pid)]
     until(lambda: not runs(postmaster), "PostgreSQL to end")
+
+
+def test_further_ctrl_c_while_it_stops_costs_the_count_and_leaves_no_process_behind(place: list[str]) -> None:
+    demo = start(place)
+    family = psutil.Process(demo.pid)
+    until(lambda: len(family.children(recursive=True)) >= 3, "cloud, simulators and gateway to run")
+    until(lambda: (Path(place[1]) / "run" / "ledger.csv").stat().st_size > 30_000, "readings to be said")
+    children = family.children(recursive=True)
+    postmaster = int((Path(place[1]) / "cloud" / "postgres" / "postmaster.pid").read_text().split()[0])
+    for _ in range(3):  # the second may come before the first has had its way, and is then one with it
+        demo.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            demo.wait(0.3)
+    out, words = demo.communicate(timeout=30)
+    assert demo.returncode == 130, words
+    assert "nothing was counted" in out
+    assert "Traceback" not in words
+    assert not [child for child in children if runs(child.pid)]
+    until(lambda: not runs(postmaster), "PostgreSQL to end")
