@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
-from cloud.db import Session
+from cloud.db import Database, Session, database
 from cloud.errors import UnsupportedType
 from cloud.identity import service
 from cloud.identity.caller import CurrentCaller
@@ -52,13 +52,16 @@ _BODY = {
 
 @router.post("/login", openapi_extra=_BODY)
 async def login(
-    request: Request, response: Response, session: Session, credentials: Annotated[Credentials, Depends(_credentials)]
+    request: Request,
+    response: Response,
+    pool: Annotated[Database, Depends(database)],
+    credentials: Annotated[Credentials, Depends(_credentials)],
 ) -> TokenOut:
     """Exchange a user name and a password for an access token."""
     passwords: Passwords = request.app.state.passwords
     tokens: Tokens = request.app.state.tokens
     address = request.client.host if request.client is not None else "unknown"
-    user_id = await service.sign_in(session, credentials, passwords, address)
+    user_id = await service.sign_in(pool, credentials, passwords, address)
     response.headers["Cache-Control"] = "no-store"  # RFC 6749, 5.1
     return TokenOut(
         access_token=tokens.issue(user_id, datetime.now(UTC)), expires_in=int(tokens.lifetime.total_seconds())

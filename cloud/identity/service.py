@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from cloud.db import Database
 from cloud.errors import Conflict, NotFound, TooMany, Unauthenticated
 from cloud.identity import rules
 from cloud.identity.models import LoginFailures, Organization, User
@@ -40,29 +41,39 @@ async def user(session: AsyncSession, who: Caller) -> UserOut:
 
 
 async def sign_in(
-    session: AsyncSession, credentials: Credentials, passwords: Passwords, address: str, now: datetime | None = None
+    database: Database, credentials: Credentials, passwords: Passwords, address: str, now: datetime | None = None
 ) -> int:
     """Return the id of the user whose name and password these are.
+
+    In two transactions, with none open while the password is hashed: hashing takes its time and its turn, and logins
+    that wait for it would hold every connection there is.
 
     Raises:
         TooMany: The account or the address failed too often lately; carries how long to wait.
         LoginFailed: Name or password is wrong, or the user is not active.
     """
     now = now or datetime.now(UTC)
-    limits = {f"user:{credentials.username}": rules.ACCOUNT_LIMIT, f"address:{address}": rules.ADDRESS_LIMIT}
-    await _throttle(session, limits, now)
-    found = (await session.execute(select(User).where(col(User.username) == credentials.username))).scalar_one_or_none()
+    # in one order for everybody, so that two logins never block each other
+    limits = {f"address:{address}": rules.ADDRESS_LIMIT, f"user:{credentials.username}": rules.ACCOUNT_LIMIT}
+    named = select(User).where(col(User.username) == credentials.username)
+    async with database.transaction() as session:
+        await _throttle(session, limits, now)
+        found = (await session.execute(named)).scalar_one_or_none()
     is_right, better_hash = await passwords.verified(
         credentials.password.get_secret_value(), found.password_hash if found is not None else None
     )
-    if found is None or not is_right or not found.is_active or found.id is None:
-        for subject in limits:
-            await _count_failure(session, subject, now)
-        await _forget_old_failures(session, now)
-        raise LoginFailed("The user name or the password is wrong.")
-    if better_hash is not None:
-        found.password_hash = better_hash
-    await session.execute(delete(LoginFailures).where(col(LoginFailures.subject) == f"user:{credentials.username}"))
+    async with database.transaction() as session:
+        # of many guesses made at once, those beyond the limit learn nothing, not even the right one
+        await _throttle(session, limits, now)
+        if found is None or not is_right or not found.is_active or found.id is None:
+            for subject in limits:
+                await _count_failure(session, subject, now)
+            await _forget_old_failures(session, now)
+            raise LoginFailed("The user name or the password is wrong.")
+        if better_hash is not None:
+            same = update(User).where(col(User.id) == found.id, col(User.password_hash) == found.password_hash)
+            await session.execute(same.values(password_hash=better_hash))
+        await session.execute(delete(LoginFailures).where(col(LoginFailures.subject) == f"user:{credentials.username}"))
     return found.id
 
 
@@ -149,8 +160,9 @@ async def set_password(session: AsyncSession, username: str, password: str, pass
 
 
 async def _throttle(session: AsyncSession, limits: dict[str, int], now: datetime) -> None:
-    rows = await session.scalars(select(LoginFailures).where(col(LoginFailures.subject).in_(limits)))
-    for row in rows:
+    # locked until the transaction ends, so that each counts what the others did
+    known = select(LoginFailures).where(col(LoginFailures.subject).in_(limits)).order_by(col(LoginFailures.subject))
+    for row in await session.scalars(known.with_for_update()):
         wait_s = rules.wait_s(row.failures, row.since, limits[row.subject], now)
         if wait_s > 0:
             raise TooMany(

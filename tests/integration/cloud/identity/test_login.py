@@ -1,16 +1,21 @@
 """Signing in, and being known afterwards."""
 
+import asyncio
+import threading
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import psycopg
 import pytest
+from pwdlib import PasswordHash
 from pwdlib.hashers.bcrypt import BcryptHasher
 from sqlalchemy import text
 
 from cloud.app import create_app
 from cloud.identity import rules, service
+from cloud.identity.passwords import Passwords
 from cloud.identity.schemas import Role
 
 PASSWORD = "correct horse battery"
@@ -112,6 +117,51 @@ async def test_after_ten_failures_even_the_right_password_must_wait(app_client, 
     execute(database_url, "UPDATE login_failures SET since = %s", over)
     assert (await app_client.post("/auth/login", json=right)).status_code == 200
     assert (await app_client.post("/auth/login", json=wrong)).status_code == 401
+
+
+async def test_of_guesses_made_at_once_no_more_are_answered_than_one_after_another(app_client, username):
+    wrong = {"username": username, "password": "wrong horse battery"}
+    assert (await app_client.post("/auth/login", json=wrong)).status_code == 401
+    async with asyncio.TaskGroup() as group:
+        sent = [group.create_task(app_client.post("/auth/login", json=wrong)) for _ in range(30)]
+    answered = Counter(task.result().status_code for task in sent)
+    assert answered == {401: rules.ACCOUNT_LIMIT - 1, 429: 31 - rules.ACCOUNT_LIMIT}
+    right = {"username": username, "password": PASSWORD}
+    assert (await app_client.post("/auth/login", json=right)).status_code == 429
+
+
+async def test_many_devices_of_one_account_sign_in_at_once(app_client, username):
+    right = {"username": username, "password": PASSWORD}
+    async with asyncio.TaskGroup() as group:
+        sent = [group.create_task(app_client.post("/auth/login", json=right)) for _ in range(15)]
+    assert {task.result().status_code for task in sent} == {200}
+
+
+class SlowHasher(BcryptHasher):
+    """Takes as long as the test likes."""
+
+    def __init__(self) -> None:
+        super().__init__(rounds=4)
+        self.begun, self.may_end = threading.Semaphore(0), threading.Event()
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        self.begun.release()
+        assert self.may_end.wait(30)
+        return super().verify(password, hash)
+
+
+async def test_a_login_holds_no_connection_while_its_password_is_hashed(app, app_client, database_url, username):
+    slow = SlowHasher()
+    execute(database_url, "UPDATE app_user SET password_hash = %s WHERE username = %s", slow.hash(PASSWORD), username)
+    app.state.passwords = Passwords(PasswordHash((slow,)))
+    async with asyncio.TaskGroup() as group:
+        sent = group.create_task(app_client.post("/auth/login", json={"username": username, "password": PASSWORD}))
+        try:
+            assert await asyncio.to_thread(slow.begun.acquire, timeout=10)
+            assert app.state.database.engine.pool.checkedout() == 0
+        finally:
+            slow.may_end.set()
+    assert sent.result().status_code == 200
 
 
 @pytest.mark.parametrize(
