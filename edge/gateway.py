@@ -28,6 +28,7 @@ from edge.settings import Settings
 from edge.signals import stopping_on_signals
 from edge.state import StateDirectory
 from edge.sync.https import HttpsUplink
+from edge.sync.presence import Presence
 from edge.sync.shipper import Shipper
 from shared.logs import get
 
@@ -91,6 +92,7 @@ class Gateway:
         self._buffer = buffer
         self._clock = clock
         self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight)
+        self._presence = Presence(uplink, self._shipper.link, lambda: buffer.stats().rows, clock)
         self._stations = [
             Station(
                 connection.name,
@@ -160,6 +162,7 @@ class Gateway:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._buffer.run(), name="buffer")
             shipping = tasks.create_task(self._shipper.run(), name="shipper")
+            greeting = tasks.create_task(self._presence.run(), name="presence")
             reading = [tasks.create_task(station.run(), name=f"station-{station.name}") for station in self._stations]
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
             notifier.ready()
@@ -167,6 +170,7 @@ class Gateway:
             notifier.stopping()
             _log.info("gateway stops")
             await self._end_stations(reading)
+            greeting.cancel()
             await self._drain()
             shipping.cancel()
             watched.cancel()

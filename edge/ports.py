@@ -9,6 +9,9 @@ from shared.reading import Gap, Readings, Tag
 from shared.wire.batch import BatchId
 from shared.wire.receipt import Receipt
 
+# where a gap begins whose begin a driver cannot know
+BEFORE_US = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -20,12 +23,16 @@ class Sample:
             bad with value NaN and the protocol's code.
         receipt: Given back to `Driver.acknowledge` once the readings are on disk; None where the
             protocol acknowledges nothing.
-        gaps: Holes that the driver noticed (an overflow bit, a lost broker session).
+        gaps: Holes that the driver noticed (an overflow bit, a lost broker session); one that begins at
+            `BEFORE_US` began before this driver lived, and the station knows when.
+        is_present: With it all that the source has to say is said: the rows tell how it is now, and points
+            without a row are as they were. A sample of no rows may say just that.
     """
 
     readings: Readings
     receipt: object | None = None
     gaps: Sequence[Gap] = ()
+    is_present: bool = False
 
 
 class Driver(Protocol):
@@ -151,6 +158,14 @@ class Uplink(Protocol):
 
         Raises:
             Unreachable, Unauthorized, BatchRefused: see edge.errors; the shipper decides what follows.
+        """
+        ...
+
+    async def greet(self, waiting: int) -> None:
+        """Tell the cloud that this gateway lives, and how many readings wait in its buffer.
+
+        Raises:
+            Unreachable, Unauthorized: as `send`.
         """
         ...
 

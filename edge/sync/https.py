@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from importlib import metadata
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from shared.wire.batch import CONTENT_TYPE
 from shared.wire.receipt import Receipt, from_json
 
 PATH = "/api/v1/ingest/batches"
+ALIVE_PATH = "/api/v1/gateways/alive"
 # 100 kB in 30 s is the slowest modem worth having
 TIMEOUT_S = 30.0
 # a receipt has 200 bytes
@@ -54,9 +56,11 @@ class HttpsUplink:
         if not (token and token.isascii() and token.isprintable()):
             raise ConfigError("cloud.token is empty or holds characters no token has; check where it is read from")
         self._url = str(address)
+        self._alive_url = str(address).removesuffix(PATH) + ALIVE_PATH
+        self._version = metadata.version("tezgah")
         self._timeout_s = timeout_s
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {token}", "Content-Type": CONTENT_TYPE, "User-Agent": "tezgah-edge"},
+            headers={"Authorization": f"Bearer {token}", "User-Agent": "tezgah-edge"},
             timeout=timeout_s,
             limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_S),
             # a proxy from the environment is right for the outside only
@@ -73,32 +77,48 @@ class HttpsUplink:
 
     async def send(self, lease: Lease) -> Receipt:
         """See `edge.ports.Uplink.send`."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                response, body = await self._post(lease)
-        except TimeoutError as error:
-            raise Unreachable(f"{self._url} gave no whole answer within {self._timeout_s:g} s") from error
-        except httpx.TimeoutException as error:
-            raise Unreachable(f"{self._url} did not answer ({type(error).__name__})") from error
-        except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"{self._url}: {error or type(error).__name__}") from error
+        headers = {"Content-Type": CONTENT_TYPE, "X-Request-ID": f"{lease.id.epoch.hex[:8]}-{lease.id.seq}"}
+        response, body = await self._exchange(self._url, lease.body, headers)
         if response.status_code != httpx.codes.OK:
             raise _named(response, body)
         return _receipt(body, lease)
+
+    async def greet(self, waiting: int) -> None:
+        """See `edge.ports.Uplink.greet`."""
+        told = msgspec.json.encode({"version": self._version, "waiting": waiting})
+        response, body = await self._exchange(self._alive_url, told, {"Content-Type": "application/json"})
+        # an older cloud does not know the path, but has answered
+        if not response.is_success and response.status_code not in {404, 405}:
+            error = _named(response, body)
+            raise Unreachable(error.message) if isinstance(error, BatchRefused) else error
 
     async def close(self) -> None:
         """Close connections."""
         await self._client.aclose()
 
-    async def _post(self, lease: Lease) -> tuple[httpx.Response, bytes]:
-        request_id = f"{lease.id.epoch.hex[:8]}-{lease.id.seq}"
-        headers = {"X-Request-ID": request_id}
-        async with self._client.stream("POST", self._url, content=lease.body, headers=headers) as response:
+    async def _exchange(self, url: str, content: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
+        """Post and read the answer, all of it within the deadline.
+
+        Raises:
+            Unreachable: There was none.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._post(url, content, headers)
+        except TimeoutError as error:
+            raise Unreachable(f"{url} gave no whole answer within {self._timeout_s:g} s") from error
+        except httpx.TimeoutException as error:
+            raise Unreachable(f"{url} did not answer ({type(error).__name__})") from error
+        except (httpx.HTTPError, OSError) as error:
+            raise Unreachable(f"{url}: {error or type(error).__name__}") from error
+
+    async def _post(self, url: str, content: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
+        async with self._client.stream("POST", url, content=content, headers=headers) as response:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > _MAX_ANSWER:
-                    raise Unreachable(f"{self._url} answered more than {_MAX_ANSWER} bytes; check cloud.url")
+                    raise Unreachable(f"{url} answered more than {_MAX_ANSWER} bytes; check cloud.url")
             return response, bytes(body)
 
 

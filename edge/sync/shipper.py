@@ -58,6 +58,9 @@ class Shipper:
         uplink: Carries; closed by whoever made it.
         clock: Time.
         max_in_flight: Requests at once, at least 1.
+
+    Attributes:
+        link: Whether the cloud answers, for whoever else asks it something.
     """
 
     def __init__(self, buffer: Buffer, uplink: Uplink, clock: Clock, *, max_in_flight: int = MAX_IN_FLIGHT) -> None:
@@ -65,7 +68,7 @@ class Shipper:
         self._uplink = uplink
         self._clock = clock
         self._max_in_flight = max_in_flight
-        self._link = Link(clock)
+        self.link = Link(clock)
         self._stirred = asyncio.Event()
         self._busy = 0
         self._in_flight = 0
@@ -103,8 +106,8 @@ class Shipper:
     def status(self) -> ShipperStatus:
         """Return how shipping goes."""
         return ShipperStatus(
-            state=self._link.state,
-            since_us=self._link.since_us,
+            state=self.link.state,
+            since_us=self.link.since_us,
             sent=self._sent,
             settled=self._settled,
             duplicates=self._duplicates,
@@ -113,7 +116,7 @@ class Shipper:
             retries=self._retries,
             in_flight=self._in_flight,
             last_receipt_us=self._last_receipt_us,
-            last_error=self._link.last_error,
+            last_error=self.link.last_error,
         )
 
     async def _ship(self, *, live: bool) -> None:
@@ -133,7 +136,7 @@ class Shipper:
         return False
 
     def _may_answer(self) -> bool:
-        return self._link.state in {LinkState.UP, LinkState.CONNECTING}
+        return self.link.state in {LinkState.UP, LinkState.CONNECTING}
 
     async def _bring(self, lease: Lease, attempts: int | None = None) -> None:
         """Try until the cloud has the batch or will never take it, or the attempts are used up."""
@@ -151,20 +154,20 @@ class Shipper:
                 await self._buffer.give_back(lease.id)
 
     async def _attempt(self, lease: Lease) -> bool:
-        async with self._link.turn() as is_probe:
+        async with self.link.turn() as is_probe:
             try:
                 receipt = await self._send(lease)
             except BatchRefused as error:
-                self._link.answered()
+                self.link.answered()
                 self._refused += 1
                 _log.error("the cloud will never take a batch; set aside", seq=lease.id.seq, error=error.message)
                 await self._buffer.give_back(lease.id, quarantine=error.message)
                 return True
             except UplinkError as error:
                 self._retries += 1
-                self._link.failed(error, is_probe=is_probe)
+                self.link.failed(error, is_probe=is_probe)
                 return False
-            self._link.answered()
+            self.link.answered()
             await self._settle(lease, receipt)
             return True
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from edge.errors import BatchRefused, Unauthorized, Unreachable
+from edge.errors import BatchRefused, Unauthorized, Unreachable, UplinkError
 from edge.ports import Lease
 from shared.wire import batch as wire
 from shared.wire.batch import BatchId
@@ -49,6 +49,7 @@ class MemoryUplink:
         loses: Whether answers get lost after it was.
         gate: Requests wait while it is clear.
         sent: Every request's batch number.
+        greetings: What each greeting said; it is answered with `refusal`, if that is set.
         most_at_once: The most requests that were under way together.
     """
 
@@ -59,6 +60,8 @@ class MemoryUplink:
         self.gate = asyncio.Event()
         self.gate.set()
         self.sent: list[int] = []
+        self.greetings: list[int] = []
+        self.refusal: UplinkError | None = None
         self.at_once = 0
         self.most_at_once = 0
 
@@ -78,6 +81,13 @@ class MemoryUplink:
             return receipt
         finally:
             self.at_once -= 1
+
+    async def greet(self, waiting: int) -> None:
+        self.greetings.append(waiting)
+        await asyncio.sleep(0)
+        await self.gate.wait()
+        if self.refusal is not None:
+            raise self.refusal
 
     async def close(self) -> None:
         pass

@@ -284,3 +284,35 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_believed(certificate
     assert isinstance(error, Unreachable)
     assert "certificate" in error.message.lower()
     assert server.requests == [], "the token must not have been sent"
+
+
+async def test_a_greeting_says_who_lives_and_what_waits(server: HttpCloud) -> None:
+    server.says(answer("204 No Content"))
+    async with HttpsUplink(f"{server.url}/plants/izmir", TOKEN) as uplink:
+        await uplink.greet(12)
+    (request,) = server.requests
+    assert request.line == "POST /plants/izmir/api/v1/gateways/alive HTTP/1.1"
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert request.headers["content-type"] == "application/json"
+    told = json.loads(request.body)
+    assert told.pop("version")
+    assert told == {"waiting": 12}
+
+
+async def test_a_cloud_that_does_not_know_greetings_has_answered_all_the_same(
+    server: HttpCloud, uplink: HttpsUplink
+) -> None:
+    server.says(problem("404 Not Found", "NOT_FOUND", "No such path."))
+    await uplink.greet(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("401 Unauthorized", Unauthorized), ("422 Unprocessable", Unreachable), ("503 Unavailable", Unreachable)],
+)
+async def test_a_greeting_that_is_not_taken_is_named(
+    server: HttpCloud, uplink: HttpsUplink, status: str, expected: type[UplinkError]
+) -> None:
+    server.says(problem(status, "CODE", "No."))
+    with pytest.raises(expected):
+        await uplink.greet(0)
