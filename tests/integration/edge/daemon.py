@@ -45,7 +45,8 @@ class HttpCloud:
         self.url = ""
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        assert (scope["method"], scope["path"]) == ("POST", "/api/v1/ingest/batches")
+        assert scope["method"] == "POST"
+        assert scope["path"] in {"/api/v1/ingest/batches", "/api/v1/gateways/alive"}
         body, more = b"", True
         while more:
             message = await receive()
@@ -53,6 +54,10 @@ class HttpCloud:
             more = message.get("more_body", False)
         await self.answers.wait()
         self.tokens.add(dict(scope["headers"])[b"authorization"].decode())
+        if scope["path"] == "/api/v1/gateways/alive":
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+            return
         answer = msgspec.json.encode({"data": self.memory.take(body), "meta": {}})
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": answer})
