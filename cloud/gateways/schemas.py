@@ -56,7 +56,7 @@ class AliveIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: Code | None = Field(default=None, description="Its software's", examples=["0.1.0"])
-    waiting: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = Field(
+    waiting: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
         default=None, description="Readings in its buffer that the cloud does not have yet"
     )
 
