@@ -94,7 +94,7 @@ def _course(plan: Plan, stack: Stack, console: Console, interrupts: Interrupts) 
     with contextlib.suppress(KeyboardInterrupt), interrupts.heard():  # Ctrl-C is how the live demo ends
         _watch(plan, stack, console)
     seconds = time.monotonic() - running
-    words = "stopping: what was said is brought to the cloud, then counted (Ctrl-C: do not count)"
+    words = "stopping: the rest goes to the cloud, then it is counted (Ctrl-C: do not count)"
     with contextlib.suppress(KeyboardInterrupt), console.status(words), interrupts.heard():
         return _account(stack, before, seconds)
     return None

@@ -45,8 +45,8 @@ class Screen:
 
     def _draw(self) -> Group:
         table = Table(expand=True, pad_edge=False)
-        for heading in ("machine", "speaks", "status"):
-            table.add_column(heading, no_wrap=True)
+        for heading, width in (("machine", 9), ("speaks", 6), ("status", 11)):
+            table.add_column(heading, no_wrap=True, min_width=width)
         table.add_column("latest values (age)", no_wrap=True, overflow="ellipsis")
         for machine in self._stack.machines:
             status = self._stack.cloud.status(machine.code)
