@@ -45,9 +45,9 @@ class Screen:
 
     def _draw(self) -> Group:
         table = Table(expand=True, pad_edge=False)
-        for heading, width in (("machine", 9), ("speaks", 6), ("status", 11)):
-            table.add_column(heading, no_wrap=True, min_width=width)
-        table.add_column("latest values (age)", no_wrap=True, overflow="ellipsis")
+        for heading in ("machine", "speaks", "status"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("latest values (age)")
         for machine in self._stack.machines:
             status = self._stack.cloud.status(machine.code)
             runtime = str(status["runtime_status"])
@@ -55,7 +55,8 @@ class Screen:
                 machine.code,
                 machine.protocol,
                 Text(runtime, style=_COLOURS.get(runtime, "")),
-                _values(status["values"]),
+                # not the column's no_wrap: that would narrow the other columns too
+                Text(_values(status["values"]), no_wrap=True, overflow="ellipsis"),
             )
         return Group(self._flow(), table, self._addresses())
 
