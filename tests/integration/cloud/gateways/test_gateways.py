@@ -124,7 +124,15 @@ async def test_what_a_gateway_says_of_itself_is_kept_until_it_says_otherwise(app
 
 @pytest.mark.parametrize(
     "told",
-    [{"waiting": -1}, {"waiting": 2**53 + 1}, {"waiting": 1.5}, {"version": "a\0b"}, {"version": "x" * 65}, {"x": 1}, 5],
+    [
+        {"waiting": -1},
+        {"waiting": 2**53 + 1},
+        {"waiting": 1.5},
+        {"version": "a\0b"},
+        {"version": "x" * 65},
+        {"x": 1},
+        5,
+    ],
 )
 async def test_a_sign_of_life_that_says_nonsense_is_refused(app_client, tenant, told):
     token = (await create(app_client, tenant)).json()["data"]["token"]
