@@ -3,6 +3,7 @@
 Plain ASGI, not Starlette's BaseHTTPMiddleware, which copies the context and streams through a queue.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -21,6 +22,9 @@ from shared.wire.batch import MAX_BODY
 BODY_LIMIT = 1024 * 1024
 # a batch as it travels, compressed; what it may grow to is the wire's business
 BATCH_BODY_LIMIT = MAX_BODY
+# 1 MiB over a line of 90 kbit/s; a body that only drips must not hold its place for ever. Longer than a batch has,
+# which is answered in another way (`telemetry.routes`)
+BODY_TIMEOUT_S = 90.0
 # asked every few seconds by machines: their lines would hide the others
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 
@@ -71,12 +75,13 @@ class Surroundings:
 
 
 class BodyLimit:
-    """Refuses a body larger than its path takes, before it is read where its length is announced."""
+    """Refuses a body that lingers, or is larger than its path takes: unread where its length is announced."""
 
-    def __init__(self, app: ASGIApp, default: int, limits: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, default: int, limits: Mapping[str, int], within_s: float = BODY_TIMEOUT_S) -> None:
         self._app = app
         self._default = default
         self._limits = limits
+        self._within_s = within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -90,14 +95,26 @@ class BodyLimit:
             await problem.answer(TooLarge(message, limit=limit), scope["path"])(scope, receive, send)
             return
         taken = 0
+        deadline: float | None = None
+        is_whole = False
 
         async def receive_counted() -> Message:
-            nonlocal taken
-            part = await receive()
+            nonlocal taken, deadline, is_whole
+            if is_whole:
+                return await receive()  # what comes now is the caller's going away, whenever that is
+            loop = asyncio.get_running_loop()
+            deadline = deadline or loop.time() + self._within_s
+            # not errors of ours: FastAPI lets only this kind through while it reads a body
+            try:
+                async with asyncio.timeout_at(deadline):
+                    part = await receive()
+            except TimeoutError as error:
+                late = f"The body took longer than {self._within_s:g} s to come."
+                raise HTTPException(408, late, {"Connection": "close"}) from error
             taken += len(part.get("body", b""))
             if taken > limit:
-                # not one of our errors: FastAPI lets only this kind through while it reads a body
                 raise HTTPException(413, message)
+            is_whole = not part.get("more_body", False)
             return part
 
         await self._app(scope, receive_counted, send)

@@ -44,7 +44,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[int]:
     if operation.get("parameters"):
         statuses |= {404, 422}
     if "requestBody" in operation:
-        statuses |= {400, 409, 413, 415, 422}
+        statuses |= {400, 408, 409, 413, 415, 422}
     if path.endswith("/auth/login"):
         statuses |= {401, 429}
     return sorted(statuses)

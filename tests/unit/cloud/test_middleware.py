@@ -1,5 +1,6 @@
 """What surrounds every request, over applications of a few lines."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -136,3 +137,41 @@ def app_of_one_route():
         return body
 
     return app
+
+
+async def test_a_body_that_never_ends_is_given_up(app_of_one_route):
+    first = [{"type": "http.request", "body": b'{"na', "more_body": True}]
+
+    async def dripping():
+        return first.pop() if first else await asyncio.Event().wait()
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+    await BodyLimit(app_of_one_route, 100, {}, within_s=0.01)(scope, dripping, send)
+    assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert json.loads(sent[1]["body"])["error_code"] == "REQUEST_TIMEOUT"
+
+
+async def test_a_caller_that_stays_after_its_body_may_stay_as_long_as_it_likes():
+    came = [{"type": "http.disconnect"}, {"type": "http.request", "body": b"", "more_body": False}]
+    late = asyncio.Event()
+
+    async def receive():
+        if len(came) == 1:
+            # it goes when the time for a body is long over
+            asyncio.get_running_loop().call_later(0.1, late.set)
+            await late.wait()
+        return came.pop()
+
+    async def waiting(scope, receive, send):
+        await receive()
+        assert (await receive())["type"] == "http.disconnect"
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    await BodyLimit(waiting, 100, {}, within_s=0.05)(scope, receive, receive)
