@@ -16,7 +16,7 @@ from fastapi.params import Depends
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from cloud import api, docs_page, health, openapi, problem, request_id
+from cloud import api, docs_page, health, openapi, orphan, problem, request_id
 from cloud.access import ACCESS, Open
 from cloud.db import Database
 from cloud.errors import CloudError, DatabaseUnavailable, SettingsInvalid
@@ -89,6 +89,7 @@ def from_environment() -> FastAPI:
     """Build the application from the environment: what a worker process imports."""
     settings = Settings.from_environment()
     settings.configure_logs()
+    orphan.end_with_parent()
     return create_app(settings)
 
 

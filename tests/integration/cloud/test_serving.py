@@ -107,6 +107,23 @@ def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir):
         server.wait(timeout=5)
 
 
+def test_workers_of_a_killed_parent_end_and_the_next_start_has_port_and_database(data_dir):
+    with serving(data_dir, "--workers", "2", "--migrate") as (process, address):
+        left = process.children(recursive=True)
+        server = postmaster(data_dir)
+        workers = [child for child in left if "spawn_main" in " ".join(child.cmdline())]
+        assert len(workers) == 2
+        process.kill()
+        assert psutil.wait_procs(workers, timeout=15)[1] == []
+        assert server.is_running()
+    with serving(data_dir, "--port", address.rpartition(":")[2]) as (process, again):
+        assert again == address
+        assert postmaster(data_dir).pid == server.pid
+        process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
+        assert process.wait(timeout=15) == 0
+        server.wait(timeout=5)
+
+
 def test_a_taken_port_is_said_in_one_sentence(data_dir):
     with serving(data_dir, "--migrate") as (_, address):
         port = address.rpartition(":")[2]
