@@ -3,6 +3,12 @@
 from shared.errors import AppError
 
 
+class SimulationError(AppError):
+    """The simulators cannot serve; the message says what to do."""
+
+    code = "SIMULATION_FAILED"
+
+
 class DemoError(AppError):
     """The demo cannot start or go on; the message says what to do."""
 

@@ -7,6 +7,7 @@ hold what is written between two of its publish requests, at least.
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, timedelta
@@ -95,6 +96,8 @@ class OpcUaPlant:
         Raises:
             OSError: The port is taken.
         """
+        # asyncua logs, with its traceback, what it raises as well
+        logging.getLogger("asyncua.server.server").setLevel(logging.CRITICAL)
         server = Server()
         # its clock node would keep `stop` waiting for a second
         server.disable_clock()

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from simulators.broker import MqttBroker
+from simulators.errors import SimulationError
 from simulators.ledger import Ledger
 from simulators.machine import Protocol
 from simulators.modbus import ModbusPlant
@@ -51,16 +52,18 @@ class Simulators:
             seed: Makes the plant's behaviour repeatable.
 
         Raises:
-            OSError: A port is taken, or the given broker does not answer.
+            SimulationError: The ledger cannot be written, a port is taken, or the given broker does not answer.
         """
         machines = plant(machines_of_each, seed=seed)
         host = addresses.host
         async with contextlib.AsyncExitStack() as stack:
-            book = stack.enter_context(Ledger(ledger))
+            with _said(f"the ledger {ledger} cannot be written", "name another with --ledger"):
+                book = stack.enter_context(Ledger(ledger))
             broker = addresses.broker
             if broker is None:
                 own = MqttBroker(host, addresses.mqtt)
-                await own.start()
+                with _said(f"cannot serve MQTT on {host}:{addresses.mqtt}", "name another port with --mqtt-port"):
+                    await own.start()
                 stack.push_async_callback(own.stop)
                 broker = (host, own.port)
             opcua = OpcUaPlant(
@@ -69,8 +72,13 @@ class Simulators:
             modbus = ModbusPlant(speaking(machines, Protocol.MODBUS), book, host=host, port=addresses.modbus)
             packers = speaking(machines, Protocol.MQTT)
             mqtt = MqttPlant(packers, book, host=broker[0], port=broker[1], period_s=period_s)
-            for served in (opcua, modbus, mqtt):
-                await served.start()
+            for served, trouble, mend in (
+                (opcua, f"cannot serve OPC UA on {host}:{addresses.opcua}", "name another port with --opcua-port"),
+                (modbus, f"cannot serve Modbus on {host}:{addresses.modbus}", "name another port with --modbus-port"),
+                (mqtt, f"no broker answers at {broker[0]}:{broker[1]}", "start it, or name another with --broker"),
+            ):
+                with _said(trouble, mend):
+                    await served.start()
                 stack.push_async_callback(served.stop)
             yield cls(opcua, modbus, mqtt, book)
 
@@ -95,3 +103,13 @@ class Simulators:
         """Return how many readings were said so far, all of them in the ledger's file."""
         self._ledger.flush()
         return self._ledger.count()
+
+
+@contextlib.contextmanager
+def _said(trouble: str, mend: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # asyncio says the address first, which stands in the message already
+        reason = (error.strerror or str(error)).rpartition(": ")[2]
+        raise SimulationError(f"{trouble} ({reason}); {mend}") from error
