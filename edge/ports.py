@@ -25,14 +25,14 @@ class Sample:
             protocol acknowledges nothing.
         gaps: Holes that the driver noticed (an overflow bit, a lost broker session); one that begins at
             `BEFORE_US` began before this driver lived, and the station knows when.
-        is_present: With it all that the source has to say is said: the rows tell how it is now, and points
-            without a row are as they were. A sample of no rows may say just that.
+        is_whole: All that the connection's devices had to say until now is said; points without a row are as
+            they were. A sample of no rows may say just that.
     """
 
     readings: Readings
     receipt: object | None = None
     gaps: Sequence[Gap] = ()
-    is_present: bool = False
+    is_whole: bool = False
 
 
 class Driver(Protocol):

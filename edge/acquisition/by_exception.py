@@ -47,6 +47,10 @@ class ExceptionFilter:
             self._remember(readings, news)
         return np.flatnonzero(kept)
 
+    def forget(self, points: NDArray[np.uint32]) -> None:
+        """Keep the next reading of these points, whatever it says."""
+        self._seen[points] = False
+
     def _is_news(self, readings: Readings, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
         tag = readings.tag[rows]
         before, value = self._value[tag], readings.value[rows]

@@ -75,6 +75,11 @@ class Shaper:
         self.counts.kept += len(rows)
         return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
 
+    def again(self, readings: Readings) -> Readings:
+        """Shape readings that are kept though they say what was said before."""
+        self._filter.forget(readings.tag)
+        return self.shape(readings)
+
     def _time(self, ts: NDArray[np.int64], received: NDArray[np.int64], flags: NDArray[np.uint8]) -> NDArray[np.int64]:
         implausible = (ts < EARLIEST_US) | (ts >= MAX_TIME_US)
         if not implausible.any():

@@ -7,7 +7,8 @@ source is only ever held up by a full buffer.
 It is the one that opens the session again after a loss, and says so once. Nobody may take the last values
 before a loss for new ones, so every tag gets a bad reading; and when the session is back (or at the stop),
 each device gets a gap from its last reading until then. So it does at the first session after the gateway was
-down, from the gateway's last sign of life.
+down, from the gateway's last sign of life. A device whose source keeps what we miss gets none: its driver says so if
+the source has not.
 """
 
 import asyncio
@@ -23,10 +24,10 @@ from edge.backoff import CAP_S, Backoff
 from edge.clock import Clock
 from edge.drivers.spec import Point
 from edge.errors import BufferError, DriverError  # noqa: A004 - the field's word
-from edge.ports import Buffer, Driver, Sample
+from edge.ports import BEFORE_US, Buffer, Driver, Sample
 from shared.errors import AppError
 from shared.logs import get
-from shared.reading import Gap, GapCause, empty
+from shared.reading import Gap, GapCause, concatenate, empty
 
 _log = get(__name__)
 # a stop leaves this long for what is in flight: the daemon's whole stop has 10 s
@@ -72,6 +73,8 @@ class Station:
         since_us = clock.now_us() if missing_since_us is None else missing_since_us
         self._watch = Watch(points, since_us, round(delivery_s * 1e6))
         self._was_down = missing_since_us is not None
+        # whether anything can have been missed before the first session
+        self._may_miss = self._was_down
         self._confirmations = Confirmations(driver.acknowledge)
         self._backoff = Backoff(clock)
         # a soft end puts a deadline to everything inside it
@@ -80,6 +83,7 @@ class Station:
         self._state = StationState.CONNECTING
         self._since_us = clock.now_us()
         self._up_since_s: float | None = None
+        self._opened_us = self._since_us
         self._is_lost = False
         self._is_finishing = False
         self._readings = 0
@@ -164,9 +168,14 @@ class Station:
     async def _take(self, sample: Sample) -> None:
         self._backoff.reset()
         self._readings += len(sample.readings)
+        told = [fit(self._watch.placed(gap)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
         self._watch.note(sample.readings)
         kept = self._shaper.shape(sample.readings)
-        told = [fit(gap) for gap in sample.gaps]
+        restated = self._watch.restated(sample.readings, self._opened_us)
+        if len(restated):
+            kept = concatenate([kept, self._shaper.again(restated)])
+        if sample.is_whole:
+            self._watch.account(self._clock.now_us())
         is_acknowledged = sample.receipt is not None
         durable = None
         if len(kept) or told:
@@ -203,22 +212,23 @@ class Station:
     async def _recover(self) -> None:
         was_lost, self._is_lost = self._is_lost, False
         self._enter(StationState.UP)
-        self._up_since_s = self._clock.monotonic()
+        self._up_since_s, self._opened_us = self._clock.monotonic(), self._since_us
         _log.info("connection back" if was_lost else "connection up", connection=self.name)
         if was_lost or self._was_down:
+            self._may_miss = True
             cause = GapCause.COMMUNICATION_LOST if was_lost else GapCause.GATEWAY_DOWN
             await self._intake.put(empty(), lambda: self._hole(cause))
             self._watch.account(self._clock.now_us())
         self._was_down = False
 
-    def _hole(self, cause: GapCause) -> list[Gap]:
-        return self._watch.gaps(cause, self._clock.now_us(), self._last_error or "")
+    def _hole(self, cause: GapCause, *, is_last: bool = False) -> list[Gap]:
+        return self._watch.gaps(cause, self._clock.now_us(), self._last_error or "", is_last=is_last)
 
     async def _account_for_stop(self) -> None:
         """Tell the hole that is open at the end; a full buffer cannot take it, and will not be waited for."""
         try:
             async with asyncio.timeout(self._finish_s):
-                await self._intake.put(empty(), lambda: self._hole(GapCause.COMMUNICATION_LOST))
+                await self._intake.put(empty(), lambda: self._hole(GapCause.COMMUNICATION_LOST, is_last=True))
         except (BufferError, TimeoutError) as error:
             _log.warning("outage not recorded", connection=self.name, error=str(error))
 

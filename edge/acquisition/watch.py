@@ -1,13 +1,14 @@
 """What a connection's devices last said, and what must be recorded while they say nothing; pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge.acquisition.text import words
 from edge.drivers.spec import Point
-from shared.reading import Gap, GapCause, Quality, Readings, from_rows
+from edge.ports import BEFORE_US
+from shared.reading import Flag, Gap, GapCause, Quality, Readings, from_rows
 from shared.wire.batch import MAX_TIME_US
 
 # Bad_NoCommunication (OPC 10000-6, A.2): "communication with the data source is defined, but not established".
@@ -55,6 +56,11 @@ class Watch:
         # until when nothing is missing: the last reading, or the end of the last gap
         self._accounted = np.full(len(self.devices), since_us, np.int64)
         self._delivery_us = delivery_us
+        kept = {point.device for point in points if point.device_options.is_kept_by_source}
+        self._is_kept = np.array([name in kept for name in self.devices], np.bool_)
+        self._is_fresh = np.array([point.device_options.begins_afresh for point in points], np.bool_)
+        # when this gateway called a point bad that has not come back since, -1 if it has
+        self._bad_us = np.full(len(points), -1, np.int64)
 
     def note(self, readings: Readings) -> None:
         """Take note of a driver's readings, as decoded."""
@@ -65,30 +71,69 @@ class Watch:
         self._accounted[device] = readings.received
         bad = readings.quality == Quality.BAD
         self._bad_status[device[bad]] = readings.status[bad]
+        ours = bad & (readings.ts == 0)
+        self._bad_us[readings.tag[ours]] = readings.received[ours]
 
     def lose(self, now_us: int) -> Readings:
         """The session is lost: return a bad reading for every point, so that nobody takes old values for new."""
         self._quality[:] = Quality.BAD
+        self._bad_us[:] = now_us
         points = len(self._quality)
         return from_rows(range(points), [0] * points, now_us, [np.nan] * points, Quality.BAD, 0, NO_COMMUNICATION)
 
-    def gaps(self, cause: GapCause, now_us: int, detail: str, since_us: int | None = None) -> list[Gap]:
-        """Return a gap for each device.
+    def restated(self, readings: Readings, opened_us: int) -> Readings:
+        """Return what holds now, but bears a time from before its point was last told to be bad.
+
+        A value that did not change comes back with the time at which it last did. The bad reading is later than that:
+        without a reading at the time of the return it would stay the last word.
+
+        Args:
+            readings: As decoded; only devices that begin afresh are looked at.
+            opened_us: When the session was opened, by which time such a value held.
+
+        Returns:
+            The last such row of each point, at the time of the session, or of its receipt if the point turned bad
+            within the session.
+        """
+        bad_us = self._bad_us[readings.tag]
+        is_told = readings.quality != Quality.BAD
+        self._bad_us[readings.tag[is_told]] = -1
+        rows = np.flatnonzero(is_told & (readings.ts != 0) & (readings.ts <= bad_us) & self._is_fresh[readings.tag])
+        # of several rows of a point the last one counts, as numpy assigns in order
+        last = dict(zip(readings.tag[rows].tolist(), rows.tolist(), strict=True))
+        rows = np.array(sorted(last.values()), np.intp)
+        again = readings.take(rows)
+        ts = np.where(opened_us > bad_us[rows], opened_us, again.received)
+        return replace(again, ts=ts, flags=again.flags | np.uint8(Flag.SOURCE_TIME_REPLACED))
+
+    def placed(self, gap: Gap) -> Gap:
+        """Give a gap of a device that began before its driver lived its begin."""
+        if gap.from_us != BEFORE_US or gap.device not in self.devices:
+            return gap
+        return replace(gap, from_us=int(self._accounted[self.devices.index(gap.device)]) - self._delivery_us)
+
+    def gaps(
+        self, cause: GapCause, now_us: int, detail: str, since_us: int | None = None, *, is_last: bool = False
+    ) -> list[Gap]:
+        """Return a gap for each device whose source does not keep what we miss.
 
         Args:
             cause: Why readings are missing.
             now_us: The gap's end.
             detail: For people.
             since_us: The gap's begin; the end of what is accounted for of each device, if None.
+            is_last: This process will not see whether a source has kept it, so every device gets one.
         """
         begins = (self._accounted - self._delivery_us).tolist() if since_us is None else [since_us] * len(self.devices)
         return [
-            fit(Gap(cause, begin, now_us, name, None, detail)) for name, begin in zip(self.devices, begins, strict=True)
+            fit(Gap(cause, begin, now_us, name, None, detail))
+            for name, begin, is_kept in zip(self.devices, begins, self._is_kept.tolist(), strict=True)
+            if is_last or not is_kept
         ]
 
     def account(self, until_us: int) -> None:
-        """A gap says why readings are missing until then."""
-        self._accounted[:] = until_us
+        """Nothing is missing until then, or a gap of `gaps` says why."""
+        self._accounted[~self._is_kept] = until_us
 
     def conditions(self) -> list[DeviceCondition]:
         """Return each device's condition now."""

@@ -95,6 +95,16 @@ class DeviceOptions(Options):
     on: str
     machine: Named | None = None
 
+    @property
+    def is_kept_by_source(self) -> bool:
+        """Whether the source keeps what we miss until we are back; the driver tells a gap where it did not."""
+        return False
+
+    @property
+    def begins_afresh(self) -> bool:
+        """Whether each session begins with the values as they are, under the time of their last change."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Point:

@@ -137,3 +137,8 @@ class MqttDevice(DeviceOptions):
     qos: Literal[0, 1] = 1
     ts: TimestampOptions | None = None
     tags: Annotated[dict[Named, MqttTag], Field(min_length=1)]
+
+    @property
+    def is_kept_by_source(self) -> bool:
+        """The broker's session keeps messages of QoS 1; where the session is gone, the driver says so."""
+        return self.qos == 1

@@ -32,7 +32,7 @@ from edge.drivers.mqtt.link import Link
 from edge.drivers.mqtt.plan import Plan
 from edge.drivers.spec import ConnectionOptions, Point
 from edge.errors import DriverError
-from edge.ports import Driver, Sample
+from edge.ports import BEFORE_US, Driver, Sample
 from shared.reading import Gap, GapCause, Quality, Readings, concatenate, empty, from_rows
 
 # payloads of that many bytes may wait, whatever their number
@@ -147,7 +147,9 @@ class MqttDriver:
         """Note whether the broker still has our session (Link's word)."""
         if not session_present:
             self._in_flight.forget()
-            self._lost_us = self._alive_us if self._lost_us is None else self._lost_us
+            if self._lost_us is None:
+                # of a session that an earlier process had, only the station knows the end
+                self._lost_us = BEFORE_US if self._alive_us is None else self._alive_us
 
     def heard(self, message: paho.MQTTMessage) -> None:
         """Take a message; it waits for the station (Link's word)."""

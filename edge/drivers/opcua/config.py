@@ -96,3 +96,8 @@ class OpcUaDevice(DeviceOptions):
     """A machine behind the server; the session is shared, so it has nothing of its own to say."""
 
     tags: dict[Named, OpcUaTag]
+
+    @property
+    def begins_afresh(self) -> bool:
+        """A new monitored item is notified of at once (OPC UA Part 4, 5.13.1.3)."""
+        return True

@@ -34,7 +34,7 @@ from edge.drivers.spec import ConnectionOptions, Point
 from edge.errors import DriverError
 from edge.ports import Driver, Sample
 from shared import logs
-from shared.reading import Readings
+from shared.reading import Readings, empty
 
 _log = logs.get(__name__)
 
@@ -132,8 +132,8 @@ class OpcUaDriver:
             notified = await self._next(link)
             if notified is None:
                 return
-            if notified.has_data:
-                yield self._sample(link, notified)
+            # a keep-alive says that nothing has changed
+            yield self._sample(link, notified) if notified.has_data else Sample(empty(), is_whole=True)
             if is_last and not notified.more:
                 return
             refused = await self._upkeep(link, notified.readings)
@@ -184,7 +184,9 @@ class OpcUaDriver:
             if (point, reason) not in self._told:
                 self._told.add((point, reason))
                 _log.error("a node cannot be read", connection=self._name, node=self._items[point].node, why=reason)
-        return Sample(readings, _Receipt(link.session, notified.subscription, notified.sequence), gaps)
+        return Sample(
+            readings, _Receipt(link.session, notified.subscription, notified.sequence), gaps, not notified.more
+        )
 
     async def _upkeep(self, link: _Link, readings: Readings) -> Readings | None:
         """Do what fell due since the last notification; at least every keep-alive there is one.

@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,14 +9,26 @@ import pytest
 from edge.acquisition.station import Station
 from edge.acquisition.status import StationState
 from edge.acquisition.watch import NO_COMMUNICATION
-from edge.drivers.spec import Point
+from edge.drivers.spec import DeviceOptions, Point
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
-from edge.ports import Sample
-from shared.reading import Gap, GapCause, Quality, Tag, empty
+from edge.ports import BEFORE_US, Sample
+from shared.reading import Flag, Gap, GapCause, Quality, Tag, empty, from_rows
 from tests.fakes.clock import HandClock, happens
 from tests.fakes.driver import NOW_US as START_US
 from tests.fakes.driver import ScriptedDriver, points, sample
 from tests.fakes.recording import RecordingBuffer
+
+
+class KeptDevice(DeviceOptions):
+    @property
+    def is_kept_by_source(self) -> bool:
+        return True
+
+
+class AfreshDevice(DeviceOptions):
+    @property
+    def begins_afresh(self) -> bool:
+        return True
 
 
 @dataclass
@@ -361,3 +373,55 @@ async def test_a_gateway_that_never_ran_before_begins_without_a_hole() -> None:
         bench.driver.put(sample(1.0))
         await happens(lambda: bench.buffer.values)
         assert bench.buffer.gaps == []
+
+
+async def test_a_source_that_said_all_until_the_loss_is_missed_only_from_there() -> None:
+    plan = points("a") + points("b", device="press-2")
+    async with running(plan=plan) as bench:
+        bench.driver.put(sample(1.0))
+        await happens(lambda: bench.buffer.values)
+        await bench.clock.advance(3600)
+        bench.driver.put(Sample(empty(), is_whole=True), DriverError("reset"))
+        await happens(lambda: bench.clock.sleeping)
+        await bench.clock.advance(60)
+        await happens(lambda: bench.buffer.gaps)
+        assert {gap.from_us for gap in bench.buffer.gaps} == {START_US + 3_600_000_000}
+
+
+@pytest.mark.parametrize("down_us", [None, START_US - 3_000_000])
+async def test_a_hole_from_before_a_drivers_life_is_told_if_the_gateway_ran_then(down_us: int | None) -> None:
+    clock = HandClock()
+    buffer, driver = RecordingBuffer(clock), ScriptedDriver()
+    driver.put(sample(1.0, gaps=[Gap(GapCause.BROKER_SESSION_LOST, BEFORE_US, START_US, "press-1")]))
+    kept = [replace(point, device_options=KeptDevice(name="press-1", on="line")) for point in points("a")]
+    station = Station("line", "mqtt", driver, kept, buffer, clock, missing_since_us=down_us)
+    task = asyncio.create_task(station.run())
+    await happens(lambda: buffer.values)
+    told = [] if down_us is None else [Gap(GapCause.BROKER_SESSION_LOST, down_us, START_US, "press-1")]
+    assert buffer.gaps == told
+    # a loss that the source bridges is a bad reading and no gap
+    driver.put(DriverError("reset"))
+    await happens(lambda: clock.sleeping)
+    assert np.isnan(buffer.appends[-1].readings.value).all()
+    await clock.advance(60)
+    await happens(lambda: driver.opened == 2)
+    driver.put(sample(2.0))
+    await happens(lambda: len(buffer.values) == 2)
+    assert buffer.gaps == told
+    station.finish()
+    await task
+
+
+async def test_a_value_as_old_as_before_the_loss_is_the_last_word_again_when_the_session_is_back() -> None:
+    plan = [replace(point, device_options=AfreshDevice(name="press-1", on="line")) for point in points("a")]
+    async with running(plan=plan) as bench:
+        old = Sample(from_rows([0], [START_US - 5], START_US, [1.0]))
+        bench.driver.put(old, DriverError("reset"))
+        await happens(lambda: bench.clock.sleeping)
+        await bench.clock.advance(60)
+        await happens(lambda: bench.state is StationState.UP)
+        bench.driver.put(old)
+        await happens(lambda: len(bench.buffer.values) == 3)
+        last = bench.buffer.appends[-1].readings
+        assert last.ts.tolist() == [START_US - 5, bench.station.status().since_us]
+        assert last.flags.tolist() == [0, Flag.SOURCE_TIME_REPLACED]

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.acquisition.watch import NO_COMMUNICATION, DeviceCondition, Watch, fit
-from shared.reading import Gap, GapCause, Quality, from_rows
+from edge.drivers.spec import DeviceOptions, Point
+from edge.ports import BEFORE_US
+from shared.reading import Flag, Gap, GapCause, Quality, from_rows
 from shared.wire.batch import MAX_TIME_US
 from tests.fakes.driver import points
 
@@ -71,3 +75,67 @@ def test_every_gap_comes_out_fit_for_the_wire(from_us: int, to_us: int, detail: 
     assert gap.detail.isprintable()
     if 0 <= from_us < to_us < MAX_TIME_US:
         assert (gap.from_us, gap.to_us) == (from_us, to_us)
+
+
+class Kept(DeviceOptions):
+    @property
+    def is_kept_by_source(self) -> bool:
+        return True
+
+
+class Afresh(DeviceOptions):
+    @property
+    def begins_afresh(self) -> bool:
+        return True
+
+
+def of(options: type[DeviceOptions], *names: str) -> list[Point]:
+    return [replace(point, device_options=options(name=point.device, on="line")) for point in points(*names)]
+
+
+def test_a_device_whose_source_keeps_what_we_miss_gets_no_gap_while_somebody_will_see_whether_it_did() -> None:
+    watch = Watch([*of(Kept, "a"), *points("b", device="press-2")], 5)
+    assert [gap.device for gap in watch.gaps(GapCause.COMMUNICATION_LOST, 50, "")] == ["press-2"]
+    assert [gap.device for gap in watch.gaps(GapCause.COMMUNICATION_LOST, 50, "", is_last=True)] == [
+        "press-1",
+        "press-2",
+    ]
+
+
+def test_a_gap_from_before_the_drivers_life_begins_where_the_device_is_no_longer_accounted_for() -> None:
+    watch = Watch(of(Kept, "a"), 1000, delivery_us=250)
+    watch.account(2000)
+    gap = Gap(GapCause.BROKER_SESSION_LOST, BEFORE_US, 3000, "press-1")
+    assert watch.placed(gap).from_us == 750
+    known = replace(gap, from_us=2500)
+    assert watch.placed(known) == known
+
+
+def test_a_value_that_is_older_than_the_loss_is_stated_again_at_the_time_of_the_session() -> None:
+    watch = Watch(of(Afresh, "a", "b", "c"), 5)
+    watch.lose(100)
+    bad = Quality.BAD
+    told = from_rows([0, 0, 1, 2], [40, 50, 120, 60], 130, [1.0, 2.0, 3.0, np.nan], [0, 0, 0, bad])
+    again = watch.restated(told, 110)
+    assert (again.tag.tolist(), again.value.tolist(), again.ts.tolist(), again.received.tolist()) == (
+        [0],
+        [2.0],
+        [110],
+        [130],
+    )
+    assert again.flags.tolist() == [Flag.SOURCE_TIME_REPLACED]
+    assert not len(watch.restated(told, 110)), "once"
+    back = watch.restated(from_rows([2], [60], 140, [4.0]), 110)
+    assert (back.tag.tolist(), back.ts.tolist()) == ([2], [110])
+
+
+def test_a_point_that_this_gateway_called_bad_within_a_session_is_stated_again_when_it_comes() -> None:
+    watch = Watch(of(Afresh, "a"), 5)
+    watch.note(from_rows([0], [0], 200, [np.nan], Quality.BAD))
+    assert watch.restated(from_rows([0], [40], 230, [1.0]), 110).ts.tolist() == [230]
+
+
+def test_a_source_that_repeats_what_it_kept_is_not_taken_for_how_things_are() -> None:
+    watch = Watch(points("a"), 5)
+    watch.lose(100)
+    assert not len(watch.restated(from_rows([0], [40], 130, [1.0]), 110))

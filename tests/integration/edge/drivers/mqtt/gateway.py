@@ -21,18 +21,22 @@ async def run(port: int, version: int, file: Path, acknowledges_at: str) -> None
     await gateway.open()
     with file.open("a") as disk:
 
+        def acknowledge(sample: Sample) -> None:
+            if sample.receipt is not None:
+                gateway.acknowledge([sample.receipt])
+
         def commit(sample: Sample) -> None:
             for ts, value in zip(sample.readings.ts.tolist(), sample.readings.value.tolist(), strict=True):
                 disk.write(f"{ts} {value:.0f}\n")
             disk.flush()
             os.fsync(disk.fileno())
             if acknowledges_at == "commit":
-                gateway.acknowledge([sample.receipt])
+                acknowledge(sample)
 
         async for sample in gateway.samples():
             loop.call_later(DISK_S, commit, sample)
             if acknowledges_at == "take":
-                gateway.acknowledge([sample.receipt])
+                acknowledge(sample)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 from edge.drivers.mqtt.decode import Trouble
 from edge.drivers.mqtt.driver import MqttDriver
 from edge.errors import DriverError, DriverRefused
-from edge.ports import Sample
+from edge.ports import BEFORE_US, Sample
 from shared.reading import Flag, GapCause, Quality
 from tests.integration.edge.drivers.mqtt.counterpart import (
     PATIENCE_S,
@@ -22,6 +22,7 @@ from tests.integration.edge.drivers.mqtt.counterpart import (
     Setting,
     driver,
     make,
+    news,
     points,
     publish,
 )
@@ -54,7 +55,7 @@ class Taker:
     def __init__(self, of: MqttDriver) -> None:
         self.driver = of
         self.samples: list[Sample] = []
-        self._iterator = of.samples()
+        self._iterator = news(of)
 
     def values(self) -> list[float]:
         return [value for sample in self.samples for value in sample.readings.value.tolist()]
@@ -194,7 +195,8 @@ async def test_a_broker_that_forgot_the_session_leaves_a_gap_for_each_device(bro
     gateway = driver(broker.port, [*PLAIN, *SCALES], version=setting.version)
     async with session(gateway) as taker:
         await publish(broker.port, ("plant/plain", "1"))
-        assert not (await taker.take()).gaps, "the first session is no gap"
+        first = (await taker.take()).gaps
+        assert all(gap.from_us == BEFORE_US for gap in first), "the first session is no gap that a driver knows of"
         taker.acknowledge()
         began_us = time.time_ns() // 1000
         await broker.stop()
@@ -213,6 +215,25 @@ async def test_a_broker_that_forgot_the_session_leaves_a_gap_for_each_device(bro
     async with session(gateway) as third:
         await publish(broker.port, ("plant/plain", "3"))
         assert not (await third.take()).gaps, "this session was there"
+
+
+async def test_a_broker_without_a_session_from_before_says_so_for_whoever_knows_what_was(
+    broker: Broker, setting: Setting
+) -> None:
+    gateway = driver(broker.port, [*PLAIN, *SCALES], version=setting.version)
+    for told in ([("plain", BEFORE_US), ("scales", BEFORE_US)], []):
+        await gateway.open()
+        await publish(broker.port, ("plant/plain", "1"))
+        gaps = []
+        async with asyncio.timeout(PATIENCE_S):
+            async for sample in gateway.samples():
+                gaps += sample.gaps
+                if len(sample.readings):
+                    break
+        await gateway.close()
+        assert [(gap.device, gap.from_us) for gap in gaps] == told
+        # a later process meets the session
+        gateway = driver(broker.port, [*PLAIN, *SCALES], version=setting.version)
 
 
 async def test_only_so_many_messages_wait_and_the_rest_stays_with_the_broker(broker: Broker, setting: Setting) -> None:

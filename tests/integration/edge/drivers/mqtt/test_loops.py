@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.edge.drivers.mqtt.counterpart import PATIENCE_S, Amqtt, driver, points, publish
+from tests.integration.edge.drivers.mqtt.counterpart import PATIENCE_S, Amqtt, driver, news, points, publish
 
 SCALES = points("scales", "plant/scales", {"w": "$.w"})
 
@@ -39,7 +39,7 @@ def test_a_session_runs_breaks_and_resumes(loop: str) -> None:
             messages = [("plant/scales", json.dumps({"w": n})) for n in range(first, first + 50)]
             await publish(broker.port, *messages)
             async with asyncio.timeout(PATIENCE_S):
-                async for sample in gateway.samples():
+                async for sample in news(gateway):
                     seen += sample.readings.value.tolist()
                     gateway.acknowledge([sample.receipt])
                     if len(seen) == first + 50:

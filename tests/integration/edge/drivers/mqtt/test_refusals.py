@@ -9,7 +9,7 @@ import pytest
 from edge.drivers.mqtt.decode import Trouble
 from edge.errors import DriverError, DriverRefused
 from shared.reading import Quality
-from tests.integration.edge.drivers.mqtt.counterpart import PATIENCE_S, driver, points
+from tests.integration.edge.drivers.mqtt.counterpart import PATIENCE_S, driver, news, points
 from tests.integration.edge.drivers.mqtt.scripted import (
     DISCONNECT,
     PUBACK,
@@ -54,7 +54,7 @@ async def test_a_topic_that_is_refused_is_told_as_bad_and_the_others_go_on(v5: b
         gateway = driver(broker.port, TWO, version=5 if v5 else 3)
         await gateway.open()
         async with asyncio.timeout(PATIENCE_S):
-            readings = (await anext(gateway.samples())).readings
+            readings = (await anext(news(gateway))).readings
         await gateway.close()
     assert readings.tag.tolist() == [1, 2]
     assert set(readings.status.tolist()) == {Trouble.NOT_SUBSCRIBED}
@@ -95,7 +95,7 @@ async def test_garbage_in_mid_session_ends_it_after_what_had_arrived() -> None:
     async with ScriptedBroker(grants=(1, 1)) as broker:
         gateway = driver(broker.port, TWO)
         await gateway.open()
-        samples = gateway.samples()
+        samples = news(gateway)
         broker.say(publish(1, "plant/a", b"1") + b"\x32\x02\x00\x00")
         async with asyncio.timeout(PATIENCE_S):
             assert (await anext(samples)).readings.value.tolist() == [1]
@@ -116,7 +116,7 @@ async def test_a_broker_that_says_why_it_ends_the_session_is_quoted() -> None:
             broker.say(disconnect(code))
             async with asyncio.timeout(PATIENCE_S):
                 with pytest.raises(DriverError, match=told) as error:
-                    await anext(gateway.samples())
+                    await anext(news(gateway))
             assert isinstance(error.value, DriverRefused) == is_final
             await gateway.close()
 
@@ -127,7 +127,7 @@ async def test_a_topic_that_is_no_utf_8_is_acknowledged_and_counted() -> None:
         await gateway.open()
         broker.say(publish(7, "plant/a", b"1").replace(b"plant/a", b"plant/\xff"))
         async with asyncio.timeout(PATIENCE_S):
-            sample = await anext(gateway.samples())
+            sample = await anext(news(gateway))
         assert len(sample.readings) == 0
         gateway.acknowledge([sample.receipt])
         await gateway.close()
@@ -139,7 +139,7 @@ async def test_acknowledgements_go_out_in_order_before_the_good_bye() -> None:
     async with ScriptedBroker(grants=(1, 1)) as broker:
         gateway = driver(broker.port, TWO)
         await gateway.open()
-        samples = gateway.samples()
+        samples = news(gateway)
         taken = []
         for mids in ((5, 9), (2,)):
             broker.say(b"".join(publish(mid, "plant/a", b"1") for mid in mids))
@@ -159,7 +159,7 @@ async def test_a_broker_that_sends_more_than_may_wait_before_granting_is_taken_a
         await gateway.open()
         seen = 0
         async with asyncio.timeout(PATIENCE_S):
-            async for sample in gateway.samples():
+            async for sample in news(gateway):
                 assert len(sample.readings) <= 10
                 seen += len(sample.readings)
                 gateway.acknowledge([sample.receipt])

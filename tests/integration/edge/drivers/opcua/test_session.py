@@ -4,13 +4,17 @@ import asyncio
 import itertools
 import time
 
+import numpy as np
 import pytest
 from asyncua import ua
 from structlog.testing import capture_logs
 
+from edge.acquisition.station import Station
+from edge.clock import SystemClock
 from edge.drivers.opcua.session import Session
 from edge.errors import DriverError, DriverRefused
-from shared.reading import Quality
+from shared.reading import Quality, concatenate
+from tests.fakes.recording import RecordingBuffer
 from tests.integration.edge.drivers.opcua.plc import Cable, Later, Plc, driver, eventually, points, taking
 
 
@@ -84,6 +88,27 @@ async def test_an_idle_server_is_not_taken_for_a_dead_one(plc: Plc) -> None:
         await plc.put("force", 2.0)
         await taker.until(lambda: taker.values() == [1.0, 2.0])
     assert taker.error is None
+    assert any(sample.is_whole and not len(sample.readings) for sample in taker.samples), "rest is told, too"
+
+
+async def test_a_value_at_rest_is_good_again_after_a_loss_that_was_no_change(plc: Plc) -> None:
+    source_us = await plc.put("force", 1.0, time.time_ns() // 1000 - 3_600_000_000)
+    plan = points(["force"])
+    async with Cable(plc.port) as cable:
+        clock = SystemClock()
+        buffer = RecordingBuffer(clock)
+        station = Station("plc", "opcua", driver(cable.port, plan), plan, buffer, clock)
+        task = asyncio.create_task(station.run())
+        await eventually(lambda: buffer.values)
+        cable.cut()
+        await eventually(lambda: len(buffer.values) >= 3)
+        station.finish()
+        await task
+    told = concatenate([append.readings for append in buffer.appends])
+    newest = int(np.argmax(told.ts))
+    assert (told.value[newest], told.quality[newest]) == (1.0, Quality.GOOD)
+    # what is sent again bears its old time: the cloud has it
+    assert sorted(told.ts.tolist())[:2] == [source_us, source_us]
 
 
 async def test_a_notification_is_acknowledged_only_after_its_receipt_came_back(plc: Plc) -> None:
