@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
@@ -46,6 +46,16 @@ Code = Annotated[
 
 Notes = Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True), AfterValidator(prose), _PROSE_SCHEMA]
 """Free text, of several lines."""
+
+
+def lower(value: Any) -> Any:
+    """Return a text in lower case, and anything else as it is: a word of a closed set is taken in any case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def upper(value: Any) -> Any:
+    """Return a text in upper case, and anything else as it is."""
+    return value.upper() if isinstance(value, str) else value
 
 
 def moment(value: datetime) -> datetime:

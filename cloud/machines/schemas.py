@@ -3,11 +3,11 @@
 import uuid
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from cloud.values import Code, Count, Label, Moment, Notes, Positive
+from cloud.values import Code, Count, Label, Moment, Notes, Positive, lower
 
 
 class MachineStatus(StrEnum):
@@ -19,11 +19,7 @@ class MachineStatus(StrEnum):
     DECOMMISSIONED = "decommissioned"
 
 
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-AnyCaseStatus = Annotated[MachineStatus, BeforeValidator(_lower)]
+AnyCaseStatus = Annotated[MachineStatus, BeforeValidator(lower)]
 """A machine status from outside: older clients send it in upper case."""
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import BeforeValidator
 from starlette.requests import ClientDisconnect
 
 from cloud.db import Session
@@ -16,7 +17,7 @@ from cloud.paging import Page, PageQuery, Paging
 from cloud.telemetry import history, service
 from cloud.telemetry.intake import Intake
 from cloud.telemetry.schemas import GapOut, MachineNowOut, MachineStatusOut, ReadingOut, ReceiptOut
-from cloud.values import Moment
+from cloud.values import Moment, lower
 from shared.reading import GapCause, ReadingType
 from shared.wire.batch import CONTENT_TYPE
 
@@ -80,7 +81,7 @@ async def list_readings(
     to: To = None,
     device: Name = None,
     tag: Name = None,
-    reading_type: ReadingType | None = None,
+    reading_type: Annotated[ReadingType | None, BeforeValidator(lower)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_READINGS)] = 50,
     cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
     skip: Annotated[int, Query(ge=0, le=10_000, description="Readings to leave out; a cursor is better")] = 0,
@@ -101,7 +102,7 @@ async def list_gaps(
     gateway: Name = None,
     device: Name = None,
     tag: Name = None,
-    cause: GapCause | None = None,
+    cause: Annotated[GapCause | None, BeforeValidator(lower)] = None,
 ) -> Page[GapOut]:
     """List the holes in the readings, with their causes, newest first."""
     asked = history.GapFilter(start, to, gateway, device, tag, cause)

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cloud.values import Code, Count, Label, Moment
+from cloud.values import Code, Count, Label, Moment, upper
 
 MAX_STAGES = 100
 
@@ -55,7 +55,7 @@ class WorkOrderIn(_Window):
     qty: Count
     job_number: Code | None = None
     part_number: Code | None = None
-    priority: Priority = Priority.NORMAL
+    priority: Annotated[Priority, BeforeValidator(upper)] = Priority.NORMAL
     due_date: Moment | None = None
     stages: list[StageIn] | None = Field(
         default=None, min_length=1, max_length=MAX_STAGES, description="Without it the default route is taken"

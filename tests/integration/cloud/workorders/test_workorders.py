@@ -81,3 +81,24 @@ async def test_a_mistake_in_the_whole_is_said_in_words(app_client, tenant):
     )
     assert answer.status_code == 422
     assert answer.json()["detail"] == "body: planned_end must be later than planned_start."
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gaps?cause=OVERFLOW",
+        "/gaps?cause=Overflow",
+        "/machines/M-1/readings?reading_type=State",
+        "/machines?status=ACTIVE",
+    ],
+)
+async def test_a_word_of_a_closed_set_is_taken_in_any_case(app_client, tenant, path):
+    await app_client.post("/machines", json={"code": "M-1", "name": "M"}, headers=tenant.planner)
+    assert (await app_client.get(path, headers=tenant.worker)).status_code == 200
+
+
+async def test_a_priority_is_taken_in_any_case(app_client, tenant):
+    order = {"product_code": "p", "lot_no": "1", "qty": 1, "priority": "urgent"}
+    window = {"planned_start": "2026-11-20T10:00:00Z", "planned_end": "2026-11-20T12:00:00Z"}
+    answer = await app_client.post("/workorders/", json=order | window, headers=tenant.planner)
+    assert (answer.status_code, answer.json()["priority"]) == (201, "URGENT")
