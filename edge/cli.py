@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from edge import display, gateway
 from edge.clock import SystemClock
-from edge.config.mistakes import ConfigMistakes
+from edge.config.mistakes import ConfigMistakes, Mistake
 from edge.config.schema import json_schema
 from edge.errors import AlreadyRunning, ConfigError
 from edge.inquiry import NotAnswering, ask
@@ -114,10 +114,12 @@ def check(config: Config, as_json: AsJson = False) -> None:
     """
     try:
         settings = load(config, os.environ)
-    except ConfigMistakes as error:
+        _build(settings)
+    except ConfigError as error:
         if not as_json:
             raise
-        print(msgspec.json.encode({"ok": False, "file": error.file, "mistakes": error.mistakes}).decode())  # noqa: T201
+        mistakes = error.mistakes if isinstance(error, ConfigMistakes) else [Mistake(1, "connections", error.message)]
+        print(msgspec.json.encode({"ok": False, "file": str(config), "mistakes": mistakes}).decode())  # noqa: T201
         raise typer.Exit(EXIT_CONFIG) from None
     if as_json:
         print(json.dumps({"ok": True, "file": str(config), **display.summary(settings)}))  # noqa: T201
@@ -208,6 +210,16 @@ def _exit_code(error: BaseException) -> int:
             return EXIT_CONFIG
         case _:
             return EXIT_FAILURE
+
+
+def _build(settings: Settings) -> None:
+    """Build what `run` would build first: a driver may refuse points that are sound one by one.
+
+    Raises:
+        ConfigError: A driver refuses its points.
+    """
+    for connection in settings.connections:
+        connection.spec.build(connection.name, connection.options, connection.points, SystemClock())
 
 
 def _state(settings: Settings, state_dir: Path | None) -> StateDirectory:

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from edge.errors import AlreadyRunning, ConfigError
+from shared.logs import get
+
+_log = get(__name__)
 
 
 class StateDirectory:
@@ -34,7 +37,6 @@ class StateDirectory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
-            self._write(self._pid, os.getpid())
         except Timeout:
             raise AlreadyRunning(
                 f"another tezgah-edge{self._owner()} works in {self.path}; stop it first, "
@@ -46,10 +48,12 @@ class StateDirectory:
                 "choose another buffer.path or --state-dir, or give this user the right to write there"
             ) from error
         try:
+            self._write(self._pid, os.getpid())
             yield
         finally:
             for path in (self._pid, self._port):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
             lock.release()
 
     def tell_port(self, port: int) -> None:
@@ -71,6 +75,10 @@ class StateDirectory:
 
     @staticmethod
     def _write(path: Path, number: int) -> None:
+        """Write a file that others may read; on a full disk it is missing, and the daemon runs and drains."""
         fresh = path.with_suffix(".new")
-        fresh.write_text(f"{number}\n", encoding="ascii")
-        fresh.replace(path)
+        try:
+            fresh.write_text(f"{number}\n", encoding="ascii")
+            fresh.replace(path)
+        except OSError as error:
+            _log.warning("not told to others", file=str(path), number=number, error=str(error))

@@ -146,3 +146,17 @@ def test_a_status_of_nobody_is_a_failure(tezgah: Tezgah, tmp_path: Path) -> None
 def test_the_printed_schema_fits_the_printed_configuration(tezgah: Tezgah, config: Path) -> None:
     schema = json.loads(tezgah("schema").stdout)
     jsonschema_rs.Draft202012Validator(schema).validate(yaml.safe_load(SOUND.replace(" on:", ' "on":')))
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_check_finds_what_only_a_driver_can_see(tezgah: Tezgah, tmp_path: Path, as_json: bool) -> None:
+    path = tmp_path / "edge.yaml"
+    scales = [
+        f"{{name: {n}, on: b, topic: {topic}, tags: {{w: {{json: $.w}}}}}}"
+        for n, topic in (("ab", "a/+"), ("c", "a/b"))
+    ]
+    sound = SOUND.replace("idle: {opcua", "b: {mqtt: 'mqtt://h', client_id: x}, idle: {opcua")
+    path.write_text(sound.replace("devices: [", f"devices: [{', '.join(scales)}, "), encoding="utf-8")
+    done = tezgah("check", path, *(["--json"] if as_json else []))
+    assert done.returncode == cli.EXIT_CONFIG
+    assert "match the same messages" in (done.stdout if as_json else done.stderr)

@@ -48,3 +48,15 @@ def test_a_place_that_cannot_be_written_is_named_with_a_way_out(tmp_path: Path) 
         pass
     assert f"{state.path} cannot be written" in caught.value.message
     assert "choose another buffer.path or --state-dir" in caught.value.message
+
+
+def test_a_disk_too_full_for_two_small_files_does_not_keep_the_daemon_from_draining_it(tmp_path: Path) -> None:
+    # writing fails as on a full disk: with an OSError
+    (tmp_path / "edge.new").mkdir()
+    (tmp_path / "health.new").mkdir()
+    state = StateDirectory(tmp_path)
+    with state.held():
+        state.tell_port(4711)
+        assert state.health_port() is None
+        with pytest.raises(AlreadyRunning), StateDirectory(tmp_path).held():
+            pass
