@@ -18,6 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge.drivers.mqtt.answers import not_let_in, refused_topics, session_ended
 from edge.drivers.mqtt.client import connect, make
 from edge.drivers.mqtt.config import MqttConnection
+from edge.drivers.mqtt.dialling import dial
 from edge.drivers.mqtt.watch import Watch, watch
 from edge.errors import DriverError, DriverRefused
 
@@ -114,7 +115,7 @@ class Link:
 
     async def _dial(self) -> None:
         """Connect on a thread, since paho resolves names and connects with blocking calls, bounded in time."""
-        dialling = self._loop.run_in_executor(None, connect, self._client, self._options)
+        dialling = dial(lambda: connect(self._client, self._options), self._drop)
         try:
             await asyncio.shield(dialling)
         except asyncio.CancelledError:
