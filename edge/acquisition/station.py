@@ -12,7 +12,7 @@ the source has not.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from edge.acquisition.confirmations import Confirmations
@@ -32,6 +32,8 @@ from shared.reading import Gap, GapCause, concatenate, empty
 _log = get(__name__)
 # a stop leaves this long for what is in flight: the daemon's whole stop has 10 s
 FINISH_S = 3.0
+# and this long for the last word of a connection that waited for room, within the same 10 s
+_LAST_S = 0.5
 
 
 class Station:
@@ -106,7 +108,10 @@ class Station:
         was_up = self._state is StationState.UP
         self._enter(StationState.STOPPED)
         if not was_up:
-            await self._account_for_stop()
+            await self._account_for_stop(lambda: self._hole(GapCause.COMMUNICATION_LOST, is_last=True), self._finish_s)
+        elif self._intake.full_since_us is not None:
+            # what waited for room is given up; gaps have some of their own
+            await self._account_for_stop(self._missed, _LAST_S)
 
     def finish(self) -> None:
         """End softly: take what the source has on its way, see it on disk, tell the source, close."""
@@ -224,11 +229,11 @@ class Station:
     def _hole(self, cause: GapCause, *, is_last: bool = False) -> list[Gap]:
         return self._watch.gaps(cause, self._clock.now_us(), self._last_error or "", is_last=is_last)
 
-    async def _account_for_stop(self) -> None:
-        """Tell the hole that is open at the end; a full buffer cannot take it, and will not be waited for."""
+    async def _account_for_stop(self, hole: Callable[[], list[Gap]], limit_s: float) -> None:
+        """Tell the hole that is open at the end; a buffer that cannot take even that will not be waited for."""
         try:
-            async with asyncio.timeout(self._finish_s):
-                await self._intake.put(empty(), lambda: self._hole(GapCause.COMMUNICATION_LOST, is_last=True))
+            async with asyncio.timeout(limit_s):
+                await self._intake.put(empty(), hole)
         except (BufferError, TimeoutError) as error:
             _log.warning("outage not recorded", connection=self.name, error=str(error))
 

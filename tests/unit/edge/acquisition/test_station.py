@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from edge.acquisition.watch import NO_COMMUNICATION
 from edge.drivers.spec import DeviceOptions, Point
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
 from edge.ports import BEFORE_US, Sample
-from shared.reading import Flag, Gap, GapCause, Quality, Tag, empty, from_rows
+from shared.reading import Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
 from tests.fakes.clock import HandClock, happens
 from tests.fakes.driver import NOW_US as START_US
 from tests.fakes.driver import ScriptedDriver, points, sample
@@ -425,3 +425,25 @@ async def test_a_value_as_old_as_before_the_loss_is_the_last_word_again_when_the
         last = bench.buffer.appends[-1].readings
         assert last.ts.tolist() == [START_US - 5, bench.station.status().since_us]
         assert last.flags.tolist() == [0, Flag.SOURCE_TIME_REPLACED]
+
+
+async def test_what_a_full_buffer_kept_from_being_taken_at_the_end_is_a_gap() -> None:
+    class NoRoom(RecordingBuffer):
+        """Has room for gaps only, as the real one that is full."""
+
+        async def append(
+            self, readings: Readings, gaps: Sequence[Gap] = (), *, prompt: bool = False
+        ) -> "asyncio.Future[None]":
+            self.is_full = bool(len(readings))
+            return await super().append(readings, gaps, prompt=prompt)
+
+    clock = HandClock()
+    buffer = NoRoom(clock)
+    async with running(buffer=buffer, clock=clock, finish_s=0.05) as bench:
+        bench.driver.put(sample(1.0))
+        await happens(lambda: clock.sleeping)
+        clock.jump(20)
+        await bench.finish()
+        (gap,) = buffer.gaps
+        assert (gap.cause, gap.device) == (GapCause.BUFFER_FULL, "press-1")
+        assert (gap.from_us, gap.to_us) == (START_US, clock.now_us())
