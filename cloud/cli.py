@@ -31,7 +31,9 @@ app = typer.Typer(
     help="The Tezgah cloud: keeps what gateways read, and shows it.\n\n"
     "With no TEZGAH_DATABASE_URL it brings its own PostgreSQL, kept in TEZGAH_DATA_DIR. To begin:\n\n"
     "tezgah-cloud migrate; tezgah-cloud organization create Acme; "
-    "tezgah-cloud user create ayse -o Acme --role admin; tezgah-cloud serve",
+    "tezgah-cloud user create ayse -o Acme --role admin; SECRET_KEY=$(openssl rand -hex 32) tezgah-cloud serve\n\n"
+    "Exit codes: 0 all well, 1 failed, 2 wrong usage, 69 database or address not to be had, 78 settings or schema "
+    "wrong, 130 interrupted.",
     epilog="Settings come from the environment and a .env file in the working directory; the guide lists them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -90,7 +90,10 @@ def show(found: BaseModel | Sequence[BaseModel], *, as_json: bool) -> None:
         return
     # columns in which no row says anything would only push the others off the screen
     names = [name for name in type(rows[0]).model_fields if any(getattr(row, name) is not None for row in rows)]
-    sheet = Sheet(*names, box=None, header_style="bold")
+    sheet = Sheet(box=None, header_style="bold")
+    for name in names:
+        # an id that is cut off is of no use
+        sheet.add_column(name, overflow="fold")
     for row in rows:
         sheet.add_row(*("" if (value := getattr(row, name)) is None else str(value) for name in names))
     Console().print(sheet)

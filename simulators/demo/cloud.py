@@ -30,6 +30,11 @@ class Cloud:
         self.address = address
         self._client = httpx.Client(base_url=address, timeout=10)
         answer = self._client.post("/auth/login", json={"username": username, "password": password})
+        if answer.status_code == 401:
+            raise DemoError(
+                f"the cloud in this directory does not know {username} by the password kept beside it: "
+                "the directory is not of one piece. Delete it (.demo) and start again"
+            )
         if answer.status_code != 200:
             raise DemoError(f"signing in as {username} answered {answer.status_code}: {answer.text[:300]}")
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -24,6 +24,7 @@ _COLOURS = {
     "unknown": "bright_black",
 }
 # the values shown beside the state, by the first signals of their kind that a reader can picture
+_UNITS = {"Cel": "°C"}  # UCUM codes that people write in another way
 _SHOWN = ("good", "power_kw", "vibration_mm_s", "oil_c", "spindle_c", "seal_c")
 
 
@@ -92,6 +93,6 @@ def _values(latest: list[dict[str, Any]]) -> str:
         value = by_tag.get(tag)
         if value is not None and value["value"] is not None:
             age_s = (now - datetime.fromisoformat(value["timestamp"])).total_seconds()
-            words = f"{tag} {value['value']:,.6g} {value['unit']}".rstrip()
+            words = f"{tag} {value['value']:,.6g} {_UNITS.get(value['unit'], value['unit'])}".rstrip()
             shown.append(f"{words} ({max(0.0, age_s):.1f} s)")
     return "   ".join(shown[:3])
