@@ -42,8 +42,8 @@ app = typer.Typer(
         "The gateway beside the machines: reads them over OPC UA, Modbus and MQTT, keeps every reading on disk, and "
         "brings it to the cloud exactly once.\n\n"
         "Begin with a configuration (deploy/edge.example.yaml explains every key), `check` it, then `run` it.\n\n"
-        "Exit codes: 0 all well, 1 failed, 64 wrong usage, 75 another daemon works here, 78 the configuration is wrong, "
-        "130 ended by a second signal before everything was drained."
+        "Exit codes: 0 all well, 1 failed, 64 wrong usage, 75 another daemon works here, 78 the configuration is "
+        "wrong, 130 ended by a second signal before everything was drained."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
