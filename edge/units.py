@@ -35,11 +35,15 @@ def size_bytes(text: object) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
-def _written(pattern: re.Pattern[str], *examples: str) -> dict[str, object]:
-    return {"type": "string", "pattern": f"^{pattern.pattern}$", "examples": list(examples)}
+def _written(pattern: str, *examples: str) -> dict[str, object]:
+    return {"type": "string", "pattern": f"^{pattern}$", "examples": list(examples)}
 
 
-# how editors are told what a duration looks like (JSON Schema)
-DURATION_SCHEMA = _written(_DURATION, "500ms", "1s", "5min")
-Duration = Annotated[float, BeforeValidator(duration_s), WithJsonSchema(DURATION_SCHEMA)]
-Size = Annotated[int, BeforeValidator(size_bytes), WithJsonSchema(_written(_SIZE, "500 MB", "8 GB"))]
+Duration = Annotated[float, BeforeValidator(duration_s), WithJsonSchema(_written(_DURATION.pattern, "500ms", "1s"))]
+# None: never, written `off`
+DurationOrOff = Annotated[
+    float | None,
+    BeforeValidator(lambda text: None if text is None or text == "off" else duration_s(text)),
+    WithJsonSchema(_written(f"(?:off|{_DURATION.pattern})", "5min", "off")),
+]
+Size = Annotated[int, BeforeValidator(size_bytes), WithJsonSchema(_written(_SIZE.pattern, "500 MB", "8 GB"))]

@@ -61,7 +61,7 @@ class References:
         if kind == "env" and name:
             if name not in self._environ:
                 raise DeadReference(f"{reference}: the environment variable {name} is not set")
-            return self._environ[name]
+            return _text(reference, self._environ[name])
         if kind == "file" and name:
             return self._read(reference, self._directory / name)
         raise DeadReference(f"{reference}: expected ${{env:NAME}} or ${{file:PATH}}; a literal ${{ is written $${{")
@@ -82,3 +82,12 @@ class References:
             raise DeadReference(f"{reference}: {path} is larger than {MAX_FILE_BYTES} bytes")
         # editors and `echo` end a file with a line break that no token has
         return text.rstrip("\r\n")
+
+
+def _text(reference: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # Python hands over bytes of the environment that are no text as lone surrogates
+        raise DeadReference(f"{reference}: its value is not UTF-8 text") from None
+    return value

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge.clock import Clock
 from edge.ports import Driver
-from edge.units import DURATION_SCHEMA, Duration, duration_s
+from edge.units import Duration, DurationOrOff
 from shared.reading import ReadingType
 
 # names go into the wire and into PostgreSQL keys
@@ -22,17 +22,6 @@ Named = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1
 # what the wire would refuse is refused here: there it would cost every reading of the tag
 Unit = Annotated[str, Field(max_length=50, pattern=r"^[^\x00-\x1f\x7f]*$")]
 HEARTBEAT_S = 300.0
-
-
-def _heartbeat_s(text: object) -> float | None:
-    return None if text is None or text == "off" else duration_s(text)
-
-
-Heartbeat = Annotated[
-    float | None,
-    BeforeValidator(_heartbeat_s),
-    WithJsonSchema({"anyOf": [DURATION_SCHEMA, {"const": "off"}]}),
-]
 
 
 class Options(BaseModel):
@@ -60,7 +49,7 @@ class PublishOptions(Options):
     """
 
     on: Literal["sample", "change"] = "change"
-    heartbeat: Heartbeat = HEARTBEAT_S
+    heartbeat: DurationOrOff = HEARTBEAT_S
 
 
 class TagOptions(Options):

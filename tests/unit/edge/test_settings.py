@@ -271,3 +271,16 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(tmp_path: Pat
 def test_a_reference_to_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path) -> None:
     (told,) = mistakes(tmp_path, HEAD.replace("${env:TOKEN}", r"${file:a\0b}"))
     assert "no file has such a name" in told
+
+
+def test_an_environment_that_is_no_text_is_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRON, "ODD", "\udcff")
+    (told,) = mistakes(tmp_path, HEAD.replace("id: izmir-hall2", 'id: "${env:ODD}"'))
+    assert told == "2 gateway.id: ${env:ODD}: its value is not UTF-8 text"
+
+
+def test_the_schema_writes_a_heartbeat_as_people_do() -> None:
+    heartbeat = json_schema(known_drivers())["$defs"]["PublishOptions"]["properties"]["heartbeat"]
+    pattern = re.compile(heartbeat["anyOf"][0]["pattern"])
+    assert [bool(pattern.search(text)) for text in ("off", "5min", "300", "offer")] == [True, True, False, False]
+    assert "300" not in str(heartbeat)
