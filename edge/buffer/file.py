@@ -1,8 +1,8 @@
 """The buffer file: how it is opened, what its failures are called, and where a damaged one goes.
 
-Opening reads a few rows whatever the file's size. SQLite's own checks are not asked: `quick_check` reads every page,
-minutes for 8 GB on an SD card, and does not see a flipped byte in a row. Every row carries a checksum instead, which is
-verified when the row is read, so damage costs the rows it hit.
+Opening reads a few rows whatever the file's size. SQLite's own checks are not asked: `quick_check` reads every page
+(measured with 2 GB: 12 s, opening 2 ms) and does not see a flipped byte in a row. Every row carries a checksum instead,
+which is verified when the row is read, so damage costs the rows it hit.
 
 SQLite below 3.51.3 can corrupt a WAL when two connections write and checkpoint at once. Here is one connection, on one
 thread, and `locking_mode=EXCLUSIVE` keeps every other process out for as long as it is open.

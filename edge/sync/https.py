@@ -87,8 +87,9 @@ class HttpsUplink:
         """See `edge.ports.Uplink.greet`."""
         told = msgspec.json.encode({"version": self._version, "waiting": waiting})
         response, body = await self._exchange(self._alive_url, told, {"Content-Type": "application/json"})
-        # an older cloud does not know the path, but has answered
-        if not response.is_success and response.status_code not in {404, 405}:
+        # an older cloud does not know the path, but has answered; somebody else's 404 is no answer of a cloud
+        is_older = response.status_code in {404, 405} and _problem(response, body)[0] is not None
+        if not response.is_success and not is_older:
             error = _named(response, body)
             raise Unreachable(error.message) if isinstance(error, BatchRefused) else error
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.errors import Unauthorized, Unreachable
 from tests.conformance.uplink_suite import ASKED_S, Manner, UplinkHarness, UplinkSuite
 from tests.fakes.cloud import MemoryCloud, MemoryUplink, away, busy, refusing, stranger
 
@@ -19,6 +20,12 @@ class MemoryHarness(UplinkHarness):
             Manner.SILENT: away,
         }
         self.uplink.fault = faults.get(manner)
+        refusals = {
+            Manner.KNOWS_US_NOT: Unauthorized("the token was revoked"),
+            Manner.BUSY: Unreachable("503", retry_after_s=ASKED_S),
+            Manner.SILENT: Unreachable("no route to the cloud"),
+        }
+        self.uplink.refusal = refusals.get(manner)
         self.uplink.loses = manner is Manner.LOSES_ANSWERS
 
 

@@ -111,6 +111,24 @@ class UplinkSuite:
         harness.behave(Manner.WELL)
         assert (await harness.uplink.send(lease(1))).outcome is Outcome.DUPLICATE
 
+    async def test_a_greeting_is_taken_and_stores_nothing(self, harness: UplinkHarness) -> None:
+        await harness.uplink.greet(12)
+        await harness.uplink.greet(0)
+        assert harness.cloud.batches == {}
+
+    async def test_a_greeting_fails_as_a_batch_would(self, harness: UplinkHarness) -> None:
+        harness.behave(Manner.KNOWS_US_NOT)
+        with pytest.raises(Unauthorized):
+            await harness.uplink.greet(12)
+        harness.behave(Manner.BUSY)
+        with pytest.raises(Unreachable) as busy:
+            await harness.uplink.greet(12)
+        assert busy.value.retry_after_s == ASKED_S
+        harness.behave(Manner.SILENT)
+        async with asyncio.timeout(10):
+            with pytest.raises(Unreachable):
+                await harness.uplink.greet(12)
+
     async def test_several_may_be_under_way_and_each_gets_its_own_receipt(self, harness: UplinkHarness) -> None:
         receipts = await asyncio.gather(*(harness.uplink.send(lease(seq, 10 * seq)) for seq in range(1, 9)))
         assert [receipt.seq for receipt in receipts] == list(range(1, 9))

@@ -82,6 +82,9 @@ class HttpCloud:
 
     async def store(self, request: Request, writer: asyncio.StreamWriter) -> None:
         """Do what the real one does."""
+        if "/gateways/alive " in request.line:
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            return
         try:
             writer.write(receipt_of(self.cloud.take(request.body)))
         except BatchRefused as error:

@@ -165,6 +165,11 @@ def test_a_damaged_block_of_the_tail_costs_itself_only(tmp_path: Path) -> None:
     assert drained(store) == [*range(10), *range(20, 30)]
     assert store.figures.quarantined == 1
     store.close(LATER_US)
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT kind, oldest_us, newest_us FROM quarantine").fetchall() == [
+        ("block", NOW_US + 100, NOW_US + 150)
+    ]
+    db.close()
 
 
 def test_a_damaged_tag_costs_what_bears_its_name_only(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The buffer as a whole: its pace, its failures, its end and its next life."""
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +148,22 @@ async def test_a_commit_that_fails_is_repeated_and_nothing_is_promised_meanwhile
         assert await drained(buffer) == list(range(COMMIT_ROWS + 10))
 
 
+async def test_what_came_while_a_commit_failed_is_committed_without_more_coming(path: Path, clock: HandClock) -> None:
+    async with running(path, clock) as buffer:
+        buffer.register(TAGS)
+        await taken(buffer, 0, COMMIT_ROWS)
+        with disk.refusing():
+            first = await buffer.append(numbered(COMMIT_ROWS, 1))
+            await clock.until(lambda: buffer.stats().failure)
+            second = await buffer.append(numbered(COMMIT_ROWS + 1, 1))
+            await clock.advance(0.06)
+        await clock.until(first.done)
+        at = clock.monotonic()
+        await clock.until(second.done)
+        assert clock.monotonic() - at <= 0.05
+        assert await drained(buffer) == list(range(COMMIT_ROWS + 2))
+
+
 async def test_while_commits_fail_memory_is_bounded_and_appending_waits(path: Path, clock: HandClock) -> None:
     async with running(path, clock) as buffer:
         buffer.register(TAGS)
@@ -273,6 +290,30 @@ async def test_a_file_found_damaged_in_use_is_replaced_told_and_work_goes_on(pat
         assert sorted(found) == list(range(1_000_000, 1_000_000 + COMMIT_ROWS))
         assert GapCause.BUFFER_DAMAGED in {gap.cause for gap in told}
         assert buffer.stats().failure is None
+
+
+async def test_one_batch_is_not_lent_twice_though_it_is_both_the_oldest_and_the_newest(
+    path: Path, clock: HandClock
+) -> None:
+    async with running(path, clock) as buffer:
+        buffer.register(TAGS)
+        await taken(buffer, 0, COMMIT_ROWS)
+    # the first batch is passed over when it is read, which takes longer than lending the second from memory
+    db = sqlite3.connect(path)
+    with db:
+        db.execute("UPDATE batch SET body = zeroblob(length(body))")
+    db.close()
+    async with running(path, clock) as buffer:
+        buffer.register(TAGS)
+        await taken(buffer, COMMIT_ROWS, COMMIT_ROWS)
+        await buffer.flush()
+        reading = asyncio.create_task(buffer.lease(live=False, wait=False))
+        await asyncio.sleep(0)
+        newest = await buffer.lease(live=True, wait=False)
+        other = await asyncio.wait_for(reading, 10)
+        assert newest is not None
+        assert COMMIT_ROWS in numbers(newest.body)
+        assert other is None
 
 
 async def test_an_id_that_was_never_given_is_refused_to_who_uses_it(path: Path, clock: HandClock) -> None:

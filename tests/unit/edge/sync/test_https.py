@@ -316,3 +316,9 @@ async def test_a_greeting_that_is_not_taken_is_named(
     server.says(problem(status, "CODE", "No."))
     with pytest.raises(expected):
         await uplink.greet(0)
+
+
+async def test_where_a_stranger_knows_no_greetings_there_is_no_cloud(server: HttpCloud, uplink: HttpsUplink) -> None:
+    server.says(answer("404 Not Found", b"<html>nothing here</html>"))
+    with pytest.raises(Unreachable, match=r"cloud\.url"):
+        await uplink.greet(0)
