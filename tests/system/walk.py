@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -16,6 +16,8 @@ from simulators.machine import Protocol
 PATIENCE_S = 40.0
 # how long an answer may be under way on a busy machine, from the simulator's socket to the gateway's clock
 ON_ITS_WAY_US = 500_000
+# start and end in microseconds since 1970, and the device, or None for all of them
+Window = tuple[int, int, str | None]
 
 
 class Walk:
@@ -76,37 +78,11 @@ class Walk:
         """Hold the rows of one protocol against its ledger."""
         return compare(self.said(protocol), self.rows(protocol))
 
-    def lost(self, protocol: Protocol) -> list[Entry]:
-        """Return what was said and is in no row."""
-        said = self.said(protocol)
-        is_timed = bool(said[0].ts_us)
-        stored = Counter((row.device, row.tag, row.ts_us if is_timed else 0, row.value) for row in self.rows(protocol))
-        lost = []
-        for entry in said:
-            key = entry[:4]
-            if stored[key]:
-                stored[key] -= 1
-            else:
-                lost.append(entry)
-        return lost
-
-    def gaps(self, cause: str) -> list[tuple[int, int, str | None]]:
-        """Return start, end (microseconds since 1970) and device of every gap of this run with that cause."""
-        found: list[dict[str, Any]] = self.stack.cloud.gaps(self.stack.started_at)
-        return [(_us(gap["start"]), _us(gap["end"]), gap["device"]) for gap in found if gap["cause"] == cause]
-
-
-def unexplained(lost: Iterable[Entry], gaps: Iterable[tuple[int, int, str | None]]) -> list[Entry]:
-    """Return what is lost and lies in no gap; a reading without a time of its own bears the one of its arrival."""
-    known = list(gaps)
-
-    def is_explained(entry: Entry) -> bool:
-        latest = entry.said_us + (0 if entry.ts_us else ON_ITS_WAY_US)
-        return any(
-            start <= latest and entry.said_us < end and device in {None, entry.device} for start, end, device in known
-        )
-
-    return [entry for entry in lost if not is_explained(entry)]
+    def lies_in(entry: Entry, window: Window) -> bool:
+    """Whether a reading was said within a gap; one without a time of its own bears the one of its arrival."""
+    start, end, device = window
+    latest = entry.said_us + (0 if entry.ts_us else ON_ITS_WAY_US)
+    return start <= latest and entry.said_us < end and device in {None, entry.device}
 
 
 def until(condition: Callable[[], object], what: str) -> None:
