@@ -78,7 +78,28 @@ class Walk:
         """Hold the rows of one protocol against its ledger."""
         return compare(self.said(protocol), self.rows(protocol))
 
-    def lies_in(entry: Entry, window: Window) -> bool:
+    def unexplained(self, protocol: Protocol, gaps: Sequence[Window]) -> "Counter[tuple[str, str, int, float]]":
+        """Return what was said, is in no row, and was not said within a gap.
+
+        Of equal readings without a time of their own nobody can tell which is missing; one within a gap is taken.
+        """
+        said = self.said(protocol)
+        is_timed = bool(said[0].ts_us)
+        missing = Counter(entry[:4] for entry in said)
+        rows = [row for row in self.rows(protocol) if row.value is not None]
+        missing.subtract((row.device, row.tag, row.ts_us if is_timed else 0, row.value or 0.0) for row in rows)
+        for entry in said:
+            if missing[entry[:4]] > 0 and any(lies_in(entry, window) for window in gaps):
+                missing[entry[:4]] -= 1
+        return +missing
+
+    def gaps(self, cause: str) -> list[Window]:
+        """Return start, end (microseconds since 1970) and device of every gap of this run with that cause."""
+        found: list[dict[str, Any]] = self.stack.cloud.gaps(self.stack.started_at)
+        return [(_us(gap["start"]), _us(gap["end"]), gap["device"]) for gap in found if gap["cause"] == cause]
+
+
+def lies_in(entry: Entry, window: Window) -> bool:
     """Whether a reading was said within a gap; one without a time of its own bears the one of its arrival."""
     start, end, device = window
     latest = entry.said_us + (0 if entry.ts_us else ON_ITS_WAY_US)
