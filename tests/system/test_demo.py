@@ -41,6 +41,12 @@ def start(place: list[str], *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def said(place: list[str]) -> int:
+    """Return how many bytes the simulators' ledger has; 0 before they have begun it."""
+    ledger = Path(place[1]) / "run" / "ledger.csv"
+    return ledger.stat().st_size if ledger.exists() else 0
+
+
 def runs(pid: int) -> bool:
     """Whether a process runs; one that has ended and waits to be buried does not."""
     try:
@@ -69,7 +75,7 @@ def test_ctrl_c_stops_everything_in_order_and_leaves_no_process_behind(place: li
     demo = start(place)
     family = psutil.Process(demo.pid)
     until(lambda: len(family.children(recursive=True)) >= 3, "cloud, simulators and gateway to run")
-    until(lambda: (Path(place[1]) / "run" / "ledger.csv").stat().st_size > 30_000, "readings to be said")
+    until(lambda: said(place) > 30_000, "readings to be said")
     children = family.children(recursive=True)
     postmaster = int((Path(place[1]) / "cloud" / "postgres" / "postmaster.pid").read_text().split()[0])
     demo.send_signal(signal.SIGINT)
@@ -84,7 +90,7 @@ def test_further_ctrl_c_while_it_stops_costs_the_count_and_leaves_no_process_beh
     demo = start(place)
     family = psutil.Process(demo.pid)
     until(lambda: len(family.children(recursive=True)) >= 3, "cloud, simulators and gateway to run")
-    until(lambda: (Path(place[1]) / "run" / "ledger.csv").stat().st_size > 30_000, "readings to be said")
+    until(lambda: said(place) > 30_000, "readings to be said")
     children = family.children(recursive=True)
     postmaster = int((Path(place[1]) / "cloud" / "postgres" / "postmaster.pid").read_text().split()[0])
     for _ in range(3):  # the second may come before the first has had its way, and is then one with it
