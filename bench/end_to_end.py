@@ -99,7 +99,7 @@ def main() -> None:
     root = Path(tempfile.mkdtemp(prefix="tezgah-bench-"))
     workspace = Workspace(root)
     try:
-        with Stack(workspace, Ports.free(), MACHINES) as stack:
+        with Stack(workspace, Ports.free(), machines_of_each=MACHINES) as stack:
             stack.start_cloud()
             stack.launch_simulators()
             stack.await_simulators()
