@@ -13,6 +13,8 @@ from typing import Annotated, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.clock import Clock
+from edge.drivers.inspection import Inspector
+from edge.errors import ConfigError
 from edge.ports import Driver
 from edge.units import Duration, DurationOrOff
 from shared.reading import ReadingType
@@ -115,18 +117,34 @@ class DriverSpec:
         connection: The options of a connection, that key among them.
         device: The options of a device; its `tags` is a mapping of name to the driver's tag options.
         factory: "module:function"; the function is `build(connection_name, options, points, clock)`.
+        inspector: The same, for what `doctor` and `browse` ask; empty if the protocol has none.
     """
 
     protocol: str
     connection: type[ConnectionOptions]
     device: type[DeviceOptions]
     factory: str
+    inspector: str = ""
 
     def build(self, name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
         """Import the driver and build it for one connection; nothing connects yet."""
-        module, function = self.factory.split(":")
-        build = cast(
-            "Callable[[str, ConnectionOptions, Sequence[Point], Clock], Driver]",
-            getattr(importlib.import_module(module), function),
-        )
+        build = cast("Callable[[str, ConnectionOptions, Sequence[Point], Clock], Driver]", _imported(self.factory))
         return build(name, options, points, clock)
+
+    def inspect(self, name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Inspector:
+        """Import the inspector and build it for one connection; `points` may be empty, for `browse`.
+
+        Raises:
+            ConfigError: This protocol has no inspector.
+        """
+        if not self.inspector:
+            raise ConfigError(
+                f"{name}: the {self.protocol} driver has no inspector; `doctor` and `browse` leave it out"
+            )
+        build = cast("Callable[[str, ConnectionOptions, Sequence[Point], Clock], Inspector]", _imported(self.inspector))
+        return build(name, options, points, clock)
+
+
+def _imported(place: str) -> object:
+    module, function = place.split(":")
+    return getattr(importlib.import_module(module), function)

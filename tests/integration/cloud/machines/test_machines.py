@@ -111,8 +111,8 @@ async def test_no_name_is_too_strange_for_an_answer(app_client, tenant, name):
         {"active_cavities": 2**31},
         {"year_installed": 1},
         {"next_maintenance_date": "2026-01-01T00:00:00"},
-        {"id": str(uuid.uuid4())},
-        {"organization_id": str(uuid.uuid4())},
+        {"id": "3a677c1f-e76c-45b5-a0ba-7376aa5a908c"},
+        {"organization_id": "40bdde04-c631-44a1-ad0d-4e157d12222c"},
     ],
     ids=str,
 )
