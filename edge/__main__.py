@@ -1,6 +1,6 @@
 """Lets `python -m edge` stand for tezgah-edge."""
 
-from edge.cli import main
+from edge.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from cloud.settings import Settings
-from edge import cli as edge_cli
+from edge.cli.exits import EXIT_CONFIG
 from edge.settings import load
 from simulators.plant import plant
 
@@ -389,7 +389,7 @@ def test_a_unit_is_hardened(unit: str) -> None:
 def test_the_edges_unit_and_the_daemon_agree() -> None:
     unit = "tezgah-edge.service"
     assert setting(unit, "Type") == "notify"
-    assert int(setting(unit, "RestartPreventExitStatus")) == edge_cli.EXIT_CONFIG
+    assert int(setting(unit, "RestartPreventExitStatus")) == EXIT_CONFIG
     assert int(setting(unit, "TimeoutStopSec")) > 10
     assert int(setting(unit, "WatchdogSec")) >= 10
     name, _ = setting(unit, "LoadCredential").split(":")

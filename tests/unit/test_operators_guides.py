@@ -15,8 +15,8 @@ from cloud.access import ACCESS
 from cloud.metrics import Metrics
 from cloud.settings import Settings
 from cloud.telemetry.metrics import IngestMetrics
-from edge import cli as edge_cli
 from edge import metrics as edge_metrics
+from edge.cli import exits as edge_exits
 from edge.config.anatomy import types_at
 from edge.config.options import (
     BufferOptions,
@@ -37,7 +37,7 @@ from shared.reading import GapCause, MachineState, ReadingType
 
 ROOT = Path(__file__).parents[2]
 GUIDES = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("cloud", "edge", "security")}
-HEADS = {"edge": edge_cli, "cloud": cloud_cli}
+HEADS = {"edge": edge_exits, "cloud": cloud_cli}
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 SPECS = known_drivers()

@@ -13,7 +13,8 @@ import structlog
 import typer.main
 import yaml
 
-from edge import cli
+from edge.cli import app as cli
+from edge.cli.exits import EXIT_CONFIG
 from edge.errors import ConfigError
 
 SOUND = """\
@@ -158,5 +159,5 @@ def test_check_finds_what_only_a_driver_can_see(tezgah: Tezgah, tmp_path: Path, 
     sound = SOUND.replace("idle: {opcua", "b: {mqtt: 'mqtt://h', client_id: x}, idle: {opcua")
     path.write_text(sound.replace("devices: [", f"devices: [{', '.join(scales)}, "), encoding="utf-8")
     done = tezgah("check", path, *(["--json"] if as_json else []))
-    assert done.returncode == cli.EXIT_CONFIG
+    assert done.returncode == EXIT_CONFIG
     assert "match the same messages" in (done.stdout if as_json else done.stderr)

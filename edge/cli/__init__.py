@@ -1,0 +1,1 @@
+"""The command line `tezgah-edge`: one module a command or a group of them; `app` lists them."""

@@ -1,0 +1,54 @@
+"""The commands that judge a configuration without connecting to anything: `check`, and `schema` for editors."""
+
+import json
+import os
+
+import msgspec
+import typer
+
+from edge import display
+from edge.cli.exits import EXIT_CONFIG
+from edge.cli.terminal import AsJson, Config, out
+from edge.clock import SystemClock
+from edge.config.mistakes import ConfigMistakes, Mistake
+from edge.config.schema import json_schema
+from edge.errors import ConfigError
+from edge.settings import Settings, known_drivers, load
+
+
+def check(config: Config, as_json: AsJson = False) -> None:
+    """Check a configuration without connecting to anything; shows every mistake with its line.
+
+    References are looked up, so variables and files that it names must be there.
+    """
+    try:
+        settings = load(config, os.environ)
+        _build(settings)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        mistakes = error.mistakes if isinstance(error, ConfigMistakes) else [Mistake(1, "connections", error.message)]
+        print(msgspec.json.encode({"ok": False, "file": str(config), "mistakes": mistakes}).decode())  # noqa: T201
+        raise typer.Exit(EXIT_CONFIG) from None
+    if as_json:
+        print(json.dumps({"ok": True, "file": str(config), **display.summary(settings)}))  # noqa: T201
+    else:
+        out.print(display.overview(settings))
+
+
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors.
+
+    With `# yaml-language-server: $schema=edge.schema.json` as a file's first line, most editors complete and check it.
+    """
+    print(json.dumps(json_schema(known_drivers()), indent=2))  # noqa: T201
+
+
+def _build(settings: Settings) -> None:
+    """Build what `run` would build first: a driver may refuse points that are sound one by one.
+
+    Raises:
+        ConfigError: A driver refuses its points.
+    """
+    for connection in settings.connections:
+        connection.spec.build(connection.name, connection.options, connection.points, SystemClock())

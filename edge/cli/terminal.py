@@ -1,0 +1,25 @@
+"""What the commands share at the terminal: where they print, and the arguments that several of them take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from edge.settings import Settings
+from edge.state import StateDirectory
+
+out = Console(highlight=False, soft_wrap=True, markup=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Config = Annotated[Path, typer.Argument(help="The configuration, YAML.", metavar="CONFIG")]
+StateDir = Annotated[
+    Path | None,
+    typer.Option("--state-dir", help="Where buffer and lock are; the directory of buffer.path if not given."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+
+
+def state_of(settings: Settings, state_dir: Path | None) -> StateDirectory:
+    """Return the state directory of a daemon with these settings."""
+    return StateDirectory((state_dir or settings.buffer_path.parent).absolute())
