@@ -13,6 +13,20 @@ from shared.wire.receipt import Receipt
 BEFORE_US = 0
 
 
+class NewPoint(Protocol):
+    """A point that a driver found while it ran: always an `edge.drivers.spec.Point`, which stands a floor above."""
+
+    @property
+    def device(self) -> str:
+        """Its device."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name within the device."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What a driver hands over: raw values in columns, plus what must be said to the source after commit.
@@ -27,12 +41,16 @@ class Sample:
             `BEFORE_US` began before this driver lived, and the station knows when.
         is_whole: All that the connection's devices had to say until now is said; points without a row are as
             they were. A sample of no rows may say just that.
+        points: What the driver found since its last sample and did not have before: a device behind a wildcard, a
+            node that grew on a server. They are added at the end of the list that the driver was built with, in this
+            order, and keep their places for the driver's life; rows of this sample may name them already.
     """
 
     readings: Readings
     receipt: object | None = None
     gaps: Sequence[Gap] = ()
     is_whole: bool = False
+    points: Sequence[NewPoint] = ()
 
 
 class Driver(Protocol):

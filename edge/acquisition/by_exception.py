@@ -47,6 +47,17 @@ class ExceptionFilter:
             self._remember(readings, news)
         return np.flatnonzero(kept)
 
+    def extend(self, rules: Rules) -> None:
+        """Take the rules of more points, which stand behind those so far."""
+        more = len(rules) - len(self._seen)
+        self._rules = rules
+        self._seen = np.append(self._seen, np.zeros(more, np.bool_))
+        self._value = np.append(self._value, np.full(more, np.nan))
+        self._quality = np.append(self._quality, np.zeros(more, np.uint8))
+        self._status = np.append(self._status, np.zeros(more, np.uint32))
+        self._received = np.append(self._received, np.zeros(more, np.int64))
+        self._has_text = np.append(self._has_text, np.zeros(more, np.bool_))
+
     def forget(self, points: NDArray[np.uint32]) -> None:
         """Keep the next reading of these points, whatever it says."""
         self._seen[points] = False

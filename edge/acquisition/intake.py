@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.clock import Clock
 from edge.drivers.spec import Point
-from edge.errors import BufferFull
+from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
 from edge.ports import Buffer
 from shared.logs import get
 from shared.reading import Gap, Readings, Tag
@@ -25,9 +25,30 @@ class Intake:
         self._name = name
         self._buffer = buffer
         self._clock = clock
-        tags = [Tag(p.device, p.name, p.device_options.machine, p.options.means, p.options.unit) for p in points]
-        self._ids = np.array(buffer.register(tags), np.uint32)
+        self._ids = np.array([], np.uint32)
         self.full_since_us: int | None = None
+        self._register(points)
+
+    async def extend(self, points: Sequence[Point]) -> None:
+        """Take more points, which stand behind those so far; waits while the disk has no room for their names.
+
+        Raises:
+            BufferError: Closed, or damaged.
+        """
+        while True:
+            try:
+                self._register(points)
+            except BufferError as error:
+                if not error.retryable:
+                    raise
+                _log.warning("new tags cannot be written yet", connection=self._name, error=error.message)
+                await self._clock.sleep(_AGAIN_S)
+            else:
+                return
+
+    def _register(self, points: Sequence[Point]) -> None:
+        tags = [Tag(p.device, p.name, p.device_options.machine, p.options.means, p.options.unit) for p in points]
+        self._ids = np.append(self._ids, np.array(self._buffer.register(tags), np.uint32))
 
     async def put(
         self, readings: Readings, gaps: Callable[[], Sequence[Gap]] = list, *, prompt: bool = False

@@ -5,7 +5,7 @@ by indexing, never reading by reading.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -73,6 +73,17 @@ class Rules:
             codes=np.array([complex(point, code) for point, code, _ in mapped], np.complex128),
             words=tuple(word for _, _, word in mapped),
         )
+
+    def and_then(self, more: Self) -> Self:
+        """Return these points' rules with those of more points behind them."""
+        columns = {
+            field.name: np.concatenate((getattr(self, field.name), getattr(more, field.name)))
+            for field in fields(self)
+            if field.name not in {"codes", "words"}
+        }
+        # a code names its point by its place
+        codes = np.concatenate((self.codes, more.codes + len(self)))
+        return type(self)(**columns, codes=codes, words=self.words + more.words)
 
     def word_of(self, tag: NDArray[np.uint32], raw: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the place in `words` of each row's word, -1 where its number has none."""

@@ -53,6 +53,12 @@ class Shaper:
         self._any_map = bool(self._rules.is_mapped.any())
         self.counts = Counts()
 
+    def extend(self, tags: Sequence[TagOptions]) -> None:
+        """Take more points, which stand behind those so far."""
+        self._rules = self._rules.and_then(Rules.of(tags))
+        self._filter.extend(self._rules)
+        self._any_map = bool(self._rules.is_mapped.any())
+
     def shape(self, readings: Readings) -> Readings:
         """Return the readings that are kept, as they are kept, in the order in which they came."""
         rules, tag = self._rules, readings.tag

@@ -14,6 +14,7 @@ the source has not.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from edge.acquisition.confirmations import Confirmations
 from edge.acquisition.intake import Intake
@@ -173,6 +174,8 @@ class Station:
     async def _take(self, sample: Sample) -> None:
         self._backoff.reset()
         self._readings += len(sample.readings)
+        if sample.points:
+            await self._extend(cast("Sequence[Point]", sample.points))
         told = [fit(self._watch.placed(gap)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
         self._watch.note(sample.readings)
         kept = self._shaper.shape(sample.readings)
@@ -189,6 +192,12 @@ class Station:
             durable = await self._intake.put(kept, lambda: [*told, *missed()], prompt=is_acknowledged)
         if is_acknowledged:
             self._confirmations.add(sample.receipt, durable)
+
+    async def _extend(self, points: Sequence[Point]) -> None:
+        """Take points that the driver found while it ran."""
+        await self._intake.extend(points)
+        self._shaper.extend([point.options for point in points])
+        self._watch.extend(points)
 
     def _missed(self) -> list[Gap]:
         """Return what could not be asked for while the buffer was full."""

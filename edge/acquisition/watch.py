@@ -47,20 +47,38 @@ class Watch:
     """
 
     def __init__(self, points: Sequence[Point], since_us: int, delivery_us: int = 0) -> None:
-        self.devices = tuple(dict.fromkeys(point.device for point in points))
-        place = {name: index for index, name in enumerate(self.devices)}
-        self._device = np.array([place[point.device] for point in points], np.intp)
-        self._quality = np.full(len(points), _SILENT, np.uint8)
-        self._received = np.full(len(self.devices), -1, np.int64)
-        self._bad_status = np.full(len(self.devices), -1, np.int64)
-        # until when nothing is missing: the last reading, or the end of the last gap
-        self._accounted = np.full(len(self.devices), since_us, np.int64)
+        self.devices: tuple[str, ...] = ()
+        self._since_us = since_us
         self._delivery_us = delivery_us
-        kept = {point.device for point in points if point.device_options.is_kept_by_source}
-        self._is_kept = np.array([name in kept for name in self.devices], np.bool_)
-        self._is_fresh = np.array([point.device_options.begins_afresh for point in points], np.bool_)
+        self._device = np.array([], np.intp)
+        self._quality = np.array([], np.uint8)
+        self._received = np.array([], np.int64)
+        self._bad_status = np.array([], np.int64)
+        # until when nothing is missing: the last reading, or the end of the last gap
+        self._accounted = np.array([], np.int64)
+        self._is_kept = np.array([], np.bool_)
+        self._is_fresh = np.array([], np.bool_)
         # when this gateway called a point bad that has not come back since, -1 if it has
-        self._bad_us = np.full(len(points), -1, np.int64)
+        self._bad_us = np.array([], np.int64)
+        self.extend(points)
+
+    def extend(self, points: Sequence[Point]) -> None:
+        """Take more points, which stand behind those so far; nobody knows what a new device said before."""
+        kept = {point.device: False for point in points if point.device not in self.devices}
+        for point in points:
+            if point.device in kept:
+                kept[point.device] |= point.device_options.is_kept_by_source
+        self.devices += tuple(kept)
+        place = {name: index for index, name in enumerate(self.devices)}
+        self._device = np.append(self._device, np.array([place[point.device] for point in points], np.intp))
+        self._quality = np.append(self._quality, np.full(len(points), _SILENT, np.uint8))
+        self._received = np.append(self._received, np.full(len(kept), -1, np.int64))
+        self._bad_status = np.append(self._bad_status, np.full(len(kept), -1, np.int64))
+        self._accounted = np.append(self._accounted, np.full(len(kept), self._since_us, np.int64))
+        self._is_kept = np.append(self._is_kept, np.array(list(kept.values()), np.bool_))
+        fresh = [point.device_options.begins_afresh for point in points]
+        self._is_fresh = np.append(self._is_fresh, np.array(fresh, np.bool_))
+        self._bad_us = np.append(self._bad_us, np.full(len(points), -1, np.int64))
 
     def note(self, readings: Readings) -> None:
         """Take note of a driver's readings, as decoded."""

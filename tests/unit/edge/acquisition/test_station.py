@@ -447,3 +447,21 @@ async def test_what_a_full_buffer_kept_from_being_taken_at_the_end_is_a_gap() ->
         (gap,) = buffer.gaps
         assert (gap.cause, gap.device) == (GapCause.BUFFER_FULL, "press-1")
         assert (gap.from_us, gap.to_us) == (START_US, clock.now_us())
+
+
+async def test_points_that_a_driver_finds_while_it_runs_are_registered_shaped_and_watched() -> None:
+    async with running() as bench:
+        bench.driver.put(sample(1.0, tag=0))
+        await happens(lambda: len(bench.buffer.appends) == 1)
+        grown = points("speed", "mode", device="press-2")
+        grown[0] = replace(grown[0], options=grown[0].options.model_copy(update={"scale": 10.0}))
+        grown[1] = replace(grown[1], options=grown[1].options.model_copy(update={"map": {2: "setup"}}))
+        bench.driver.put(replace(sample(4.0, tag=2), points=grown), sample(2.0, tag=3))
+        await happens(lambda: len(bench.buffer.appends) == 3)
+        assert bench.buffer.values == [("a", 1.0), ("speed", 40.0), ("mode", 2.0)]
+        assert bench.buffer.appends[2].readings.text == {0: "setup"}
+        assert {device.name: device.tags for device in bench.station.status().devices} == {"press-1": 2, "press-2": 2}
+        # at a loss they are told bad with all others
+        bench.driver.put(DriverError("line: gone"))
+        await happens(lambda: len(bench.buffer.appends) == 4)
+        assert len(bench.buffer.appends[3].readings) == 4
