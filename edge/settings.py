@@ -83,6 +83,7 @@ def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec]
     for key, message in (*tags.period(defaults.every), *tags.heartbeat(defaults.publish)):
         document.mistake(("defaults", key), message)
     plant = _plant(document, known_drivers() if specs is None else specs, defaults)
+    _judge(document, plant)
     document.raise_mistakes()
     assert sections is not None  # noqa: S101 - else there were mistakes
     return Settings(
@@ -98,6 +99,14 @@ def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec]
         ),
         tuple(name for name in plant.connections if not plant.points.get(name)),
     )
+
+
+def _judge(document: Document, plant: Plant) -> None:
+    """Let each driver say what is wrong with a connection and all that is read over it."""
+    for name, (spec, options) in plant.connections.items():
+        if spec.judge is not None:
+            for keys, message in spec.judge(options, plant.points.get(name, [])):
+                document.mistake(("connections", name, *keys), message)
 
 
 def _plant(document: Document, specs: Mapping[str, DriverSpec], defaults: DefaultOptions) -> Plant:

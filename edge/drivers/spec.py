@@ -6,7 +6,7 @@ never loads asyncua.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
@@ -108,6 +108,10 @@ class Point:
     options: TagOptions
 
 
+# keys within the connection's entry, none for the entry itself, and what is wrong there
+Objection = tuple[tuple[str | int, ...], str]
+
+
 @dataclass(frozen=True, slots=True)
 class DriverSpec:
     """A driver's declaration.
@@ -118,6 +122,8 @@ class DriverSpec:
         device: The options of a device; its `tags` is a mapping of name to the driver's tag options.
         factory: "module:function"; the function is `build(connection_name, options, points, clock)`.
         inspector: The same, for what `doctor` and `browse` ask; empty if the protocol has none.
+        judge: Yields what is wrong with a connection and all its points taken together, such as a line that is asked
+            for more than it can carry; pure, and asked whenever a file is read.
     """
 
     protocol: str
@@ -125,6 +131,7 @@ class DriverSpec:
     device: type[DeviceOptions]
     factory: str
     inspector: str = ""
+    judge: Callable[[ConnectionOptions, Sequence[Point]], Iterable[Objection]] | None = None
 
     def build(self, name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
         """Import the driver and build it for one connection; nothing connects yet."""

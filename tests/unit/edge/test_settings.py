@@ -1,11 +1,13 @@
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.config.mistakes import ConfigMistakes
 from edge.config.schema import json_schema
-from edge.drivers.spec import PublishOptions
+from edge.drivers.spec import ConnectionOptions, Objection, Point, PublishOptions
 from edge.settings import Settings, known_drivers, load
 from shared.reading import ReadingType
 
@@ -284,3 +286,21 @@ def test_the_schema_writes_a_heartbeat_as_people_do() -> None:
     pattern = re.compile(heartbeat["anyOf"][0]["pattern"])
     assert [bool(pattern.search(text)) for text in ("off", "5min", "300", "offer")] == [True, True, False, False]
     assert "300" not in str(heartbeat)
+
+
+def test_a_drivers_objection_to_a_whole_connection_is_told_with_its_line(tmp_path: Path) -> None:
+    def judge(options: ConnectionOptions, points: Sequence[Point]) -> Iterator[Objection]:
+        assert [point.name for point in points] == ["power_kw", "alarm"]
+        yield ("port",), "is too busy"
+        yield (), "asks too much"
+
+    path = tmp_path / "edge.yaml"
+    path.write_text(HEAD + PLANT, encoding="utf-8")
+    specs = known_drivers()
+    with pytest.raises(ConfigMistakes) as caught:
+        load(path, ENVIRON, {**specs, "modbus": replace(specs["modbus"], judge=judge)})
+    line = HEAD.count("\n") + 1 + PLANT[: PLANT.index("line-a")].count("\n")
+    assert [(mistake.line, mistake.path, mistake.message) for mistake in caught.value.mistakes] == [
+        (line, "connections.line-a", "asks too much"),
+        (line, "connections.line-a.port", "is too busy"),
+    ]
