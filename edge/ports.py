@@ -43,7 +43,9 @@ class Sample:
             they were. A sample of no rows may say just that.
         points: What the driver found since its last sample and did not have before: a device behind a wildcard, a
             node that grew on a server. They are added at the end of the list that the driver was built with, in this
-            order, and keep their places for the driver's life; rows of this sample may name them already.
+            order, and keep their places for the driver's life, over a lost session too; rows of this sample may name
+            them already. A point is announced once, and never more in all than a bound that the driver documents:
+            what is found beyond it is told in its log and left out.
     """
 
     readings: Readings

@@ -76,6 +76,9 @@ class Station:
         since_us = clock.now_us() if missing_since_us is None else missing_since_us
         self._watch = Watch(points, since_us, round(delivery_s * 1e6))
         self._was_down = missing_since_us is not None
+        self._down_since_us = since_us - round(delivery_s * 1e6)
+        # while the gateway was down, for devices that are found only later
+        self._first_hole: tuple[int, int] | None = None
         # whether anything can have been missed before the first session
         self._may_miss = self._was_down
         self._confirmations = Confirmations(driver.acknowledge)
@@ -194,10 +197,15 @@ class Station:
             self._confirmations.add(sample.receipt, durable)
 
     async def _extend(self, points: Sequence[Point]) -> None:
-        """Take points that the driver found while it ran."""
+        """Take points that the driver found while it ran; a new device shares the hole of its neighbours' start."""
         await self._intake.extend(points)
         self._shaper.extend([point.options for point in points])
-        self._watch.extend(points)
+        new = self._watch.extend(points, self._opened_us)
+        _log.info("points found", connection=self.name, points=len(points), devices=len(new))
+        if new and self._first_hole is not None:
+            since_us, until_us = self._first_hole
+            cause = GapCause.GATEWAY_DOWN
+            await self._intake.put(empty(), lambda: self._watch.gaps(cause, until_us, "", since_us, devices=set(new)))
 
     def _missed(self) -> list[Gap]:
         """Return what could not be asked for while the buffer was full."""
@@ -233,6 +241,8 @@ class Station:
             cause = GapCause.COMMUNICATION_LOST if was_lost else GapCause.GATEWAY_DOWN
             await self._intake.put(empty(), lambda: self._hole(cause))
             self._watch.account(self._clock.now_us())
+        if self._was_down:
+            self._first_hole = self._down_since_us, self._since_us
         self._was_down = False
 
     def _hole(self, cause: GapCause, *, is_last: bool = False) -> list[Gap]:

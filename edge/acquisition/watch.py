@@ -1,6 +1,6 @@
 """What a connection's devices last said, and what must be recorded while they say nothing; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,7 +48,6 @@ class Watch:
 
     def __init__(self, points: Sequence[Point], since_us: int, delivery_us: int = 0) -> None:
         self.devices: tuple[str, ...] = ()
-        self._since_us = since_us
         self._delivery_us = delivery_us
         self._device = np.array([], np.intp)
         self._quality = np.array([], np.uint8)
@@ -60,10 +59,18 @@ class Watch:
         self._is_fresh = np.array([], np.bool_)
         # when this gateway called a point bad that has not come back since, -1 if it has
         self._bad_us = np.array([], np.int64)
-        self.extend(points)
+        self.extend(points, since_us)
 
-    def extend(self, points: Sequence[Point]) -> None:
-        """Take more points, which stand behind those so far; nobody knows what a new device said before."""
+    def extend(self, points: Sequence[Point], since_us: int) -> tuple[str, ...]:
+        """Take more points, which stand behind those so far.
+
+        Args:
+            points: What further rows index.
+            since_us: Until when nothing is missing of a device that is new.
+
+        Returns:
+            The devices that are new.
+        """
         kept = {point.device: False for point in points if point.device not in self.devices}
         for point in points:
             if point.device in kept:
@@ -74,11 +81,12 @@ class Watch:
         self._quality = np.append(self._quality, np.full(len(points), _SILENT, np.uint8))
         self._received = np.append(self._received, np.full(len(kept), -1, np.int64))
         self._bad_status = np.append(self._bad_status, np.full(len(kept), -1, np.int64))
-        self._accounted = np.append(self._accounted, np.full(len(kept), self._since_us, np.int64))
+        self._accounted = np.append(self._accounted, np.full(len(kept), since_us, np.int64))
         self._is_kept = np.append(self._is_kept, np.array(list(kept.values()), np.bool_))
         fresh = [point.device_options.begins_afresh for point in points]
         self._is_fresh = np.append(self._is_fresh, np.array(fresh, np.bool_))
         self._bad_us = np.append(self._bad_us, np.full(len(points), -1, np.int64))
+        return tuple(kept)
 
     def note(self, readings: Readings) -> None:
         """Take note of a driver's readings, as decoded."""
@@ -131,7 +139,14 @@ class Watch:
         return replace(gap, from_us=int(self._accounted[self.devices.index(gap.device)]) - self._delivery_us)
 
     def gaps(
-        self, cause: GapCause, now_us: int, detail: str, since_us: int | None = None, *, is_last: bool = False
+        self,
+        cause: GapCause,
+        now_us: int,
+        detail: str,
+        since_us: int | None = None,
+        *,
+        is_last: bool = False,
+        devices: Collection[str] | None = None,
     ) -> list[Gap]:
         """Return a gap for each device whose source does not keep what we miss.
 
@@ -141,12 +156,13 @@ class Watch:
             detail: For people.
             since_us: The gap's begin; the end of what is accounted for of each device, if None.
             is_last: This process will not see whether a source has kept it, so every device gets one.
+            devices: Only these; all if None.
         """
         begins = (self._accounted - self._delivery_us).tolist() if since_us is None else [since_us] * len(self.devices)
         return [
             fit(Gap(cause, begin, now_us, name, None, detail))
             for name, begin, is_kept in zip(self.devices, begins, self._is_kept.tolist(), strict=True)
-            if is_last or not is_kept
+            if (is_last or not is_kept) and (devices is None or name in devices)
         ]
 
     def account(self, until_us: int) -> None:

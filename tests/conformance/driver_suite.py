@@ -27,7 +27,7 @@ import numpy as np
 
 from edge.drivers.spec import Point
 from edge.errors import DriverError
-from edge.ports import Driver, Sample
+from edge.ports import Driver, NewPoint, Sample
 from shared.reading import Quality, Readings
 
 # what nobody who watches a machine would accept to wait for, on a machine that eight people share
@@ -67,6 +67,13 @@ class DriverHarness(ABC):
     def driver(self) -> Driver:
         """Build a new driver for `points`, not open."""
 
+    async def enlarge(self) -> dict[str, float] | None:
+        """Let the source have points that the drivers were not built with; return their `device.name` and values.
+
+        None (the default) where the protocol finds none. Called again, it gives the same points other values.
+        """
+        return None
+
     @abstractmethod
     def lonely_driver(self) -> Driver:
         """Build a driver to an address where nobody listens."""
@@ -75,8 +82,10 @@ class DriverHarness(ABC):
 class Collector:
     """Takes and acknowledges a driver's samples while `takes` is set; can be asked to wait until enough was seen."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, points: Sequence[NewPoint] = ()) -> None:
         self.samples: list[Sample] = []
+        # those that were announced, in the order of their places
+        self.points: list[NewPoint] = list(points)
         self.error: DriverError | None = None
         self.ended = False
         self.takes = asyncio.Event()
@@ -89,6 +98,7 @@ class Collector:
         try:
             async for sample in self._driver.samples():
                 self.samples.append(sample)
+                self.points.extend(sample.points)
                 if sample.receipt is not None:
                     self._driver.acknowledge([sample.receipt])
                 self._news.set()
@@ -128,9 +138,9 @@ class Collector:
 
 
 @contextlib.asynccontextmanager
-async def collecting(driver: Driver) -> AsyncIterator[Collector]:
-    """Collect in a task of its own until the block ends."""
-    collector = Collector(driver)
+async def collecting(driver: Driver, points: Sequence[NewPoint] = ()) -> AsyncIterator[Collector]:
+    """Collect in a task of its own until the block ends; `points` were announced in an earlier session."""
+    collector = Collector(driver, points)
     # no TaskGroup: an assertion that fails in the block should be reported as itself, not inside a group
     task = asyncio.create_task(collector.collect(), name="collector")
     try:
@@ -149,6 +159,29 @@ async def reaches(collector: Collector, harness: DriverHarness) -> bool:
         if await collector.until(lambda expected=expected: collector.ended or collector.has(expected), 2.0):  # type: ignore[misc]
             return collector.has(expected)
     return False
+
+
+async def finds(collector: Collector, harness: DriverHarness) -> bool:
+    """Enlarge until points beyond the harness's arrive with their values."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and not collector.ended:
+        expected = await harness.enlarge() or {}
+
+        def is_found(expected: dict[str, float] = expected) -> bool:
+            first = len(harness.points)
+            places = {f"{point.device}.{point.name}": first + at for at, point in enumerate(collector.points)}
+            return expected.keys() <= places.keys() and collector.has({places[n]: v for n, v in expected.items()})
+
+        if await collector.until(is_found, 2.0):
+            return True
+    return False
+
+
+def assert_places(samples: Sequence[Sample], points: int) -> None:
+    """No row names a point that was not announced with it or before."""
+    for sample in samples:
+        points += len(sample.points)
+        assert all(tag < points for tag in sample.readings.tag.tolist())
 
 
 async def eventually(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
@@ -307,6 +340,29 @@ class DriverSuite:
             seen.takes.set()
             assert await seen.until(lambda: seen.has(expected)), f"the newest never came: {seen.error}, {expected}"
         await driver.close()
+
+    async def test_points_found_at_the_source_are_announced_once_before_their_readings(
+        self, harness: DriverHarness
+    ) -> None:
+        driver = harness.driver()
+        await driver.open()
+        async with collecting(driver) as seen:
+            assert await reaches(seen, harness)
+            if await harness.enlarge() is not None:
+                assert await finds(seen, harness), f"not found: {seen.error}, {seen.rows()}"
+                await harness.stop()
+                await seen.until(lambda: seen.ended, within_s=5.0)
+                await harness.start()
+        await driver.close()
+        await driver.open()
+        async with collecting(driver, seen.points) as again:
+            assert await reaches(again, harness)
+            if await harness.enlarge() is not None:
+                assert await finds(again, harness), f"gone after a new session: {again.error}, {again.rows()}"
+        await driver.close()
+        names = [f"{point.device}.{point.name}" for point in again.points]
+        assert len(set(names)) == len(names), f"announced twice: {names}"
+        assert_places(seen.samples, len(harness.points))
 
     async def test_finishing_ends_samples_without_an_error(self, harness: DriverHarness) -> None:
         driver = harness.driver()

@@ -20,6 +20,7 @@ class ScriptedHarness(DriverHarness):
     def __init__(self) -> None:
         self.points = points("a", "b")
         self._drivers: list[ScriptedDriver] = []
+        self._enlarged: list[ScriptedDriver] = []
         self._numbers = itertools.count(1)
 
     async def start(self) -> None:
@@ -38,6 +39,16 @@ class ScriptedHarness(DriverHarness):
                     Sample(from_rows(list(values), [0] * len(values), time.time_ns() // 1000, list(values.values())))
                 )
         return values
+
+    async def enlarge(self) -> dict[str, float]:
+        value = float(next(self._numbers))
+        for driver in self._drivers:
+            if driver.is_open:
+                new = [] if driver in self._enlarged else points("c", device="found")
+                rows = from_rows([2], [0], time.time_ns() // 1000, [value])
+                driver.put(Sample(rows, points=new))
+                self._enlarged.append(driver)
+        return {"found.c": value}
 
     def driver(self) -> ScriptedDriver:
         self._drivers.append(ScriptedDriver())

@@ -67,6 +67,12 @@ def points(*names: str, device: str = "press-1", **options: object) -> list[Poin
     return [Point(device, name, 1.0, place, TagOptions.model_validate(options)) for name in names]
 
 
+def found(*new: Point, value: float = 1.0, first: int = 2, at_us: int = NOW_US) -> Sample:
+    """Make the announcement of points, each with its first good reading; `first` is the place of the first."""
+    places = range(first, first + len(new))
+    return Sample(from_rows(places, [0] * len(new), at_us, [value] * len(new)), points=new)
+
+
 def sample(
     value: float, *, tag: int = 0, receipt: object | None = None, gaps: Sequence[Gap] = (), at_us: int = NOW_US
 ) -> Sample:

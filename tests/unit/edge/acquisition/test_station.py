@@ -15,7 +15,7 @@ from edge.ports import BEFORE_US, Sample
 from shared.reading import Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
 from tests.fakes.clock import HandClock, happens
 from tests.fakes.driver import NOW_US as START_US
-from tests.fakes.driver import ScriptedDriver, points, sample
+from tests.fakes.driver import ScriptedDriver, found, points, sample
 from tests.fakes.recording import RecordingBuffer
 
 
@@ -465,3 +465,65 @@ async def test_points_that_a_driver_finds_while_it_runs_are_registered_shaped_an
         bench.driver.put(DriverError("line: gone"))
         await happens(lambda: len(bench.buffer.appends) == 4)
         assert len(bench.buffer.appends[3].readings) == 4
+
+
+async def test_points_that_a_driver_finds_are_kept_like_any_other() -> None:
+    async with running() as bench:
+        news = points("x", device="found", scale=10.0)
+        bench.driver.put(sample(1.0), found(*news, value=2.0), sample(3.0, tag=2), sample(3.0, tag=2))
+        await happens(lambda: bench.station.status().readings == 4)
+        assert bench.buffer.values == [("a", 1.0), ("x", 20.0), ("x", 30.0)]
+        assert [(device.name, device.tags) for device in bench.station.status().devices] == [
+            ("press-1", 2),
+            ("found", 1),
+        ]
+        # the new device is not missed from before it was known, and is told bad at a loss like the others
+        bench.driver.put(DriverError("reset"))
+        await happens(lambda: bench.clock.sleeping)
+        assert bench.buffer.appends[-1].readings.tag.tolist() == [0, 1, 2]
+        assert bench.buffer.gaps == []
+
+
+async def test_more_points_of_a_known_device_are_found_without_a_gap_and_keep_their_places() -> None:
+    async with running(plan=points("a", "b", map={1: "one"})) as bench:
+        bench.driver.put(found(*points("c", map={1: "eins"}), value=1.0), sample(1.0, tag=1))
+        await happens(lambda: len(bench.buffer.values) == 2)
+        assert [append.readings.text for append in bench.buffer.appends] == [{0: "eins"}, {0: "one"}]
+        assert [(device.name, device.tags) for device in bench.station.status().devices] == [("press-1", 3)]
+
+
+async def test_a_device_found_after_the_gateway_was_down_has_the_hole_of_its_neighbours() -> None:
+    clock = HandClock()
+    buffer, driver = RecordingBuffer(clock), ScriptedDriver()
+    down_us = START_US - 3_000_000
+    station = Station("line", "opcua", driver, points("a"), buffer, clock, delivery_s=0.25, missing_since_us=down_us)
+    task = asyncio.create_task(station.run())
+    await happens(lambda: buffer.gaps)
+    await clock.advance(60)
+    kept = [replace(point, device_options=KeptDevice(name="kept", on="line")) for point in points("k", device="kept")]
+    driver.put(found(*points("x", device="found"), *kept, first=1))
+    await happens(lambda: buffer.values)
+    assert buffer.gaps[1:] == [Gap(GapCause.GATEWAY_DOWN, down_us - 250_000, START_US, "found", None, "")]
+    station.finish()
+    await task
+
+
+async def test_points_found_while_the_disk_refuses_wait_with_their_readings() -> None:
+    class Refusing(RecordingBuffer):
+        refusals = 0
+
+        def register(self, tags: Sequence[Tag]) -> list[int]:
+            if self.refusals:
+                self.refusals -= 1
+                raise BufferError("disk full", retryable=True)
+            return super().register(tags)
+
+    clock = HandClock()
+    buffer = Refusing(clock)
+    async with running(buffer=buffer, clock=clock) as bench:
+        buffer.refusals = 2
+        bench.driver.put(found(*points("x", device="found")))
+        await happens(lambda: clock.sleeping)
+        assert buffer.values == []
+        await clock.advance(5)
+        await happens(lambda: buffer.values == [("x", 1.0)])
