@@ -20,11 +20,12 @@ from edge import metrics
 from edge.acquisition.station import Station
 from edge.buffer.sqlite import SqliteBuffer
 from edge.clock import Clock
+from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
 from edge.notify import Notifier
 from edge.report import Snapshot, counters, health
-from edge.settings import Settings
+from edge.settings import Connection, Settings
 from edge.signals import stopping_on_signals
 from edge.state import StateDirectory
 from edge.sync.https import HttpsUplink
@@ -93,19 +94,7 @@ class Gateway:
         self._clock = clock
         self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight)
         self._presence = Presence(uplink, self._shipper.link, lambda: buffer.stats().rows, clock)
-        self._stations = [
-            Station(
-                connection.name,
-                connection.spec.protocol,
-                connection.spec.build(connection.name, connection.options, connection.points, clock),
-                connection.points,
-                buffer,
-                clock,
-                delivery_s=connection.options.delivery_s,
-                missing_since_us=buffer.down_since_us,
-            )
-            for connection in settings.connections
-        ]
+        self._stations = [self._station(connection) for connection in settings.connections]
         self._health = HealthServer(
             {
                 "/health": ("application/json", lambda: msgspec.json.encode(health(self.snapshot()))),
@@ -116,6 +105,19 @@ class Gateway:
         self._started_us = clock.now_us()
         self._started_s = clock.monotonic()
         self._stop = stop
+
+    def _station(self, connection: Connection) -> Station:
+        around = Surroundings(self._state.path, connection.families)
+        return Station(
+            connection.name,
+            connection.spec.protocol,
+            connection.spec.build(connection.name, connection.options, connection.points, self._clock, around),
+            connection.points,
+            self._buffer,
+            self._clock,
+            delivery_s=connection.options.delivery_s,
+            missing_since_us=self._buffer.down_since_us,
+        )
 
     async def run(self, notifier: Notifier) -> None:
         """Serve the health page, read and ship until the stop, then drain and return.

@@ -27,12 +27,19 @@ DRIVERS = ("edge.drivers.modbus", "edge.drivers.mqtt", "edge.drivers.opcua")
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One connection with all that is read over it; `points` is what the driver's rows index."""
+    """One connection with all that is read over it.
+
+    Attributes:
+        name, spec, options: Its own.
+        points: What the driver's rows index, to begin with.
+        families: Patterns of which the driver makes more points.
+    """
 
     name: str
     spec: DriverSpec
     options: ConnectionOptions
     points: tuple[Point, ...]
+    families: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec]
     _judge(document, plant)
     document.raise_mistakes()
     assert sections is not None  # noqa: S101 - else there were mistakes
+    used = {name for found in (plant.points, plant.families) for name, points in found.items() if points}
     return Settings(
         file,
         sections.gateway,
@@ -93,11 +101,11 @@ def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec]
         sections.buffer,
         sections.health,
         tuple(
-            Connection(name, spec, options, tuple(plant.points[name]))
+            Connection(name, spec, options, tuple(plant.points.get(name, ())), tuple(plant.families.get(name, ())))
             for name, (spec, options) in plant.connections.items()
-            if plant.points.get(name)
+            if name in used
         ),
-        tuple(name for name in plant.connections if not plant.points.get(name)),
+        tuple(name for name in plant.connections if name not in used),
     )
 
 

@@ -47,16 +47,23 @@ def run_simulators(
     machines: Annotated[int, typer.Option(min=1, max=64, help="Machines a protocol, 17 signals each.")] = 4,
     period: Annotated[float, typer.Option(min=0.001, help="Seconds between two values of a signal.")] = 0.5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same plant.")] = 1,
+    control_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Faults are ordered here, on loopback; 0 takes a free port.")
+    ] = 8405,
     wait: Annotated[bool, typer.Option("--wait", help="Stand still until `begin` is typed.")] = False,
 ) -> None:
     """Serve a simulated plant.
 
     It obeys lines typed to it - begin, quiet, count, stop - and answers each with a line of JSON.
+
+    Faults are ordered by HTTP:
+    curl -d '{"protocol": "opcua", "fault": "stall", "seconds": 10}' http://127.0.0.1:8405/faults
+    (GET tells which there are).
     """
     asyncio.run(
         simulator_console.serve(
             ledger,
-            Addresses(host, opcua_port, modbus_port, mqtt_port, _address(broker) if broker else None),
+            Addresses(host, opcua_port, modbus_port, mqtt_port, _address(broker) if broker else None, control_port),
             machines_of_each=machines,
             period_s=period,
             seed=seed,

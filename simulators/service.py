@@ -9,6 +9,7 @@ from typing import Self
 
 from simulators.broker import MqttBroker
 from simulators.errors import SimulationError
+from simulators.faults import FaultDesk
 from simulators.ledger import Ledger
 from simulators.machine import Protocol
 from simulators.modbus import ModbusPlant
@@ -19,23 +20,33 @@ from simulators.plant import plant, speaking
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the simulators serve; 0 asks for a free port. `broker`: host and port of one to use instead of our own."""
+    """Where the simulators serve; 0 asks for a free port.
+
+    Attributes:
+        host, opcua, modbus, mqtt: Address and ports.
+        broker: Host and port of one to use instead of our own.
+        control: Port on loopback where faults are ordered; None for none.
+    """
 
     host: str = "127.0.0.1"
     opcua: int = 0
     modbus: int = 0
     mqtt: int = 0
     broker: tuple[str, int] | None = None
+    control: int | None = None
 
 
 class Simulators:
     """Everything that is simulated, serving. Its counts are those of its ledger."""
 
-    def __init__(self, opcua: OpcUaPlant, modbus: ModbusPlant, mqtt: MqttPlant, ledger: Ledger) -> None:
+    def __init__(
+        self, opcua: OpcUaPlant, modbus: ModbusPlant, mqtt: MqttPlant, ledger: Ledger, desk: FaultDesk
+    ) -> None:
         self._opcua = opcua
         self._modbus = modbus
         self._mqtt = mqtt
         self._ledger = ledger
+        self._desk = desk
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -80,12 +91,19 @@ class Simulators:
                 with _said(trouble, mend):
                     await served.start()
                 stack.push_async_callback(served.stop)
-            yield cls(opcua, modbus, mqtt, book)
+            # a simulator that faults can be ordered of stands here under its protocol
+            desk = FaultDesk({})
+            if addresses.control is not None:
+                with _said(f"no orders can be taken on port {addresses.control}", "name another with --control-port"):
+                    await desk.start(addresses.control)
+                stack.push_async_callback(desk.stop)
+            yield cls(opcua, modbus, mqtt, book, desk)
 
     @property
     def ports(self) -> dict[str, int]:
-        """The ports in use, by protocol."""
-        return {"opcua": self._opcua.port, "modbus": self._modbus.port, "mqtt": self._mqtt.port}
+        """The ports in use, by protocol; `control` too, if faults can be ordered."""
+        ports = {"opcua": self._opcua.port, "modbus": self._modbus.port, "mqtt": self._mqtt.port}
+        return ports | ({"control": self._desk.port} if self._desk.port else {})
 
     def begin(self) -> None:
         """Let values move and messages go out from now on."""

@@ -29,6 +29,7 @@ class Plant:
     Attributes:
         connections: Name to driver and options, of those without mistakes.
         points: Name of a connection to its points, in the order of the file.
+        families: The same for patterns of points, of which its driver makes points.
     """
 
     def __init__(self, document: Document, specs: Mapping[str, DriverSpec], defaults: DefaultOptions) -> None:
@@ -40,6 +41,7 @@ class Plant:
         self._names: dict[str, Loc] = {}
         self.connections: dict[str, tuple[DriverSpec, ConnectionOptions]] = {}
         self.points: dict[str, list[Point]] = {}
+        self.families: dict[str, list[Point]] = {}
 
     def add_connection(self, name: str, raw: _Raw) -> None:
         """Take an entry of `connections`; exactly one of its keys names the protocol."""
@@ -98,7 +100,9 @@ class Plant:
         )
         self._check_name(raw.get("name"), loc)
         if device is not None:
-            self.points.setdefault(on, []).extend(self._points(device, origins, loc))
+            families = device.families
+            for point in self._points(device, origins, loc):
+                (self.families if point.name in families else self.points).setdefault(on, []).append(point)
         else:
             self._check_tags_alone(spec, merged.get("tags"), origins, loc)
 
@@ -125,7 +129,7 @@ class Plant:
             self._document.mistake((*loc, "name"), message)
 
     def _points(self, device: DeviceOptions, origins: Mapping[Loc, Loc], loc: Loc) -> Iterable[Point]:
-        declared = getattr(device, "tags", {})
+        declared = {**getattr(device, "tags", {}), **device.families}
         if not declared:
             self._document.mistake(loc, f'device "{device.name}" has no tags; give it some, or a template with some')
         for name, tag in declared.items():

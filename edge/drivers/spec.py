@@ -6,9 +6,10 @@ never loads asyncua.
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from pathlib import Path
+from typing import Annotated, Literal, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -87,6 +88,15 @@ class DeviceOptions(Options):
     machine: Named | None = None
 
     @property
+    def families(self) -> Mapping[str, TagOptions]:
+        """Patterns of tags that only the driver can find, by the key under which this device has them.
+
+        A name that stands in `tags` too is no point by itself. Defaults are filled in as for any tag, and the driver
+        gets the result in its `Surroundings`.
+        """
+        return {}
+
+    @property
     def is_kept_by_source(self) -> bool:
         """Whether the source keeps what we miss until we are back; the driver tells a gap where it did not."""
         return False
@@ -113,6 +123,31 @@ Objection = tuple[tuple[str | int, ...], str]
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a driver may need beside its points.
+
+    Attributes:
+        state: The gateway's state directory, where a driver keeps what must outlive it in a directory named as its
+            protocol (keys, certificates, what it learned); it may not be there yet. None: nothing is kept.
+        families: Patterns of which the driver makes points and announces them (`Sample.points`): `options` and
+            `every_s` are those of each tag found, `name` is the key in `DeviceOptions.families`.
+    """
+
+    state: Path | None = None
+    families: Sequence[Point] = ()
+
+
+NOWHERE = Surroundings()
+_Built_co = TypeVar("_Built_co", covariant=True)
+
+
+class _Factory(Protocol[_Built_co]):
+    def __call__(
+        self, name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock, around: Surroundings, /
+    ) -> _Built_co: ...
+
+
+@dataclass(frozen=True, slots=True)
 class DriverSpec:
     """A driver's declaration.
 
@@ -120,7 +155,7 @@ class DriverSpec:
         protocol: The key that marks a connection as this driver's (`modbus: tcp`, `opcua: opc.tcp://..`).
         connection: The options of a connection, that key among them.
         device: The options of a device; its `tags` is a mapping of name to the driver's tag options.
-        factory: "module:function"; the function is `build(connection_name, options, points, clock)`.
+        factory: "module:function"; the function is `build(connection_name, options, points, clock, around)`.
         inspector: The same, for what `doctor` and `browse` ask; empty if the protocol has none.
         judge: Yields what is wrong with a connection and all its points taken together, such as a line that is asked
             for more than it can carry; pure, and asked whenever a file is read.
@@ -133,12 +168,25 @@ class DriverSpec:
     inspector: str = ""
     judge: Callable[[ConnectionOptions, Sequence[Point]], Iterable[Objection]] | None = None
 
-    def build(self, name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
-        """Import the driver and build it for one connection; nothing connects yet."""
-        build = cast("Callable[[str, ConnectionOptions, Sequence[Point], Clock], Driver]", _imported(self.factory))
-        return build(name, options, points, clock)
+    def build(
+        self,
+        name: str,
+        options: ConnectionOptions,
+        points: Sequence[Point],
+        clock: Clock,
+        around: Surroundings = NOWHERE,
+    ) -> Driver:
+        """Import the driver and build it for one connection; nothing connects yet, and nothing is written."""
+        return cast("_Factory[Driver]", _imported(self.factory))(name, options, points, clock, around)
 
-    def inspect(self, name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Inspector:
+    def inspect(
+        self,
+        name: str,
+        options: ConnectionOptions,
+        points: Sequence[Point],
+        clock: Clock,
+        around: Surroundings = NOWHERE,
+    ) -> Inspector:
         """Import the inspector and build it for one connection; `points` may be empty, for `browse`.
 
         Raises:
@@ -148,8 +196,7 @@ class DriverSpec:
             raise ConfigError(
                 f"{name}: the {self.protocol} driver has no inspector; `doctor` and `browse` leave it out"
             )
-        build = cast("Callable[[str, ConnectionOptions, Sequence[Point], Clock], Inspector]", _imported(self.inspector))
-        return build(name, options, points, clock)
+        return cast("_Factory[Inspector]", _imported(self.inspector))(name, options, points, clock, around)
 
 
 def _imported(place: str) -> object:

@@ -138,7 +138,7 @@ class Stack:
     def launch_simulators(self, options: Sequence[str] = ()) -> None:
         """Begin to serve the plant, its values standing still; `options` are given to `tezgah-sim run`."""
         ports = self.ports
-        command = [script("tezgah-sim"), "run", "--wait", "--ledger", str(self.ledger)]
+        command = [script("tezgah-sim"), "run", "--wait", "--control-port", "0", "--ledger", str(self.ledger)]
         command += ["--machines", str(self._machines_of_each), *options]
         for protocol, port in (("opcua", ports.opcua), ("modbus", ports.modbus), ("mqtt", ports.mqtt)):
             command += [f"--{protocol}-port", str(port)]

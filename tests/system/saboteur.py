@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edge import gateway
 from edge.clock import Clock, SystemClock
-from edge.drivers.spec import ConnectionOptions, DriverSpec, Point
+from edge.drivers.spec import ConnectionOptions, DriverSpec, Point, Surroundings
 from edge.ports import Driver, Sample
 from edge.settings import known_drivers, load
 from edge.state import StateDirectory
@@ -54,9 +54,9 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
+def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock, around: Surroundings) -> Driver:
     """Build the MQTT driver with its fate."""
-    return Doomed(known_drivers()["mqtt"].build(name, options, points, clock), sys.argv[1], int(sys.argv[2]))
+    return Doomed(known_drivers()["mqtt"].build(name, options, points, clock, around), sys.argv[1], int(sys.argv[2]))
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from edge.drivers.modbus.decode import Field
 from edge.drivers.modbus.plan import Span, plan
 from edge.drivers.modbus.poller import Poller
 from edge.drivers.modbus.session import Session, quieten
-from edge.drivers.spec import ConnectionOptions, Point
+from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import ConfigError, DriverError
 from edge.ports import Sample
 from shared.reading import Readings
@@ -27,7 +27,13 @@ from shared.reading import Readings
 _LONGEST_S = 3600.0
 
 
-def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> "ModbusDriver":
+def build(
+    name: str,
+    options: ConnectionOptions,
+    points: Sequence[Point],
+    clock: Clock,
+    around: Surroundings,  # noqa: ARG001 - nothing of it is needed
+) -> "ModbusDriver":
     """Build the driver of one connection; nothing connects yet."""
     quieten()
     return ModbusDriver(name, cast("ModbusConnection", options), points, clock)

@@ -30,7 +30,7 @@ from edge.drivers.mqtt.decode import Counts, Trouble, decode
 from edge.drivers.mqtt.inflight import InFlight, Message, Receipt
 from edge.drivers.mqtt.link import Link
 from edge.drivers.mqtt.plan import Plan
-from edge.drivers.spec import ConnectionOptions, Point
+from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
 from edge.ports import BEFORE_US, Driver, Sample
 from shared.reading import Gap, GapCause, Quality, Readings, concatenate, empty, from_rows
@@ -39,7 +39,13 @@ from shared.reading import Gap, GapCause, Quality, Readings, concatenate, empty,
 _WAITING_BYTES = 8 * 1024 * 1024
 
 
-def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
+def build(
+    name: str,
+    options: ConnectionOptions,
+    points: Sequence[Point],
+    clock: Clock,
+    around: Surroundings,  # noqa: ARG001 - nothing of it is needed
+) -> Driver:
     """Build the driver of one connection (DriverSpec's factory).
 
     Raises:

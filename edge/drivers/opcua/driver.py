@@ -30,7 +30,7 @@ from edge.drivers.opcua.decode import DecodeError, Notification, notification
 from edge.drivers.opcua.holes import Holes
 from edge.drivers.opcua.items import RETRY_S, MonitoredItems
 from edge.drivers.opcua.session import Session, status_name
-from edge.drivers.spec import ConnectionOptions, Point
+from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
 from edge.ports import Driver, Sample
 from shared import logs
@@ -208,7 +208,13 @@ class OpcUaDriver:
         return None
 
 
-def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock) -> Driver:
+def build(
+    name: str,
+    options: ConnectionOptions,
+    points: Sequence[Point],
+    clock: Clock,
+    around: Surroundings,  # noqa: ARG001 - nothing of it is needed
+) -> Driver:
     """Build the driver of one connection; the factory of `SPEC`."""
     if not isinstance(options, OpcUaConnection):
         raise TypeError(f"{name}: {options!r} is no OPC UA connection")
