@@ -5,7 +5,7 @@ A request walks: `Surroundings` (id, log, figures) > `BodyLimit` > the route's g
 """
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from cloud.access import ACCESS, Open
 from cloud.db import Database
 from cloud.errors import CloudError, DatabaseUnavailable, SettingsInvalid
 from cloud.gateways import routes as gateways
+from cloud.idempotency import Fingerprints
 from cloud.identity import caller
 from cloud.identity import routes as identity
 from cloud.identity.passwords import Passwords
@@ -39,6 +40,9 @@ ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, 
 
 BATCHES = "/ingest/batches"
 BODY_LIMITS = {BATCHES: BATCH_BODY_LIMIT, api.PREFIX + BATCHES: BATCH_BODY_LIMIT}
+
+# public, and with an effect that must not happen twice
+KEYED_BY_ADDRESS = frozenset({"POST /auth/register"})
 
 log = logs.get(__name__)
 
@@ -67,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.fingerprints = Fingerprints(settings.secret_key.get_secret_value())
     app.state.passwords = Passwords()
     app.state.tokens = Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes))
     app.state.database = Database(
@@ -79,7 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     problem.install(app)
     app.include_router(health.router)
     for router in ROUTERS:
-        api.mount(app, router, guard)
+        api.mount(app, router, guard, key_scope)
     docs_page.mount(app)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app
@@ -115,6 +120,18 @@ def guard(method: str, path: str) -> Sequence[Depends]:
             return (caller.allow(roles),)
 
 
+def key_scope(method: str, path: str) -> Callable[..., Any] | None:
+    """Return the dependency that says whose idempotency keys a route takes, or None when it takes none.
+
+    A gateway's requests may be repeated anyway. Signing in has no effect to protect.
+    """
+    match ACCESS.get(f"{method} {path}"):
+        case frozenset():
+            return caller.key_scope
+        case _:
+            return caller.address_scope if f"{method} {path}" in KEYED_BY_ADDRESS else None
+
+
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     layers = [Middleware(Surroundings, metrics=metrics)]
     if settings.cors_origins:
@@ -123,8 +140,16 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
                 CORSMiddleware,
                 allow_origins=list(settings.cors_origins),
                 allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", request_id.HEADER, "Idempotency-Key", "If-Match"],
-                expose_headers=[request_id.HEADER, "Link", "ETag", "Retry-After"],
+                allow_headers=[
+                    "Authorization",
+                    "Content-Type",
+                    request_id.HEADER,
+                    "Idempotency-Key",
+                    "If-Match",
+                    "If-None-Match",
+                    "Last-Event-ID",
+                ],
+                expose_headers=[request_id.HEADER, "Link", "ETag", "Retry-After", "Idempotency-Replayed"],
             )
         )
     layers.append(Middleware(BodyLimit, default=BODY_LIMIT, limits=BODY_LIMITS))

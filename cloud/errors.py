@@ -8,6 +8,7 @@ CloudError                 500 unless a class below says otherwise
   Forbidden        403     somebody known asks for what is not theirs to do
   NotFound         404     not there, or another organization's: the same answer
   Conflict         409     it clashes with what is
+  PreconditionFailed 412   it is not as the caller saw it
   TooLarge         413     more bytes than the path takes
   UnsupportedType  415     a body of a kind the path does not take
   TooMany          429     later, please
@@ -111,6 +112,18 @@ class Conflict(CloudError):
     code = "CONFLICT"
     status = 409
     title = "Conflict"
+
+
+class PreconditionFailed(CloudError):
+    """It is not as the caller saw it; carries the tag that it has now."""
+
+    code = "PRECONDITION_FAILED"
+    status = 412
+    title = "Precondition failed"
+
+    def __init__(self, message: str, *, etag: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.headers["ETag"] = etag
 
 
 class TooLarge(CloudError):

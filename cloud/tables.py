@@ -2,6 +2,7 @@
 
 from sqlalchemy import MetaData
 
+from cloud import changes, idempotency
 from cloud.db import Table
 from cloud.gateways import models as gateways
 from cloud.identity import models as identity
@@ -9,6 +10,7 @@ from cloud.machines import models as machines
 from cloud.telemetry import models as telemetry
 from cloud.workorders import models as workorders
 
+FRAME = (changes, idempotency)
 SLICES = (identity, gateways, machines, telemetry, workorders)
 
 

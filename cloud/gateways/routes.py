@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Response
 
 from cloud.db import Session
 from cloud.gateways import service
@@ -15,8 +15,11 @@ router = APIRouter(prefix="/gateways", tags=["gateways"])
 
 
 @router.post("", status_code=201)
-async def create_gateway(session: Session, caller: CurrentCaller, gateway: GatewayIn) -> GatewayCreated:
+async def create_gateway(
+    session: Session, caller: CurrentCaller, response: Response, gateway: GatewayIn
+) -> GatewayCreated:
     """Register a gateway; its token is in the answer, and nowhere else ever after."""
+    response.headers["Cache-Control"] = "no-store"
     return await service.create(session, caller.organization_id, gateway.name)
 
 

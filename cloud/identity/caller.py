@@ -33,6 +33,16 @@ async def caller(request: Request, session: Session, token: Annotated[str | None
 CurrentCaller = Annotated[Caller, Depends(caller)]
 
 
+async def key_scope(who: CurrentCaller) -> str:
+    """Return whose idempotency keys a signed-in request uses."""
+    return who.actor
+
+
+async def address_scope(request: Request) -> str:
+    """Return whose keys a request uses that nobody signed in for."""
+    return f"address:{request.client.host if request.client is not None else 'unknown'}"
+
+
 def allow(roles: frozenset[Role]) -> Dependency:
     """Return a dependency that lets only these roles through."""
 

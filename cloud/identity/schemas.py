@@ -27,6 +27,11 @@ class Caller:
     organization_id: uuid.UUID
     role: Role
 
+    @property
+    def actor(self) -> str:
+        """Who it is, in the record of changes."""
+        return f"user:{self.user_id}"
+
 
 Username = Annotated[
     str,

@@ -39,6 +39,19 @@ async def names() -> list[str]:
     return ["a", "b"]
 
 
+@router.get("/secret")
+async def secret(response: Response) -> Thing:
+    """Show a thing that nobody may store."""
+    response.headers["Cache-Control"] = "no-store"
+    return Thing(id=9)
+
+
+@router.get("/{thing_id}")
+async def get_thing(thing_id: int) -> Thing:
+    """Show a thing."""
+    return Thing(id=thing_id)
+
+
 @router.delete("/{thing_id}", status_code=204)
 async def delete_thing(thing_id: int) -> None:
     """Forget a thing."""
@@ -100,6 +113,22 @@ async def test_status_and_headers_are_the_same_on_both_faces(client):
         assert answer.status_code == 201
         assert answer.headers["X-Path"] == f"{prefix}/things"
         assert (await client.delete(f"{prefix}/things/1")).content == b""
+
+
+async def test_a_single_resource_has_one_tag_on_both_faces_and_is_not_sent_to_who_has_it(client):
+    bare, versioned = await client.get("/things/3"), await client.get("/api/v1/things/3")
+    assert bare.headers["ETag"] == versioned.headers["ETag"]
+    assert bare.headers["ETag"] != (await client.get("/things/4")).headers["ETag"]
+    assert (await client.post("/things", json={"id": 3})).headers["ETag"] == bare.headers["ETag"]
+    for path in ("/things/3", "/api/v1/things/3"):
+        known = await client.get(path, headers={"If-None-Match": bare.headers["ETag"]})
+        assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", bare.headers["ETag"])
+        assert (await client.get(path, headers={"If-None-Match": '"other"'})).status_code == 200
+
+
+async def test_a_list_and_what_nobody_may_store_have_no_tag(client):
+    for path in ("/things", "/api/v1/things", "/things/names", "/things/secret"):
+        assert "ETag" not in (await client.get(path)).headers
 
 
 def test_every_route_is_guarded_on_both_faces_by_its_unversioned_path(app):

@@ -12,7 +12,7 @@ from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
 from cloud.telemetry.dictionary import Dictionary, describe
 from shared.reading import ReadingType, Tag
-from tests.integration.cloud.telemetry.waiting import until_waiting
+from tests.integration.cloud.waiting import until_waiting
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from cloud.telemetry import days
 from cloud.telemetry.partitions import Partitions, name_of
 from tests.integration.cloud.telemetry.sender import rows
-from tests.integration.cloud.telemetry.waiting import until_waiting
+from tests.integration.cloud.waiting import until_waiting
 
 DAY_US = 86_400_000_000
 TODAY = date(2026, 3, 14)
