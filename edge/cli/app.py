@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from edge.cli.asking import status
 from edge.cli.checking import check, schema
+from edge.cli.doctoring import doctor
 from edge.cli.exits import DEBUG, EXIT_INTERRUPTED, EXIT_USAGE, cause_of, code_for, words_for
 from edge.cli.running import run
 from edge.cli.terminal import err
@@ -41,7 +42,7 @@ def version() -> None:
 
 
 # in the order in which --help shows them
-for command in (run, check, schema, status, version):
+for command in (run, check, doctor, status, schema, version):
     app.command()(command)
 
 

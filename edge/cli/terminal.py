@@ -1,5 +1,6 @@
 """What the commands share at the terminal: where they print, and the arguments that several of them take."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from edge.settings import Settings
 from edge.state import StateDirectory
+from shared import logs
 
 out = Console(highlight=False, soft_wrap=True, markup=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -23,3 +25,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program."
 def state_of(settings: Settings, state_dir: Path | None) -> StateDirectory:
     """Return the state directory of a daemon with these settings."""
     return StateDirectory((state_dir or settings.buffer_path.parent).absolute())
+
+
+def quiet_logs() -> None:
+    """Show only what breaks: a tool says by itself what it found, and a library's lines would stand in between."""
+    logs.configure("console", "ERROR")
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

@@ -49,7 +49,7 @@ class HttpsUplink:
 
     def __init__(self, url: str, token: str, *, timeout_s: float = TIMEOUT_S) -> None:
         address = _address(url)
-        is_local = _is_loopback(address.host)
+        is_local = is_loopback(address.host)
         if address.scheme == "http" and not is_local:
             _log.warning("cloud.url is not https: the token and all readings can be read on the way", url=str(address))
         token = token.strip()
@@ -133,7 +133,8 @@ def _address(url: str) -> httpx.URL:
     return address
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's own."""
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
