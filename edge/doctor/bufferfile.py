@@ -91,6 +91,9 @@ def _look(
     row = db.execute("SELECT body, crc FROM state").fetchone()
     if row is not None:
         yield from _state(row, path, gateway, facts)
+    elif last_us := db.execute("SELECT max(committed_us) FROM tail").fetchone()[0]:
+        # its first minute: the state comes with the first batch
+        facts.append(("last alive", f"{_time(last_us)}, ended by a kill or a power cut"))
     batches, rows, oldest_us = db.execute(
         "SELECT count(*), coalesce(sum(rows), 0), min(oldest_us) FROM batch"
     ).fetchone()

@@ -5,6 +5,8 @@ notes that this gateway was heard, and nothing else. That the token is of the ga
 only seen when a batch is sent; the doctor sends none.
 """
 
+import os
+import socket
 import ssl
 import time
 import urllib.request
@@ -49,7 +51,7 @@ async def examine(options: CloudOptions, clock: Clock) -> Section:
             found.extend(_tls(answer, facts))
             found.extend(_token(answer, facts))
             found.extend(_skew(answer, began_us + int(took_s * 5e5), facts))
-            if answer.is_success:
+            if answer.status_code == httpx.codes.NO_CONTENT:
                 found.extend(await _service(client, options.url, facts))
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         found.append(_unreachable(error, host, proxy=dict(facts).get("proxy")))
@@ -92,7 +94,7 @@ def _tls(answer: httpx.Response, facts: list[tuple[str, str]]) -> Iterator[Findi
 
 def _token(answer: httpx.Response, facts: list[tuple[str, str]]) -> Iterator[Finding]:
     status, is_ours = answer.status_code, answer.headers.get("content-type", "").startswith("application/problem+json")
-    if answer.is_success:
+    if status == httpx.codes.NO_CONTENT:
         facts.append(("token", "accepted"))
     elif status in {401, 403} and is_ours:
         problem = _json(answer.content)
@@ -164,15 +166,17 @@ def _unreachable(error: Exception, host: str, *, proxy: str | None) -> Finding:
     if isinstance(error, httpx.TimeoutException):
         fix = "check the route and the firewall to it" + (f", and the proxy {proxy}" if proxy else "")
         return Finding(Severity.ERROR, "cloud.url", f"{host} did not answer within {_TIMEOUT_S:g} s", fix)
-    words = (
-        str(next((cause for cause in chain if isinstance(cause, OSError) and str(cause)), error))
-        or type(error).__name__
-    )
-    if "Name or service" in words or "name resolution" in words or "getaddrinfo" in words or "No address" in words:
+    if any(isinstance(cause, socket.gaierror) for cause in chain):
         fix = "check its spelling, and this machine's DNS (/etc/resolv.conf)"
-        return Finding(Severity.ERROR, "cloud.url", f"the name {host} is not known here ({words})", fix)
+        return Finding(Severity.ERROR, "cloud.url", f"the name {host} is not known here", fix)
+    # the deepest cause has the system's own number
+    words = next(
+        (os.strerror(cause.errno) for cause in reversed(chain) if isinstance(cause, OSError) and cause.errno), ""
+    )
     fix = "check address and port, and that the cloud runs" + (f"; the proxy {proxy} is in between" if proxy else "")
-    return Finding(Severity.ERROR, "cloud.url", f"{host} cannot be reached: {words}", fix)
+    return Finding(
+        Severity.ERROR, "cloud.url", f"{host} cannot be reached: {words or error or type(error).__name__}", fix
+    )
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:
@@ -188,9 +192,14 @@ def _certificate(error: ssl.SSLCertVerificationError) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    """Yield an error and what caused it; of several attempts, each."""
+    if error is None:
+        return
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _chain(inner)
+    yield from _chain(error.__cause__ or error.__context__)
 
 
 def _json(content: bytes) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from edge.clock import Clock
 from edge.doctor import rows
 from edge.doctor.diagnosis import Section
 from edge.drivers.inspection import Examination, Finding, Severity
+from edge.drivers.spec import Surroundings
 from edge.errors import ConfigError
 from edge.settings import Connection
 from shared.errors import AppError
@@ -15,25 +17,34 @@ from shared.errors import AppError
 LIMIT_S = 60.0
 
 
-async def examine(connections: Sequence[Connection], clock: Clock, *, limit_s: float = LIMIT_S) -> list[Section]:
+async def examine(
+    connections: Sequence[Connection], state: Path, clock: Clock, *, limit_s: float = LIMIT_S
+) -> list[Section]:
     """Look at all connections at once.
+
+    Args:
+        connections: What to look at.
+        state: The state directory, where a driver keeps its certificates.
+        clock: Time.
+        limit_s: How long one of them may take.
 
     Returns:
         A section for each, in their order; trouble is in their findings.
     """
     async with asyncio.TaskGroup() as tasks:
         looks = [
-            tasks.create_task(_look(connection, clock, limit_s), name=f"doctor-{connection.name}")
+            tasks.create_task(_look(connection, state, clock, limit_s), name=f"doctor-{connection.name}")
             for connection in connections
         ]
     return [look.result() for look in looks]
 
 
-async def _look(connection: Connection, clock: Clock, limit_s: float) -> Section:
+async def _look(connection: Connection, state: Path, clock: Clock, limit_s: float) -> Section:
     name = f"connection {connection.name} ({connection.spec.protocol})"
     try:
         async with asyncio.timeout(limit_s):
-            inspector = connection.spec.inspect(connection.name, connection.options, connection.points, clock)
+            around = Surroundings(state, connection.families)
+            inspector = connection.spec.inspect(connection.name, connection.options, connection.points, clock, around)
             found = await inspector.examine()
     except TimeoutError:
         message = f"no result within {limit_s:g} s; it was left"

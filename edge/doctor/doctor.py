@@ -36,7 +36,9 @@ async def diagnose(
     began_s = clock.monotonic()
     chosen = settings.connections if only is None else only
     async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(connections.examine(chosen, clock, limit_s=limit_s), name="doctor-connections")
+        looking = tasks.create_task(
+            connections.examine(chosen, state.path, clock, limit_s=limit_s), name="doctor-connections"
+        )
         around: list[asyncio.Task[Section]] = []
         if only is None:
             around.append(tasks.create_task(cloud.examine(settings.cloud, clock), name="doctor-cloud"))

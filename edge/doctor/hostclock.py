@@ -1,4 +1,4 @@
-"""The doctor's look at the machine's clock: does anything keep it right?"""
+"""The doctor's look at the machine's clock, and whether anything keeps it right."""
 
 import ctypes
 import os
