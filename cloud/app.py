@@ -133,7 +133,7 @@ def key_scope(method: str, path: str) -> Callable[..., Any] | None:
 
 
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
-    layers = [Middleware(Surroundings, metrics=metrics)]
+    layers = [Middleware(Surroundings, metrics=metrics, language=settings.language)]
     if settings.cors_origins:
         layers.append(
             Middleware(

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlmodel import SQLModel
 
+from cloud import messages
 from cloud.errors import CloudError, Conflict, DatabaseUnavailable, Invalid, SchemaMismatch
 
 # long enough for a server to come back, short enough that clients notice that it has
@@ -133,16 +134,19 @@ def translated(error: Exception) -> CloudError | None:
     cause = error.orig if isinstance(error, DBAPIError) else error
     match cause:
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn() | psycopg.errors.UndefinedObject():
-            return SchemaMismatch("The database schema is not the one this version needs; run `tezgah-cloud migrate`.")
+            return SchemaMismatch(messages.SCHEMA_MISMATCH)
         case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
-            return Conflict("It clashes with what is stored; read the current state and try again.")
+            return Conflict(messages.CLASH)
         case psycopg.DataError():
-            return Invalid("A value cannot be stored: it is out of range or holds a forbidden character.")
+            return Invalid(messages.UNSTORABLE)
         case psycopg.OperationalError() | psycopg.InterfaceError() | PoolTimeout():
-            return DatabaseUnavailable(
-                f"The database does not answer; try again in {RETRY_AFTER_S} s.", retry_after_s=RETRY_AFTER_S
-            )
+            return unavailable()
     return None
+
+
+def unavailable() -> DatabaseUnavailable:
+    """Return the error that says that PostgreSQL does not answer."""
+    return DatabaseUnavailable(messages.DATABASE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
 
 
 async def database(request: Request) -> Database:

@@ -15,10 +15,14 @@ CloudError                 500 unless a class below says otherwise
   SchemaMismatch   500     the database is not the one this code was written for
   Unavailable      503     later, please; it is us
     DatabaseUnavailable    PostgreSQL does not answer
+
+Raise with a `Message` and its facts (`languages` shows how). A plain text is for what only the operator's
+terminal and the log ever show: it is English.
 """
 
 from typing import Any, ClassVar
 
+from cloud.languages import AnyOf, Language, Message
 from shared.errors import AppError
 
 
@@ -28,38 +32,57 @@ class CloudError(AppError):
     Attributes:
         status: The HTTP status code of the answer.
         title: The kind of problem, the same for each occurrence.
-        extra: Members added to the problem body (`current_status`, `allowed`, ...).
+        facts: What the sentence names; those that are not sentences themselves are also members of the problem body
+            (`current_status`, `allowed`, ...).
         headers: Headers added to the answer.
         keeps_changes: What was written before it was raised is committed nevertheless (a counted failed login).
     """
 
     code = "INTERNAL"
-    status: ClassVar[int] = 500
-    title: ClassVar[str] = "Internal error"
+    status: int = 500
+    title: ClassVar[Message] = Message("Internal error", "Sunucu hatası")
     keeps_changes: ClassVar[bool] = False
 
     def __init__(
         self,
-        message: str,
+        message: Message | str,
         *,
         code: str | None = None,
         retryable: bool | None = None,
         retry_after_s: float | None = None,
-        **extra: Any,
+        **facts: Any,
     ) -> None:
-        super().__init__(message, code=code, retryable=retryable)
-        self.extra = extra
+        said = Message(message, message) if isinstance(message, str) else message
+        self.said = said
+        self.facts = facts
         self.headers: dict[str, str] = {}
         if retry_after_s is not None:
             # whole seconds, rounded up: asking a moment too early helps nobody (RFC 9110, 10.2.3)
-            self.headers["Retry-After"] = str(max(1, -int(-retry_after_s // 1)))
+            facts["retry_after_s"] = max(1, -int(-retry_after_s // 1))
+            self.headers["Retry-After"] = str(facts["retry_after_s"])
+        english = message if isinstance(message, str) else said.said(Language.ENGLISH, facts)
+        super().__init__(english, code=code or said.code, retryable=retryable)
+
+    def detail(self, language: Language) -> str:
+        """Return the sentence for people."""
+        # a plain text may hold braces of its own
+        return self.message if self.said.en is self.said.tr else self.said.said(language, self.facts)
+
+    def kind(self, language: Language) -> str:
+        """Return the title for people."""
+        return (self.said.title or self.title).said(language)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """What the answer's body has beside the members every problem has."""
+        return {name: fact for name, fact in self.facts.items() if not isinstance(fact, Message | AnyOf)}
 
 
 class SettingsInvalid(CloudError):
     """The environment is wrong; the message lists every mistake."""
 
     code = "SETTINGS_INVALID"
-    title = "Invalid settings"
+    title = Message("Invalid settings", "Geçersiz ayarlar")
 
 
 class Invalid(CloudError):
@@ -67,7 +90,7 @@ class Invalid(CloudError):
 
     code = "VALIDATION_ERROR"
     status = 422
-    title = "Invalid request"
+    title = Message("Invalid request", "Geçersiz istek")
 
 
 class BadRequest(CloudError):
@@ -75,7 +98,7 @@ class BadRequest(CloudError):
 
     code = "BAD_REQUEST"
     status = 400
-    title = "Bad request"
+    title = Message("Bad request", "Hatalı istek")
 
 
 class Unauthenticated(CloudError):
@@ -83,9 +106,9 @@ class Unauthenticated(CloudError):
 
     code = "UNAUTHORIZED"
     status = 401
-    title = "Not signed in"
+    title = Message("Not signed in", "Oturum açılmamış")
 
-    def __init__(self, message: str, **more: Any) -> None:
+    def __init__(self, message: Message | str, **more: Any) -> None:
         super().__init__(message, **more)
         self.headers["WWW-Authenticate"] = "Bearer"  # required with a 401 (RFC 9110, 15.5.2)
 
@@ -95,7 +118,7 @@ class Forbidden(CloudError):
 
     code = "FORBIDDEN"
     status = 403
-    title = "Not allowed"
+    title = Message("Not allowed", "Yetki yok")
 
 
 class NotFound(CloudError):
@@ -103,7 +126,7 @@ class NotFound(CloudError):
 
     code = "NOT_FOUND"
     status = 404
-    title = "Not found"
+    title = Message("Not found", "Bulunamadı")
 
 
 class Conflict(CloudError):
@@ -111,7 +134,7 @@ class Conflict(CloudError):
 
     code = "CONFLICT"
     status = 409
-    title = "Conflict"
+    title = Message("Conflict", "Çakışma")
 
 
 class PreconditionFailed(CloudError):
@@ -119,9 +142,9 @@ class PreconditionFailed(CloudError):
 
     code = "PRECONDITION_FAILED"
     status = 412
-    title = "Precondition failed"
+    title = Message("Precondition failed", "Ön koşul sağlanmadı")
 
-    def __init__(self, message: str, *, etag: str, **more: Any) -> None:
+    def __init__(self, message: Message | str, *, etag: str, **more: Any) -> None:
         super().__init__(message, **more)
         self.headers["ETag"] = etag
 
@@ -131,7 +154,7 @@ class TooLarge(CloudError):
 
     code = "BODY_TOO_LARGE"
     status = 413
-    title = "Body too large"
+    title = Message("Body too large", "Gövde çok büyük")
 
 
 class UnsupportedType(CloudError):
@@ -139,7 +162,7 @@ class UnsupportedType(CloudError):
 
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415
-    title = "Unsupported media type"
+    title = Message("Unsupported media type", "Desteklenmeyen içerik türü")
 
 
 class TooMany(CloudError):
@@ -147,7 +170,7 @@ class TooMany(CloudError):
 
     code = "TOO_MANY_REQUESTS"
     status = 429
-    title = "Too many requests"
+    title = Message("Too many requests", "Çok fazla istek")
     retryable = True
 
 
@@ -155,7 +178,7 @@ class SchemaMismatch(CloudError):
     """The database is not the one this code was written for."""
 
     code = "SCHEMA_MISMATCH"
-    title = "Database schema mismatch"
+    title = Message("Database schema mismatch", "Veritabanı şeması uyumsuz")
 
 
 class Unavailable(CloudError):
@@ -163,7 +186,7 @@ class Unavailable(CloudError):
 
     code = "UNAVAILABLE"
     status = 503
-    title = "Service unavailable"
+    title = Message("Service unavailable", "Hizmet şu anda kullanılamıyor")
     retryable = True
 
 
@@ -171,4 +194,4 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer."""
 
     code = "DATABASE_UNAVAILABLE"
-    title = "Database unavailable"
+    title = Message("Database unavailable", "Veritabanına ulaşılamıyor")

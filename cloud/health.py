@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cloud import schema
-from cloud.db import Database, translated
-from cloud.errors import CloudError, DatabaseUnavailable
+from cloud.db import Database, translated, unavailable
+from cloud.errors import CloudError
 from cloud.metrics import Metrics
 
 # no /api/v1 twins: these are an orchestrator's paths, not an API's
@@ -86,4 +86,4 @@ async def revision(database: Database) -> str:
         return await schema.require_head(database.engine)
     except (DBAPIError, PoolTimeout) as error:
         meaning: CloudError | None = translated(error)
-        raise (meaning or DatabaseUnavailable("The database does not answer.")) from error
+        raise (meaning or unavailable()) from error

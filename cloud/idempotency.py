@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 from starlette.datastructures import FormData, UploadFile
 
+from cloud import messages
 from cloud.db import Table
 from cloud.errors import BadRequest, Conflict, Invalid
 
@@ -92,10 +93,7 @@ class Fingerprints:
         """
         match = _KEY.fullmatch(key.strip())
         if match is None:
-            raise BadRequest(
-                f"{HEADER} takes 1 to 255 printable ASCII characters without blanks, such as a UUID.",
-                code="IDEMPOTENCY_KEY_INVALID",
-            )
+            raise BadRequest(messages.IDEMPOTENCY_KEY_INVALID)
         digest = hmac.new(self._key, digestmod=hashlib.sha256)
         for part in (request.method, request.url.path, request.url.query):
             digest.update(part.encode() + b"\0")
@@ -112,26 +110,16 @@ async def earlier_answer(session: AsyncSession, claim: Claim) -> Response | None
     """
     # not a wait for the other's row: a phone that repeats itself would hold a connection for each repetition
     if not await session.scalar(select(func.pg_try_advisory_xact_lock(claim.lock))):
-        raise Conflict(
-            f"A request with this {HEADER} is being served; ask again in a second.",
-            code="IDEMPOTENCY_KEY_IN_USE",
-            retryable=True,
-            retry_after_s=1,
-        )
+        raise Conflict(messages.IDEMPOTENCY_KEY_IN_USE, retryable=True, retry_after_s=1)
     # a statement of its own, whose snapshot is younger than the lock
     is_same = tuple_(col(KeptAnswer.scope), col(KeptAnswer.key)) == tuple_(claim.scope, claim.key)
     kept = (await session.scalars(select(KeptAnswer).where(is_same))).one_or_none()
     if kept is None or (kept.kept_at is not None and kept.kept_at < datetime.now(UTC) - KEPT):
         return None
     if kept.fingerprint != claim.fingerprint:
-        raise Invalid(
-            f"This {HEADER} was used for another request; a new request needs a new key.", code="IDEMPOTENCY_KEY_REUSED"
-        )
+        raise Invalid(messages.IDEMPOTENCY_KEY_REUSED)
     if kept.body is None:
-        raise Conflict(
-            "This request was carried out; its answer held a secret, which is not kept. Read what it made.",
-            code="IDEMPOTENCY_ANSWER_NOT_KEPT",
-        )
+        raise Conflict(messages.IDEMPOTENCY_ANSWER_NOT_KEPT)
     return Response(kept.body, kept.status, {**kept.headers, REPLAYED: "true"})
 
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud import problem, request_id
-from cloud.errors import TooLarge
+from cloud import languages, messages, problem, request_id
+from cloud.errors import CloudError, TooLarge
+from cloud.languages import Language
 from cloud.metrics import Metrics
 from shared import logs
 from shared.wire.batch import MAX_BODY
@@ -31,12 +31,19 @@ QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 log = logs.get(__name__)
 
 
+class TooSlow(CloudError):
+    """A body that only drips."""
+
+    status = 408
+
+
 class Surroundings:
     """The outermost layer: gives the request its id, and makes sure that it is answered and accounted for."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, language: Language = Language.ENGLISH) -> None:
         self._app = app
         self._metrics = metrics
+        self._language = language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,7 +51,9 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        identifier = request_id.begin(Headers(scope=scope).get(request_id.HEADER))
+        headers = Headers(scope=scope)
+        identifier = request_id.begin(headers.get(request_id.HEADER))
+        languages.begin(headers.get("accept-language"), self._language)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -89,10 +98,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limits.get(scope["path"], self._default)
-        message = f"The body is larger than the {limit} bytes {scope['path']} takes."
+        too_large = TooLarge(messages.BODY_TOO_LARGE, limit=limit, path=scope["path"])
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > limit:
-            await problem.answer(TooLarge(message, limit=limit), scope["path"])(scope, receive, send)
+            await problem.answer(too_large, scope["path"])(scope, receive, send)
             return
         taken = 0
         deadline: float | None = None
@@ -109,11 +118,11 @@ class BodyLimit:
                 async with asyncio.timeout_at(deadline):
                     part = await receive()
             except TimeoutError as error:
-                late = f"The body took longer than {self._within_s:g} s to come."
-                raise HTTPException(408, late, {"Connection": "close"}) from error
+                late = TooSlow(messages.BODY_TOO_SLOW, limit_s=self._within_s)
+                raise problem.Refused(late, {"Connection": "close"}) from error
             taken += len(part.get("body", b""))
             if taken > limit:
-                raise HTTPException(413, message)
+                raise problem.Refused(too_large)
             is_whole = not part.get("more_body", False)
             return part
 

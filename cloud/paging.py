@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 from sqlalchemy.sql import ColumnElement
 
+from cloud import messages
 from cloud.errors import Invalid
 
 DEFAULT_LIMIT = 50
@@ -125,4 +126,4 @@ def decode(cursor: str, kinds: Sequence[Any]) -> list[Any]:
         # strict: a cursor of another list has another number of values
         return [TypeAdapter(kind).validate_python(value) for kind, value in zip(kinds, values, strict=True)]
     except (ValueError, TypeError, binascii.Error, ValidationError) as error:
-        raise Invalid("The cursor is not one of this list; begin again without it.", code="CURSOR_INVALID") from error
+        raise Invalid(messages.CURSOR_INVALID) from error

@@ -23,6 +23,7 @@ from typing import Annotated
 from fastapi import Depends, Header
 from pydantic import BaseModel
 
+from cloud import messages
 from cloud.errors import PreconditionFailed
 
 # RFC 9110, 8.8.3; W/ is taken too: a proxy that compresses makes tags weak, and the resource is the same
@@ -53,7 +54,7 @@ class Seen:
         tag = tag_of(current)
         if self.tags is None or ANY in self.tags or tag in self.tags:
             return
-        raise PreconditionFailed("It was changed since you read it; read it again, then decide.", etag=tag)
+        raise PreconditionFailed(messages.CHANGED_MEANWHILE, etag=tag)
 
 
 WHICHEVER = Seen()

@@ -4,7 +4,6 @@ Never a stack trace, SQL or path of this machine: those are in the log, under th
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -16,15 +15,23 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from cloud import request_id
+from cloud import languages, messages, request_id, validation
 from cloud.errors import CloudError, Invalid
 from shared import logs
 from shared.errors import AppError
 
 MEDIA_TYPE = "application/problem+json"
-_QUOTED = re.compile(r"'([^']*)'")
 
 log = logs.get(__name__)
+
+
+class Refused(HTTPException):
+    """An error raised where the framework lets only its own kind through: while it reads a body."""
+
+    def __init__(self, error: CloudError, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(error.status, error.message, dict(headers or {}))
+        error.headers |= headers or {}
+        self.error = error
 
 
 class FieldError(BaseModel):
@@ -60,48 +67,36 @@ def install(app: FastAPI) -> None:
 
 
 def answer(error: CloudError, instance: str) -> Response:
-    """Return the answer for an error.
+    """Return the answer for an error, in the caller's language.
 
     Args:
         error: What happened.
         instance: The path of the request.
     """
-    return _response(
-        error.status, error.code, error.title, error.message, instance, extra=error.extra, headers=error.headers
-    )
+    language = languages.current()
+    body = {
+        **error.members,
+        "type": f"/errors/{error.code.lower().replace('_', '-')}",
+        "title": error.kind(language),
+        "status": error.status,
+        "detail": error.detail(language),
+        "instance": instance,
+        "error_code": error.code,
+        "request_id": request_id.current(),
+        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+    }
+    headers = {"Content-Language": language.value, "Vary": "Accept-Language"} | error.headers
+    # the standard library's, which also writes what UTF-8 cannot say: a name may repeat a lone surrogate
+    return Response(json.dumps(body, default=_plain), status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _plain(fact: object) -> str:
+    return fact.isoformat().replace("+00:00", "Z") if isinstance(fact, datetime) else str(fact)
 
 
 def unexpected(instance: str) -> Response:
     """Return the answer for a mistake of ours, which tells nothing but the id to ask about."""
-    detail = f"Something went wrong on our side; it is in the log as {request_id.current()}."
-    return _response(500, CloudError.code, CloudError.title, detail, instance)
-
-
-def _response(
-    status: int,
-    code: str,
-    title: str,
-    detail: str,
-    instance: str,
-    *,
-    extra: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    body = {
-        **(extra or {}),
-        "type": f"/errors/{code.lower().replace('_', '-')}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": instance,
-        "error_code": code,
-        "request_id": request_id.current(),
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-    }
-    # the standard library's, which also writes what UTF-8 cannot say: a name may repeat a lone surrogate
-    return Response(
-        json.dumps(body, default=str), status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE
-    )
+    return answer(CloudError(messages.INTERNAL, request=request_id.current()), instance)
 
 
 async def _app_error(request: Request, error: Exception) -> Response:
@@ -115,37 +110,37 @@ async def _app_error(request: Request, error: Exception) -> Response:
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
-    mistakes = (
-        [_field_error(mistake) for mistake in error.errors()] if isinstance(error, RequestValidationError) else []
-    )
-    detail = "; ".join(f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}" for mistake in mistakes[:5])
-    return answer(Invalid(f"{detail}.", errors=mistakes), request.url.path)
-
-
-def _field_error(mistake: Mapping[str, Any]) -> dict[str, Any]:
-    # the input itself is left out: it may be a password
-    field: dict[str, Any] = {
-        "loc": list(mistake["loc"]),
-        "msg": str(mistake["msg"]).removeprefix("Value error, "),
-        "type": mistake["type"],
-    }
-    if mistake["type"] in {"enum", "literal_error"}:
-        # pydantic gives the set as a sentence only: "'a', 'b' or 'c'"
-        field["valid_values"] = _QUOTED.findall(str(mistake.get("ctx", {}).get("expected", "")))
-    return field
+    mistakes = error.errors() if isinstance(error, RequestValidationError) else []
+    language = languages.current()
+    fields = [validation.field_error(mistake, language) for mistake in mistakes]
+    return answer(FieldsInvalid(validation.sentence(fields), fields), request.url.path)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
+    if isinstance(error, Refused):
+        return answer(error.error, request.url.path)
     if not isinstance(error, HTTPException):
         return unexpected(request.url.path)
-    status = HTTPStatus(error.status_code)
-    code = {413: "BODY_TOO_LARGE"}.get(status, status.name)
-    known = _DETAILS.get(status)
-    detail = known.format(method=request.method, path=request.url.path) if known else str(error.detail)
-    headers = dict(error.headers or {})
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods(request))
-    return _response(status, code, status.phrase.capitalize(), detail, request.url.path, headers=headers)
+    meaning = _FrameworkRefused(HTTPStatus(error.status_code), request)
+    meaning.headers |= error.headers or {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        meaning.headers["Allow"] = ", ".join(_methods(request))
+    return answer(meaning, request.url.path)
+
+
+class FieldsInvalid(Invalid):
+    """Fields of the request are not right; its sentence is in the caller's language already."""
+
+    def __init__(self, mistakes: str, fields: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(f"{mistakes}.", errors=list(fields))
+
+
+class _FrameworkRefused(CloudError):
+    def __init__(self, status: HTTPStatus, request: Request) -> None:
+        code = {413: "BODY_TOO_LARGE"}.get(status, status.name)
+        path, phrase = request.url.path, status.phrase
+        super().__init__(messages.of_status(status), code=code, path=path, method=request.method, phrase=phrase)
+        self.status = status
 
 
 def _methods(request: Request) -> list[str]:
@@ -155,12 +150,6 @@ def _methods(request: Request) -> list[str]:
     return sorted(
         {method for route in routes if route.methods and route.path_regex.match(path) for method in route.methods}
     )
-
-
-_DETAILS: Mapping[int, str] = {
-    404: "There is nothing at {path}.",
-    405: "{path} does not answer {method}; the Allow header lists what it answers.",
-}
 
 
 def documented(statuses: Sequence[int]) -> dict[str, Any]:

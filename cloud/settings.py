@@ -12,6 +12,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloud.errors import SettingsInvalid
+from cloud.languages import Language
 from shared import logs
 
 # how examples begin: known to everybody, so they protect nobody
@@ -85,6 +86,9 @@ class Settings(DatabaseSettings):
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections a worker keeps.")
     database_pool_overflow: int = Field(default=5, ge=0, le=200, description="Connections a worker may add for a peak.")
     access_token_minutes: int = Field(default=15, ge=1, le=60)
+    language: Language = Field(
+        default=Language.ENGLISH, description="In which language a caller is answered who asks for none: en or tr."
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins, separated by commas, whose pages may call the API; none by default."
     )

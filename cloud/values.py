@@ -8,6 +8,18 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
+from cloud.languages import Message
+from cloud.validation import mistake
+
+_CHARACTER = Message(
+    "the character {character} at {position} is not allowed",
+    "{position}. konumdaki {character} karakterine izin verilmiyor",
+    code="CHARACTER_NOT_ALLOWED",
+)
+_YEAR = Message(
+    "the year {year} is not between 2000 and 2099", "{year} yılı 2000 ile 2099 arasında değil", code="YEAR_OUT_OF_RANGE"
+)
+
 # controls (NUL among them; PostgreSQL stores none) and lone surrogates (which UTF-8 cannot say)
 _UNWANTED = frozenset({"Cc", "Cs"})
 _LINE_BREAKS = re.compile(r"[\t\r\n]")
@@ -20,11 +32,11 @@ def plain(value: str) -> str:
     """Return the text when it holds no control character and no lone surrogate.
 
     Raises:
-        ValueError: It does; names the character and where.
+        PydanticCustomError: It does; names the character and where.
     """
     for position, character in enumerate(value):
         if unicodedata.category(character) in _UNWANTED:
-            raise ValueError(f"the character U+{ord(character):04X} at {position} is not allowed")
+            raise mistake(_CHARACTER, character=f"U+{ord(character):04X}", position=position)
     return value
 
 
@@ -62,11 +74,11 @@ def moment(value: datetime) -> datetime:
     """Return the time in UTC when it lies between 2000 and 2100.
 
     Raises:
-        ValueError: It does not: a clock that was never set, or a unit mistaken.
+        PydanticCustomError: It does not: a clock that was never set, or a unit mistaken.
     """
     # looked at before it is turned, for at the calendar's ends turning it overflows
     if not 1999 <= value.year <= 2100 or not 2000 <= (turned := value.astimezone(UTC)).year < 2100:
-        raise ValueError(f"the year {value.year} is not between 2000 and 2099")
+        raise mistake(_YEAR, year=value.year)
     return turned
 
 

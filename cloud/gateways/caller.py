@@ -7,7 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from cloud.db import Database, database
 from cloud.errors import Unauthenticated
-from cloud.gateways import service
+from cloud.gateways import messages, service
 from cloud.gateways.schemas import GatewayCaller
 
 _bearer = HTTPBearer(scheme_name="gateway", description="A gateway's token", auto_error=False)
@@ -27,7 +27,7 @@ async def gateway(
         Unauthenticated: No token, not a gateway's, or revoked.
     """
     if sent is None:
-        raise Unauthenticated(f"{request.url.path} takes a gateway's token: send `Authorization: Bearer tzg_...`.")
+        raise Unauthenticated(messages.TOKEN_MISSING, path=request.url.path)
     async with pool.transaction() as session:
         return await service.authenticate(session, sent.credentials)
 

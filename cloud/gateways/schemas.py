@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from cloud.gateways import messages
+from cloud.validation import mistake
 from cloud.values import Code, Label
 
 
 def _printable(value: str) -> str:
     if not value.isprintable():
-        raise ValueError("a gateway's name is of printable characters only, as its batches carry it")
+        raise mistake(messages.NAME_UNPRINTABLE)
     return value
 
 

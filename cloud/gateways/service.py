@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from cloud import paging
 from cloud.errors import Conflict, NotFound, Unauthenticated
-from cloud.gateways import tokens
+from cloud.gateways import messages, tokens
 from cloud.gateways.models import Gateway, GatewayEpoch
 from cloud.gateways.schemas import AliveIn, GatewayCaller, GatewayCreated, GatewayOut
 from cloud.paging import Page
@@ -35,10 +35,7 @@ async def create(session: AsyncSession, organization_id: uuid.UUID, name: str) -
     ).returning(Gateway)
     gateway = (await session.execute(known, execution_options={"populate_existing": True})).scalar_one_or_none()
     if gateway is None:
-        raise Conflict(
-            f"There is a gateway named {name} already; revoke its token first to give it another.",
-            code="GATEWAY_NAME_TAKEN",
-        )
+        raise Conflict(messages.NAME_TAKEN, gateway=name)
     claim = tokens.Claim(gateway.id, secrets.token_urlsafe(tokens.SECRET_BYTES))
     gateway.token_hash = claim.hash
     await session.flush()
@@ -110,9 +107,9 @@ async def authenticate(session: AsyncSession, token: str, now: datetime | None =
     claim = tokens.read(token)
     row = None if claim is None else await session.get(Gateway, claim.gateway_id)
     if claim is None or row is None or not claim.is_proven_by(row.token_hash):
-        raise Unauthenticated("The bearer token is not a gateway's; `tezgah-cloud gateway create` gives one.")
+        raise Unauthenticated(messages.TOKEN_INVALID)
     if row.revoked_at is not None:
-        raise Unauthenticated(f"The token of gateway {row.name} was revoked.", code="TOKEN_REVOKED")
+        raise Unauthenticated(messages.TOKEN_REVOKED, gateway=row.name)
     if row.last_seen is None or now - row.last_seen > SEEN_EVERY:
         row.last_seen = now
     return GatewayCaller(row.id, row.organization_id, row.name)
@@ -147,4 +144,4 @@ async def _id_of(session: AsyncSession, organization_id: uuid.UUID, name: str) -
 
 
 def _not_found(name: str) -> NotFound:
-    return NotFound(f"There is no gateway named {name}.", code="GATEWAY_NOT_FOUND")
+    return NotFound(messages.NOT_FOUND, gateway=name)

@@ -8,9 +8,10 @@ from fastapi.security import OAuth2PasswordBearer
 
 from cloud.db import Session
 from cloud.errors import Forbidden, Unauthenticated
-from cloud.identity import service
+from cloud.identity import messages, service
 from cloud.identity.schemas import Caller, Role
 from cloud.identity.tokens import Tokens
+from cloud.languages import AnyOf
 
 _bearer = OAuth2PasswordBearer(tokenUrl="/auth/login", scheme_name="user", auto_error=False)
 
@@ -22,11 +23,11 @@ async def caller(request: Request, session: Session, token: Annotated[str | None
         Unauthenticated: No token, not a valid one, or its user is gone or deactivated.
     """
     if token is None:
-        raise Unauthenticated("Sign in: send `Authorization: Bearer <token>` from POST /auth/login.")
+        raise Unauthenticated(messages.TOKEN_MISSING)
     tokens: Tokens = request.app.state.tokens
     found = await service.caller(session, tokens.user_id(token))
     if found is None:
-        raise Unauthenticated("The access token's user is not active any more.")
+        raise Unauthenticated(messages.USER_INACTIVE)
     return found
 
 
@@ -48,7 +49,12 @@ def allow(roles: frozenset[Role]) -> Dependency:
 
     async def check(who: CurrentCaller) -> None:
         if who.role not in roles:
-            needed = " or ".join(sorted(roles))
-            raise Forbidden(f"This needs the role {needed}; yours is {who.role}.", required_permission=sorted(roles))
+            needed = sorted(roles)
+            raise Forbidden(
+                messages.ROLE_NEEDED,
+                needed=AnyOf(messages.ROLE[role] for role in needed),
+                yours=messages.ROLE[who.role],
+                required_permission=needed,
+            )
 
     return Dependency(check)

@@ -12,6 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
 from cloud.errors import Invalid
+from cloud.identity import messages
 
 # NIST SP 800-63B, 5.1.1.2: a length, a list of common ones, and no rules of composition
 MIN_LENGTH = 8
@@ -74,8 +75,8 @@ class Passwords:
 def check(password: str) -> None:
     """Raise Invalid, saying why, unless the password is good enough to be set."""
     if len(password) < MIN_LENGTH:
-        raise Invalid(f"The password has {len(password)} characters; at least {MIN_LENGTH} are needed.")
+        raise Invalid(messages.PASSWORD_SHORT, length=len(password), least=MIN_LENGTH)
     if len(password) > MAX_LENGTH:
-        raise Invalid(f"The password has {len(password)} characters; at most {MAX_LENGTH} are taken.")
+        raise Invalid(messages.PASSWORD_LONG, length=len(password), most=MAX_LENGTH)
     if password.lower() in COMMON:
-        raise Invalid("The password is one of the most common ones; choose another.")
+        raise Invalid(messages.PASSWORD_COMMON)

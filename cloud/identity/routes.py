@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 
 from cloud.db import Database, Session, database
 from cloud.errors import UnsupportedType
-from cloud.identity import service
+from cloud.identity import messages, service
 from cloud.identity.caller import CurrentCaller
 from cloud.identity.passwords import Passwords
 from cloud.identity.schemas import Credentials, TokenOut, UserOut
@@ -32,9 +32,9 @@ async def _credentials(request: Request) -> Credentials:
         if kind == JSON:
             return Credentials.model_validate_json(await request.body())
     except ValidationError as error:
-        mistakes = error.errors(include_input=False, include_url=False, include_context=False)
+        mistakes = error.errors(include_input=False, include_url=False)
         raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in mistakes]) from None
-    raise UnsupportedType(f"The login takes {JSON} or {FORM}, not {kind or 'a body without a Content-Type'}.")
+    raise UnsupportedType(messages.LOGIN_TYPE, json=JSON, form=FORM, given=kind or messages.NO_TYPE)
 
 
 def _of_form(form: FormData) -> dict[str, Any]:

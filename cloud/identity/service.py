@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from cloud.db import Database
 from cloud.errors import Conflict, NotFound, TooMany, Unauthenticated
-from cloud.identity import rules
+from cloud.identity import messages, rules
 from cloud.identity.models import LoginFailures, Organization, User
 from cloud.identity.passwords import Passwords
 from cloud.identity.schemas import Caller, Credentials, OrganizationOut, Role, UserOut
@@ -69,7 +69,7 @@ async def sign_in(
             for subject in limits:
                 await _count_failure(session, subject, now)
             await _forget_old_failures(session, now)
-            raise LoginFailed("The user name or the password is wrong.")
+            raise LoginFailed(messages.LOGIN_FAILED)
         if better_hash is not None:
             same = update(User).where(col(User.id) == found.id, col(User.password_hash) == found.password_hash)
             await session.execute(same.values(password_hash=better_hash))
@@ -86,7 +86,7 @@ async def create_organization(session: AsyncSession, name: str) -> OrganizationO
     statement = insert(Organization).values(name=name).on_conflict_do_nothing().returning(Organization)
     created = (await session.execute(statement)).scalar_one_or_none()
     if created is None:
-        raise Conflict(f"There is an organization named {name} already.")
+        raise Conflict(messages.ORGANIZATION_TAKEN, organization=name)
     return OrganizationOut.model_validate(created)
 
 
@@ -104,7 +104,7 @@ async def organization_named(session: AsyncSession, name: str) -> OrganizationOu
     """
     row = (await session.scalars(select(Organization).where(col(Organization.name) == name))).one_or_none()
     if row is None:
-        raise NotFound(f"There is no organization named {name}; `tezgah-cloud organization list` shows them.")
+        raise NotFound(messages.ORGANIZATION_NOT_FOUND, organization=name)
     return OrganizationOut.model_validate(row)
 
 
@@ -130,7 +130,7 @@ async def create_user(
     )
     created = (await session.execute(statement)).scalar_one_or_none()
     if created is None:
-        raise Conflict(f"The user name {username} is taken.")
+        raise Conflict(messages.USERNAME_TAKEN, username=username)
     return UserOut.model_validate(created)
 
 
@@ -156,7 +156,7 @@ async def set_password(session: AsyncSession, username: str, password: str, pass
         .returning(col(User.id))
     )
     if (await session.execute(statement)).one_or_none() is None:
-        raise NotFound(f"There is no user named {username}; `tezgah-cloud user list` shows them.")
+        raise NotFound(messages.USER_NOT_FOUND, username=username)
 
 
 async def _throttle(session: AsyncSession, limits: dict[str, int], now: datetime) -> None:
@@ -165,9 +165,7 @@ async def _throttle(session: AsyncSession, limits: dict[str, int], now: datetime
     for row in await session.scalars(known.with_for_update()):
         wait_s = rules.wait_s(row.failures, row.since, limits[row.subject], now)
         if wait_s > 0:
-            raise TooMany(
-                f"Too many failed logins; try again in {wait_s:.0f} s.", code="LOGIN_THROTTLED", retry_after_s=wait_s
-            )
+            raise TooMany(messages.LOGIN_THROTTLED, retry_after_s=wait_s)
 
 
 async def _count_failure(session: AsyncSession, subject: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from cloud.errors import Unauthenticated
+from cloud.identity import messages
 
 ALGORITHM = "HS256"
 ISSUER = "tezgah"
@@ -58,9 +59,9 @@ class Tokens:
             )
             return _subject(claims)
         except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("The access token has expired; sign in again.", code="TOKEN_EXPIRED") from error
+            raise Unauthenticated(messages.TOKEN_EXPIRED) from error
         except (jwt.InvalidTokenError, ValueError) as error:
-            raise Unauthenticated("The access token is not valid; sign in again.") from error
+            raise Unauthenticated(messages.TOKEN_INVALID) from error
 
 
 def _subject(claims: dict[str, Any]) -> int:

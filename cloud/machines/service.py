@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from cloud import paging
 from cloud.errors import Conflict, NotFound
+from cloud.machines import messages
 from cloud.machines.models import Machine
 from cloud.machines.schemas import MachineIn, MachineOut, MachineStatus
 from cloud.paging import Page
@@ -43,7 +44,7 @@ async def resolve(session: AsyncSession, organization_id: uuid.UUID, id_or_code:
     statement = select(Machine).where(col(Machine.organization_id) == organization_id, or_(*names))
     found = (await session.scalars(statement.limit(1))).one_or_none()
     if found is None:
-        raise NotFound(f"There is no machine {id_or_code}.", code="MACHINE_NOT_FOUND")
+        raise NotFound(messages.NOT_FOUND, machine=id_or_code)
     return MachineOut.model_validate(found)
 
 
@@ -69,5 +70,5 @@ async def create(session: AsyncSession, organization_id: uuid.UUID, given: Machi
     )
     created = (await session.execute(statement)).scalar_one_or_none()
     if created is None:
-        raise Conflict(f"There is a machine with the code {given.code} already.", code="MACHINE_CODE_TAKEN")
+        raise Conflict(messages.CODE_TAKEN, machine=given.code)
     return MachineOut.model_validate(created)

@@ -23,7 +23,8 @@ from cloud.db import Database
 from cloud.errors import BadRequest, CloudError, Conflict, Forbidden, Unavailable
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayCaller
-from cloud.telemetry import days, store
+from cloud.languages import Message
+from cloud.telemetry import days, messages, store
 from cloud.telemetry.dictionary import Dictionary
 from cloud.telemetry.metrics import IngestMetrics
 from cloud.telemetry.models import Batch as BatchRow
@@ -50,7 +51,7 @@ class BatchInvalid(BadRequest):
     """The bytes are not a batch."""
 
     code = "BATCH_INVALID"
-    title = "Invalid batch"
+    title = Message("Invalid batch", "Geçersiz parti")
 
 
 class BatchVersionUnsupported(CloudError):
@@ -58,21 +59,21 @@ class BatchVersionUnsupported(CloudError):
 
     code = "BATCH_VERSION_UNSUPPORTED"
     status = 426
-    title = "Batch version not supported"
+    title = Message("Batch version not supported", "Parti sürümü desteklenmiyor")
 
 
 class GatewayMismatch(Forbidden):
     """The batch is another gateway's than the token."""
 
     code = "GATEWAY_MISMATCH"
-    title = "Another gateway's batch"
+    title = Message("Another gateway's batch", "Başka bir ağ geçidinin partisi")
 
 
 class BatchConflict(Conflict):
     """A batch with this identity and another content is stored."""
 
     code = "BATCH_CONFLICT"
-    title = "Batch conflict"
+    title = Message("Batch conflict", "Parti çakışması")
 
 
 class Intake:
@@ -102,7 +103,7 @@ class Intake:
             Unavailable: All are taken.
         """
         if self._taken >= PLACES:
-            raise Unavailable(f"{PLACES} batches are being stored; send this one again.", retry_after_s=1)
+            raise Unavailable(messages.PLACES_TAKEN, places=PLACES, retry_after_s=1)
         self._taken += 1
         try:
             yield
@@ -138,7 +139,7 @@ class Intake:
             raise
         except Conflict as error:
             # something of ours clashed, which is no reason for the gateway to set the batch aside
-            raise Unavailable("The batch could not be stored now; send it again.", retry_after_s=1) from error
+            raise Unavailable(messages.STORE_LATER, retry_after_s=1) from error
         self._epochs.add(speaker)
         if is_another:
             log.warning("gateway_speaks_from_another_buffer", gateway=gateway.name, epoch=str(speaker[1]))
@@ -155,11 +156,10 @@ def opened(gateway: GatewayCaller, body: bytes) -> Batch:
         batch = decode(body)
     except WireError as error:
         kind = BatchVersionUnsupported if error.code == BatchVersionUnsupported.code else BatchInvalid
-        raise kind(f"{error.message[:1].upper()}{error.message[1:]}.") from error
+        raise kind(messages.BATCH_INVALID, reason=error.message) from error
     if batch.header.id.gateway != gateway.name:
         raise GatewayMismatch(
-            f"The batch is from gateway {batch.header.id.gateway}, the token is of {gateway.name}; "
-            "check gateway.id and cloud.token of the gateway's configuration."
+            messages.GATEWAY_MISMATCH, batch_gateway=batch.header.id.gateway, token_gateway=gateway.name
         )
     return batch
 
@@ -179,8 +179,11 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
         before = await session.get_one(BatchRow, key)
         if before.digest != digest:
             raise BatchConflict(
-                f"Batch {identity.seq} of buffer {identity.epoch} was stored with another content at "
-                f"{before.stored_at:%Y-%m-%dT%H:%M:%SZ}; gateway {gateway.name} was cloned or restored."
+                messages.BATCH_CONFLICT,
+                seq=identity.seq,
+                epoch=str(identity.epoch),
+                stored_at=before.stored_at,
+                gateway=gateway.name,
             )
         return Receipt(*told, Outcome.DUPLICATE, before.rows, before.repeated)
     repeated = await store.add_readings(session, gateway.gateway_id, rows)

@@ -14,7 +14,7 @@ from cloud.gateways.caller import CurrentGateway
 from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import AnyCaseStatus
 from cloud.paging import Page, PageQuery, Paging
-from cloud.telemetry import history, service
+from cloud.telemetry import history, messages, service
 from cloud.telemetry.intake import Intake
 from cloud.telemetry.schemas import GapOut, MachineNowOut, MachineStatusOut, ReadingOut, ReceiptOut
 from cloud.values import Moment, lower
@@ -42,7 +42,7 @@ async def ingest(request: Request, gateway: CurrentGateway) -> ReceiptOut:
     """Store a gateway's batch (docs/wire.md); answered after its commit, and the same again when it is sent again."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != CONTENT_TYPE:
-        raise UnsupportedType(f"Batches come as {CONTENT_TYPE}, not {kind or 'a body without a Content-Type'}.")
+        raise UnsupportedType(messages.BATCH_TYPE, expected=CONTENT_TYPE, given=kind or messages.NO_TYPE)
     intake: Intake = request.app.state.intake
     async with intake.place():
         receipt = await intake.receive(gateway, await body_of(request))
@@ -119,6 +119,6 @@ async def body_of(request: Request, within_s: float = BODY_TIMEOUT_S) -> bytes:
         async with asyncio.timeout(within_s):
             return await request.body()
     except TimeoutError as error:
-        raise Unavailable(f"The batch took longer than {within_s:g} s to come.", retry_after_s=1) from error
+        raise Unavailable(messages.BATCH_SLOW, limit_s=within_s, retry_after_s=1) from error
     except ClientDisconnect as error:
-        raise Unavailable("The connection ended before the batch did.", retry_after_s=1) from error
+        raise Unavailable(messages.BATCH_CUT, retry_after_s=1) from error

@@ -5,7 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from cloud.validation import mistake
 from cloud.values import Code, Count, Label, Moment, upper
+from cloud.workorders import messages
 
 MAX_STAGES = 100
 
@@ -36,7 +38,7 @@ class _Window(BaseModel):
     @model_validator(mode="after")
     def _is_forward(self) -> Self:
         if self.planned_start >= self.planned_end:
-            raise ValueError("planned_end must be later than planned_start")
+            raise mistake(messages.WINDOW_BACKWARDS)
         return self
 
 
@@ -65,9 +67,9 @@ class WorkOrderIn(_Window):
     def _has_distinct_operations(self) -> Self:
         numbers = [stage.op_number for stage in self.stages or () if stage.op_number is not None]
         if len(numbers) != len(set(numbers)):
-            raise ValueError("two stages have the same op_number")
+            raise mistake(messages.OPERATION_REPEATED)
         if numbers and len(numbers) != len(self.stages or ()):
-            raise ValueError("give op_number to every stage or to none")
+            raise mistake(messages.OPERATIONS_PARTLY_NUMBERED)
         return self
 
 

@@ -12,7 +12,7 @@ from sqlmodel import col
 from cloud import paging
 from cloud.errors import NotFound
 from cloud.paging import Page
-from cloud.workorders import rules
+from cloud.workorders import messages, rules
 from cloud.workorders.models import WorkOrder, WorkOrderStage
 from cloud.workorders.schemas import StageOut, StageStatus, WorkOrderIn, WorkOrderOut
 
@@ -54,7 +54,7 @@ async def order(session: AsyncSession, organization_id: uuid.UUID, order_id: int
     statement = _with_statuses(organization_id).where(col(WorkOrder.id) == order_id)
     found = (await session.execute(statement)).one_or_none()
     if found is None:
-        raise NotFound(f"There is no work order {order_id}.", code="WORK_ORDER_NOT_FOUND")
+        raise NotFound(messages.NOT_FOUND, work_order=order_id)
     return _shown(found[0], found[1])
 
 

@@ -32,6 +32,53 @@ async def test_every_error_has_the_same_members(app_client, method, path, status
     assert abs((datetime.now(UTC) - datetime.fromisoformat(body["timestamp"])).total_seconds()) < 60
 
 
+@pytest.mark.parametrize(
+    ("asked", "language", "title", "detail"),
+    [
+        ("tr-TR,tr;q=0.9,en;q=0.5", "tr", "Bulunamadı", "NOPE adında bir makine yok."),
+        ("en, tr;q=0.9", "en", "Not found", "There is no machine NOPE."),
+        ("de", "en", "Not found", "There is no machine NOPE."),
+    ],
+)
+async def test_an_error_is_said_in_the_language_that_was_asked_for(app_client, tenant, asked, language, title, detail):
+    answer = await app_client.get("/machines/NOPE", headers=tenant.worker | {"Accept-Language": asked})
+    body = answer.json()
+    assert (body["title"], body["detail"], body["machine"]) == (title, detail, "NOPE")
+    assert body["error_code"] == "MACHINE_NOT_FOUND"
+    assert answer.headers["Content-Language"] == language
+    assert "Accept-Language" in answer.headers["Vary"]
+
+
+async def test_every_kind_of_refusal_speaks_turkish(app_client, tenant):
+    turkish = {"Accept-Language": "tr"}
+    worker = tenant.worker | turkish
+
+    async def detail(method: str, path: str, headers: dict, **more) -> str:
+        return (await app_client.request(method, path, headers=headers, **more)).json()["detail"]
+
+    assert await detail("GET", "/nope", turkish) == "/nope yolunda bir şey yok."
+    assert await detail("DELETE", "/auth/me", turkish) == (
+        "/auth/me yolu DELETE yöntemini yanıtlamıyor; yanıtladıkları Allow başlığında yazıyor."
+    )
+    assert (await detail("GET", "/machines", turkish)).startswith("Oturum açın")
+    assert await detail("POST", "/machines", worker, json={"code": "M", "name": "M"}) == (
+        "Bu işlem için yönetici veya planlamacı rolü gerekir; sizin rolünüz: çalışan."
+    )
+    too_large = await detail("POST", "/machines", worker, content=b" " * (1024 * 1024 + 1))
+    assert too_large == "Gövde, /machines yolunun kabul ettiği 1048576 bayttan büyük."
+    admin = tenant.admin | turkish
+    wrong = await detail("POST", "/machines", admin, json={"code": "M", "name": "M", "status": "on"})
+    assert wrong == "body.status: active, inactive, maintenance veya decommissioned olmalı; 'on' geçersiz."
+    login = await detail("POST", "/auth/login", turkish, json={"username": "nobody", "password": "wrong-one"})
+    assert login == "Kullanıcı adı veya parola yanlış."
+
+
+async def test_who_may_not_is_told_what_would_be_needed(app_client, tenant):
+    answer = await app_client.post("/machines", json={"code": "M", "name": "M"}, headers=tenant.worker)
+    assert answer.status_code == 403
+    assert answer.json()["required_permission"] == ["admin", "planner"]
+
+
 async def test_a_method_that_is_not_taken_is_answered_with_those_that_are(app_client):
     assert (await app_client.delete("/auth/me")).headers["Allow"] == "GET"
     assert (await app_client.delete("/api/v1/workorders/")).headers["Allow"] == "GET, POST"

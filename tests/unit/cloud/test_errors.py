@@ -11,7 +11,7 @@ def test_how_long_to_wait_is_said_in_whole_seconds_and_never_too_little(asked_s,
 
 
 def test_members_beside_the_message_go_into_the_answer():
-    assert errors.Conflict("x", current_status="done", allowed=[]).extra == {"current_status": "done", "allowed": []}
+    assert errors.Conflict("x", current_status="done", allowed=[]).members == {"current_status": "done", "allowed": []}
 
 
 def test_a_refusal_of_the_unknown_says_how_to_become_known():

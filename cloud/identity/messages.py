@@ -1,0 +1,65 @@
+"""Owns the sentences of the identity slice."""
+
+from collections.abc import Mapping
+
+from cloud.identity.schemas import Role
+from cloud.languages import Message
+
+ROLE: Mapping[Role, Message] = {
+    Role.ADMIN: Message("admin", "yönetici"),
+    Role.PLANNER: Message("planner", "planlamacı"),
+    Role.WORKER: Message("worker", "çalışan"),
+}
+ROLE_NEEDED = Message(
+    "This needs the role {needed}; yours is {yours}.",
+    "Bu işlem için {needed} rolü gerekir; sizin rolünüz: {yours}.",
+)
+TOKEN_MISSING = Message(
+    "Sign in: send `Authorization: Bearer <token>` from POST /auth/login.",
+    "Oturum açın: POST /auth/login yanıtındaki belirteci `Authorization: Bearer <token>` olarak gönderin.",
+)
+TOKEN_EXPIRED = Message(
+    "The access token has expired; sign in again.",
+    "Erişim belirtecinin süresi doldu; yeniden oturum açın.",
+    code="TOKEN_EXPIRED",
+)
+TOKEN_INVALID = Message(
+    "The access token is not valid; sign in again.", "Erişim belirteci geçersiz; yeniden oturum açın."
+)
+USER_INACTIVE = Message(
+    "The access token's user is not active any more.", "Erişim belirtecinin sahibi olan kullanıcı artık etkin değil."
+)
+LOGIN_FAILED = Message("The user name or the password is wrong.", "Kullanıcı adı veya parola yanlış.")
+LOGIN_THROTTLED = Message(
+    "Too many failed logins; try again in {retry_after_s} s.",
+    "Çok fazla başarısız giriş denemesi; {retry_after_s} saniye sonra yeniden deneyin.",
+    code="LOGIN_THROTTLED",
+)
+LOGIN_TYPE = Message(
+    "The login takes {json} or {form}, not {given}.", "Giriş isteği {json} veya {form} türünde olmalı; gelen: {given}."
+)
+NO_TYPE = Message("a body without a Content-Type", "Content-Type başlığı olmayan bir gövde")
+PASSWORD_SHORT = Message(
+    "The password has {length} characters; at least {least} are needed.",
+    "Parola {length} karakter; en az {least} karakter olmalı.",
+)
+PASSWORD_LONG = Message(
+    "The password has {length} characters; at most {most} are taken.",
+    "Parola {length} karakter; en çok {most} karakter olabilir.",
+)
+PASSWORD_COMMON = Message(
+    "The password is one of the most common ones; choose another.",
+    "Bu parola en sık kullanılanlardan biri; başka bir parola seçin.",
+)
+ORGANIZATION_TAKEN = Message(
+    "There is an organization named {organization} already.", "{organization} adlı bir kuruluş zaten var."
+)
+ORGANIZATION_NOT_FOUND = Message(
+    "There is no organization named {organization}; `tezgah-cloud organization list` shows them.",
+    "{organization} adlı bir kuruluş yok; `tezgah-cloud organization list` var olanları gösterir.",
+)
+USERNAME_TAKEN = Message("The user name {username} is taken.", "{username} kullanıcı adı alınmış.")
+USER_NOT_FOUND = Message(
+    "There is no user named {username}; `tezgah-cloud user list` shows them.",
+    "{username} adlı bir kullanıcı yok; `tezgah-cloud user list` var olanları gösterir.",
+)
