@@ -128,5 +128,5 @@ def _plant(document: Document, specs: Mapping[str, DriverSpec], defaults: Defaul
     devices = root.get("devices")
     for index, raw in enumerate(devices if isinstance(devices, list) else ()):
         if isinstance(raw, dict):
-            plant.add_device(index, raw)
+            plant.add_devices(index, raw)
     return plant

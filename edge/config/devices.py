@@ -7,11 +7,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.config import tags
-from edge.config.anatomy import types_at
+from edge.config.anatomy import keys_at, types_at
 from edge.config.check import validate
 from edge.config.document import Document
+from edge.config.entries import Entry, merge, origin
+from edge.config.imports import Sheet
 from edge.config.mistakes import Loc
 from edge.config.options import DefaultOptions
+from edge.config.placeholders import fill, placeholders
 from edge.config.spelling import nearest, one_of
 from edge.drivers.spec import ConnectionOptions, DeviceOptions, DriverSpec, Point, TagOptions
 
@@ -19,7 +22,7 @@ _Raw = Mapping[Any, Any]
 # keys that place a device; a template is placed by whoever uses it
 _PLACING = ("name", "on", "use")
 # keys that are read here and not by the driver's model
-_DEVICE_KEYS = ("use",)
+_DEVICE_KEYS = ("use", "with")
 _TEMPLATE_KEYS = ("protocol",)
 
 
@@ -72,45 +75,97 @@ class Plant:
             message = f'"{protocol}" is not a protocol; {one_of(str(protocol), self._specs)}'
             self._document.mistake((*loc, "protocol"), message)
         else:
-            for key in _PLACING:
+            for key in (*_PLACING, "with"):
                 if key in raw:
                     self._document.mistake((*loc, key), "belongs to a device, not to a template")
-            rest = {key: fill(value, "device") for key, value in raw.items() if key not in ("protocol", *_PLACING)}
-            validate(spec.device, rest, self._document, lambda inner: loc + inner, is_partial=True, also=_TEMPLATE_KEYS)
+            rest = {key: value for key, value in raw.items() if key not in ("protocol", *_PLACING, "with")}
+            known = fill(_without_placeholders(rest), {"device": "device"})
+            validate(spec.device, known, self._document, lambda at: loc + at, is_partial=True, also=_TEMPLATE_KEYS)
 
-    def add_device(self, index: int, raw: _Raw) -> None:
-        """Take an entry of `devices`; its connection says which options it may have."""
-        loc: Loc = ("devices", index)
+    def add_devices(self, index: int, raw: _Raw) -> None:
+        """Take an entry of `devices`: one device, or a CSV file of many."""
+        if "import" not in raw:
+            self.add_device(Entry(raw, ("devices", index)))
+            return
+        sheet = Sheet.read(self._document, ("devices", index), raw)
+        for row in sheet.rows if sheet is not None else ():
+            on = self._connection(row.given)
+            spec = self._protocols[on] if on is not None else None
+            use = row.given.raw.get("use")
+            wanted = placeholders(self._templates[use][1]) if use in self._templates else set()
+            keys = {*keys_at(spec.device, ()), *_DEVICE_KEYS} if spec is not None else None
+            self.add_device(row.entry(keys, wanted))
+        if sheet is not None:
+            sheet.judge_columns()
+
+    def add_device(self, entry: Entry) -> None:
+        """Take a device; its connection says which options it may have."""
+        on = self._connection(entry)
+        spec = self._protocols[on] if on is not None else None
+        if on is None or on not in self._protocols:
+            return
+        template, template_loc = self._template(entry, spec)
+        filled = self._filled(template, entry) if template is not None else None
+        if spec is None or template is None or filled is None:
+            return
+        own = {key: value for key, value in entry.raw.items() if key not in _DEVICE_KEYS}
+        merged, places = merge(filled, template_loc, own, ())
+        # what is the entry's own stands where the entry says, and so does what its words made of the template
+        places = {
+            at: _blamed(template, at, entry) or place if place[:1] == ("templates",) else entry.at(*place)
+            for at, place in places.items()
+        }
+        device = validate(
+            spec.device, merged, self._document, lambda at: origin(at, places, entry.loc), also=_DEVICE_KEYS
+        )
+        self._check_name(entry)
+        if device is not None:
+            families = device.families
+            for point in self._points(device, places, entry.loc):
+                (self.families if point.name in families else self.points).setdefault(on, []).append(point)
+        else:
+            self._check_tags_alone(spec, merged.get("tags"), places, entry.loc)
+
+    def _connection(self, entry: Entry) -> str | None:
+        """Return the name of the connection that the device is on; None if that is a mistake."""
+        raw = entry.raw
         on = str(raw["on"]) if isinstance(raw.get("on"), int) else raw.get("on")
         if not isinstance(on, str):
             message = "expected the name of a connection" if "on" in raw else 'the key "on" is missing'
-            self._document.mistake((*loc, "on"), f"{message}; {one_of('', self._protocols)}")
-            return
+            self._document.mistake(entry.at("on"), f"{message}; {one_of('', self._protocols)}")
+            return None
         if on not in self._protocols:
-            self._document.mistake((*loc, "on"), f'there is no connection "{on}"; {one_of(on, self._protocols)}')
-            return
-        spec = self._protocols[on]
-        template, template_loc = self._template(raw, loc, spec)
-        if spec is None or template is None:
-            return
-        template = {key: fill(value, str(raw.get("name", ""))) for key, value in template.items()}
-        merged, origins = merge(template, template_loc, {k: v for k, v in raw.items() if k != "use"}, loc)
-        device = validate(
-            spec.device, merged, self._document, lambda inner: _origin(inner, origins, loc), also=_DEVICE_KEYS
-        )
-        self._check_name(raw.get("name"), loc)
-        if device is not None:
-            families = device.families
-            for point in self._points(device, origins, loc):
-                (self.families if point.name in families else self.points).setdefault(on, []).append(point)
-        else:
-            self._check_tags_alone(spec, merged.get("tags"), origins, loc)
+            self._document.mistake(entry.at("on"), f'there is no connection "{on}"; {one_of(on, self._protocols)}')
+            return None
+        return on
 
-    def _template(self, raw: _Raw, loc: Loc, spec: DriverSpec | None) -> tuple[_Raw | None, Loc]:
+    def _filled(self, template: _Raw, entry: Entry) -> dict[Any, Any] | None:
+        """Put the device's values where its template has placeholders; None if one is missing, which is a mistake."""
+        given = entry.raw.get("with", {})
+        if not isinstance(given, Mapping) or not all(isinstance(value, str | int | float) for value in given.values()):
+            self._document.mistake(entry.at("with"), "expected keys and values, such as {hall: 2}")
+            given = {}
+        values = {**entry.values, **{str(key): str(value) for key, value in given.items()}}
+        values["device"] = str(entry.raw.get("name", ""))
+        wanted = placeholders(template)
+        for word in sorted(wanted - values.keys()):
+            message = (
+                f'template "{entry.raw["use"]}" has a place for {{{word}}}; say what it is, as `with: {{{word}: ..}}`'
+            )
+            self._document.mistake(entry.at("use"), f"{message} or in a column of that name")
+        for word in given:
+            if str(word) not in wanted:
+                self._document.mistake(
+                    entry.at("with", word), f"no place for it in the template; {one_of(str(word), wanted)}"
+                )
+        return None if wanted - values.keys() else {key: fill(value, values) for key, value in template.items()}
+
+    def _template(self, entry: Entry, spec: DriverSpec | None) -> tuple[_Raw | None, Loc]:
         """Return the template that the device uses, an empty one if it uses none, None if that is a mistake."""
+        raw, loc = entry.raw, entry.loc
         if "use" not in raw:
             return {}, loc
-        use, place = raw["use"], (*loc, "use")
+        use, place = raw["use"], entry.at("use")
         if not isinstance(use, str) or use not in self._templates:
             self._document.mistake(place, f'there is no template "{use}"; {one_of(str(use), self._templates)}')
             return None, loc
@@ -121,19 +176,20 @@ class Plant:
             return None, loc
         return template if its_spec is not None else None, ("templates", use)
 
-    def _check_name(self, name: object, loc: Loc) -> None:
+    def _check_name(self, entry: Entry) -> None:
+        name, loc = entry.raw.get("name"), entry.at("name")
         first = self._names.setdefault(str(name), loc)
         if first != loc:
-            line = self._document.lines[self._document.known((*first, "name"))]
-            message = f'the name "{name}" is taken by the device on line {line}; readings are told apart by it'
-            self._document.mistake((*loc, "name"), message)
+            place = self._document.place(first)
+            message = f'the name "{name}" is taken by the device on {place}; readings are told apart by it'
+            self._document.mistake(loc, message)
 
     def _points(self, device: DeviceOptions, origins: Mapping[Loc, Loc], loc: Loc) -> Iterable[Point]:
         declared = {**getattr(device, "tags", {}), **device.families}
         if not declared:
             self._document.mistake(loc, f'device "{device.name}" has no tags; give it some, or a template with some')
         for name, tag in declared.items():
-            where = _origin(("tags", name), origins, loc)
+            where = origin(("tags", name), origins, loc)
             options = tags.effective(tag, self._defaults.publish, self._defaults.every)
             self._check_tag(name, tag, origins, loc)
             if not 1 <= len(name) <= 200 or not name.isprintable():
@@ -150,50 +206,23 @@ class Plant:
 
     def _check_tag(self, name: str, tag: TagOptions, origins: Mapping[Loc, Loc], loc: Loc) -> None:
         for key, message in (*tags.disagreements(tag), *tags.heartbeat(tag.publish or self._defaults.publish)):
-            self._document.mistake(_origin(("tags", name, key), origins, loc), message)
+            self._document.mistake(origin(("tags", name, key), origins, loc), message)
 
 
-def fill(value: Any, device: str) -> Any:
-    """Put a device's name where a template says `{device}`, in any text within `value`."""
-    if isinstance(value, str):
-        return value.replace("{device}", device)
-    if isinstance(value, dict):
-        return {key: fill(inner, device) for key, inner in value.items()}
-    return [fill(inner, device) for inner in value] if isinstance(value, list) else value
+def _without_placeholders(raw: _Raw) -> dict[Any, Any]:
+    """Leave out what cannot be judged before a device says what it is: keys and tags with words other than {device}."""
+    rest = {key: value for key, value in raw.items() if key == "tags" or not placeholders(value) - {"device"}}
+    if isinstance(raw.get("tags"), dict):
+        rest["tags"] = {name: tag for name, tag in raw["tags"].items() if not placeholders(tag) - {"device"}}
+    return rest
 
 
-def merge(template: _Raw, template_loc: Loc, own: _Raw, own_loc: Loc) -> tuple[dict[Any, Any], dict[Loc, Loc]]:
-    """Lay a device's own options over its template's.
-
-    A key of the device replaces the template's; only `tags` are joined, tag by tag, and for a tag that both
-    have, key by key.
-
-    Returns:
-        The options, and for each key (and tag, and tag's key) where in the file it comes from.
-    """
-    merged: dict[Any, Any] = {}
-    origins: dict[Loc, Loc] = {}
-    for raw, base in ((template, template_loc), (own, own_loc)):
-        for key, value in raw.items():
-            origins[key,] = (*base, key)
-            if key != "tags" or not isinstance(value, dict) or not isinstance(merged.get(key, {}), dict):
-                merged[key] = value
-                continue
-            joined = merged[key] = dict(merged.get(key, {}))
-            for name, tag in value.items():
-                place = (*base, key, name)
-                origins[key, name] = place
-                if isinstance(tag, dict):
-                    origins.update({(key, name, option): (*place, option) for option in tag})
-                    before = joined.get(name)
-                    tag = {**before, **tag} if isinstance(before, dict) else tag  # noqa: PLW2901
-                joined[name] = tag
-    return merged, origins
-
-
-def _origin(inner: Loc, origins: Mapping[Loc, Loc], default: Loc) -> Loc:
-    """Return where in the file `inner` stands: by the longest part of it that is known."""
-    for length in range(len(inner), 0, -1):
-        if inner[:length] in origins:
-            return origins[inner[:length]] + inner[length:]
-    return default + inner
+def _blamed(template: _Raw, at: Loc, entry: Entry) -> Loc | None:
+    """Return where the entry says the word that its template has a place for in a text; None if there is none."""
+    value: Any = template
+    for key in at:
+        value = value[key]
+    words = sorted(placeholders(value) - {"device"}) if isinstance(value, str) else []
+    if not words:
+        return None
+    return entry.at(words[0]) if words[0] in entry.values else entry.at("with", words[0])

@@ -20,6 +20,7 @@ class Document:
         references: Location of a scalar to the references in it, each with what it stands for.
         whole: Locations of scalars that are nothing but references.
         dead: Locations of scalars with a reference that leads nowhere; already a mistake, so not judged again.
+        imported: Location at which another file takes over to that file's name; what lies below it is numbered by line.
         mistakes: What is wrong so far.
     """
 
@@ -29,6 +30,7 @@ class Document:
     references: dict[Loc, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     whole: set[Loc] = field(default_factory=set)
     dead: set[Loc] = field(default_factory=set)
+    imported: dict[Loc, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
     def known(self, loc: Loc) -> Loc:
@@ -42,7 +44,21 @@ class Document:
         for place, parts in self.references.items():
             if place[: len(loc)] == loc:
                 message = _redacted(message, parts)
-        self.mistakes.append(Mistake(self.lines[self.known(loc)], dotted(loc), message))
+        file, inner = self._within(loc)
+        self.mistakes.append(Mistake(self.lines[self.known(loc)], dotted(inner), message, file))
+
+    def place(self, loc: Loc) -> str:
+        """Return where something stands, in words."""
+        file, _ = self._within(loc)
+        line = self.lines[self.known(loc)]
+        return f"{file}:{line}" if file else f"line {line}"
+
+    def _within(self, loc: Loc) -> tuple[str, Loc]:
+        """Return the imported file that a location is in, "" for none, and the location within its line."""
+        for length in range(1, len(loc)):
+            if loc[:length] in self.imported:
+                return self.imported[loc[:length]], loc[length + 1 :]
+        return "", loc
 
     def raise_mistakes(self) -> None:
         """End here if anything is wrong.

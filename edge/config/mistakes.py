@@ -11,11 +11,19 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One thing wrong with the file. `line` counts from 1; `path` is the keys that lead there, dotted."""
+    """One thing wrong with a file.
+
+    Attributes:
+        line: Where, from 1.
+        path: The keys that lead there, dotted.
+        message: What is wrong.
+        file: The file, if it is not the configuration itself.
+    """
 
     line: int
     path: str
     message: str
+    file: str = ""
 
 
 class ConfigMistakes(ConfigError):
@@ -23,17 +31,17 @@ class ConfigMistakes(ConfigError):
 
     Attributes:
         file: The file, as the caller named it.
-        mistakes: All that was found, in the order of the file.
+        mistakes: All that was found, in the order of the file, those of imported files behind.
     """
 
     def __init__(self, file: str, mistakes: Iterable[Mistake]) -> None:
         self.file = file
-        self.mistakes = tuple(sorted(set(mistakes)))
+        self.mistakes = tuple(sorted(set(mistakes), key=lambda mistake: (mistake.file, mistake)))
         super().__init__("\n".join(self._line(mistake) for mistake in self.mistakes))
 
     def _line(self, mistake: Mistake) -> str:
         path = f"{mistake.path}: " if mistake.path else ""
-        return f"{self.file}:{mistake.line}: {path}{mistake.message}"
+        return f"{mistake.file or self.file}:{mistake.line}: {path}{mistake.message}"
 
 
 def dotted(loc: Loc) -> str:

@@ -15,6 +15,23 @@ _REFERENCE: _Node = {
     "pattern": r"\$\{(env|file):[^}]+\}",
     "description": "A value from the environment, ${env:NAME}, or from a file, ${file:PATH}.",
 }
+_USE: _Node = {"type": "string", "description": "The template that it takes its options from."}
+_WITH: _Node = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "number"]},
+    "description": "What takes the place of the words in braces in its template.",
+}
+_IMPORT: _Node = {
+    "type": "object",
+    "required": ["import"],
+    "properties": {
+        "import": {"type": "string", "description": "A CSV file of devices, one line each; relative to this file."},
+        "use": _USE,
+        "with": _WITH,
+        "on": {"type": "string", "description": "The connection of every line that names none."},
+    },
+    "description": "Devices from a CSV file; other keys here hold for every line that does not say otherwise.",
+}
 _SCALARS = ("integer", "number", "boolean", "string")
 
 
@@ -36,7 +53,8 @@ def json_schema(specs: Mapping[str, DriverSpec]) -> _Node:
     for spec in specs.values():
         device = defs[name_of(spec.device)]
         defs[f"{name_of(spec.device)}Template"] = _template(device, spec.protocol)
-        device["properties"]["use"] = {"type": "string", "description": "The template that it takes its options from."}
+        device["properties"]["use"] = _USE
+        device["properties"]["with"] = _WITH
         # whatever is missing here may stand in the template
         device["required"] = ["name", "on"]
     root = defs.pop(name_of(FileOptions))
@@ -44,6 +62,7 @@ def json_schema(specs: Mapping[str, DriverSpec]) -> _Node:
     places["connections"] = _mapping_of(_any(name_of(spec.connection) for spec in specs.values()))
     places["templates"] = _mapping_of(_any(f"{name_of(spec.device)}Template" for spec in specs.values()))
     places["devices"] = {"type": "array", "items": _any(name_of(spec.device) for spec in specs.values())}
+    places["devices"]["items"]["anyOf"].append(_IMPORT)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **root,
@@ -61,7 +80,7 @@ def _any(names: Iterable[str]) -> _Node:
 
 
 def _template(device: _Node, protocol: str) -> _Node:
-    properties = {key: value for key, value in device["properties"].items() if key not in {"name", "on"}}
+    properties = {key: value for key, value in device["properties"].items() if key not in {"name", "on", "use", "with"}}
     return {
         **{key: value for key, value in device.items() if key != "required"},
         "properties": {"protocol": {"const": protocol}, **properties},

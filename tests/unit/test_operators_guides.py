@@ -208,7 +208,7 @@ def test_the_keys_of_a_section_are_all_there_with_their_defaults(heading: str) -
 
 
 def test_the_keys_of_every_device_are_all_there() -> None:
-    check_keys("devices", keys_of(DeviceOptions), ["use", "tags"])
+    check_keys("devices", keys_of(DeviceOptions), ["use", "with", "tags"])
 
 
 def test_every_protocol_has_its_sections() -> None:

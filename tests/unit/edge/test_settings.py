@@ -244,11 +244,12 @@ def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> N
     (tmp_path / "edge-token").write_text("t\n", encoding="utf-8")
     path = tmp_path / "edge.yaml"
     path.write_text(text, encoding="utf-8")
+    (tmp_path / "meters.csv").write_bytes((example.parent / "meters.csv").read_bytes())
     found = load(path, {"BROKER_PASSWORD": "p"})
     assert [(connection.name, len(connection.points)) for connection in found.connections] == [
-        ("line-a", 13),
+        ("line-a", 25),
         ("plc-7", 5),
-        ("broker", 2),
+        ("broker", 3),
     ]
     missing = {key for key in _every_key() if not re.search(rf"\b{key}:", text)}
     assert missing == set()

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config.devices import merge
+from edge.config.entries import merge
 
 keys = st.sampled_from("abcd")
 tags = st.dictionaries(keys, st.dictionaries(keys, st.integers(), max_size=3), max_size=3)
