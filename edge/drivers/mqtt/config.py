@@ -1,29 +1,15 @@
 """The options of MQTT connections, devices and tags, as they stand in the configuration."""
 
 import re
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field
 
+from edge.drivers.broker.options import BrokerOptions, BrokerUrl
 from edge.drivers.mqtt.jsonpath import parse
 from edge.drivers.mqtt.timestamp import TimeFormat
-from edge.drivers.spec import ConnectionOptions, DeviceOptions, Named, Options, TagOptions
-from edge.units import Duration, Size
-
-
-def _checked_url(text: str) -> str:
-    """Check the address of a broker, `mqtt://host:1883`."""
-    parts = urlsplit(text)
-    if parts.scheme in {"mqtts", "ssl", "ws", "wss"}:
-        raise ValueError(f"{text!r}: TLS and WebSockets are not spoken yet; write mqtt://host:1883")
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise ValueError(f"{text!r} is not the address of a broker; write mqtt://host:1883")
-    if parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("write only mqtt://host:port; user name and password have keys of their own")
-    if parts.port == 0:
-        raise ValueError(f"{text!r}: port 0 is no broker's; 1883 is usual")
-    return text
+from edge.drivers.spec import DeviceOptions, Named, Options, TagOptions
+from edge.units import Duration
 
 
 def _checked_topic(text: str) -> str:
@@ -56,52 +42,35 @@ def _checked_path(text: str) -> str:
 JsonPath = Annotated[str, AfterValidator(_checked_path)]
 
 
-class MqttConnection(ConnectionOptions):
-    """A session with one broker.
+class MqttConnection(BrokerOptions):
+    """A session with one broker, which keeps it while the gateway is away.
 
     Attributes:
-        mqtt: Address, `mqtt://host:1883`.
-        version: 3 for MQTT 3.1.1, or 5, whose messages cost paho half as much CPU again.
-        client_id: Names the session that the broker keeps while the gateway is away: never change it
-            without need, and never give it to two clients.
+        mqtt: Address, `mqtt://host:1883`, `mqtts://`, `ws://` or `wss://`.
         session: The broker keeps messages while the gateway is away; nothing else is offered.
         session_expiry: For how long it keeps them; MQTT 5 only, brokers have their own limit for 3.1.1.
-        username, password: What the broker asks for, if anything.
-        keepalive: A dead connection is noticed within twice this time.
-        timeout: Time for connecting, greeting and subscribing together.
         in_flight: Messages that may be received and not yet on disk; MQTT 5 brokers keep to it themselves.
-        max_payload: A larger message is not decoded; its tags read bad. What is received at all the broker
-            limits (Mosquitto: `message_size_limit`).
     """
 
-    mqtt: Annotated[str, AfterValidator(_checked_url)]
-    client_id: Named
-    version: Literal[3, 5] = 3
+    mqtt: BrokerUrl
     session: Literal["persistent"] = "persistent"
     session_expiry: Annotated[Duration, Field(ge=1, le=4_294_967_295)] = 7 * 86400.0
-    username: str | None = None
-    password: SecretStr | None = None
-    keepalive: Annotated[Duration, Field(ge=1, le=65535)] = 30.0
-    timeout: Annotated[Duration, Field(gt=0)] = 5.0
     in_flight: Annotated[int, Field(ge=1, le=65535)] = 1000
-    max_payload: Annotated[Size, Field(ge=1)] = 1_000_000
 
     @property
-    def host(self) -> str:
-        """The broker's host name or address."""
-        return urlsplit(self.mqtt).hostname or ""
+    def url(self) -> str:
+        """The broker's address."""
+        return self.mqtt
 
     @property
-    def port(self) -> int:
-        """The broker's port; 1883 if the address names none."""
-        return urlsplit(self.mqtt).port or 1883
+    def session_expiry_s(self) -> int | None:
+        """For how long the broker keeps the session."""
+        return int(self.session_expiry)
 
-    @model_validator(mode="after")
-    def _password_has_user(self) -> Self:
-        # MQTT 3.1.1, 3.1.2.9: a password without a user name is a protocol error
-        if self.password is not None and self.username is None:
-            raise ValueError("`password` needs a `username` beside it")
-        return self
+    @property
+    def receive_maximum(self) -> int:
+        """How much the broker may send before it is acknowledged."""
+        return self.in_flight
 
 
 class TimestampOptions(Options):

@@ -13,7 +13,7 @@ from enum import IntEnum
 import msgspec
 import numpy as np
 
-from edge.drivers.mqtt.inflight import Message
+from edge.drivers.broker.packets import Message
 from edge.drivers.mqtt.jsonpath import MISSING, walk
 from edge.drivers.mqtt.plan import Plan, Route
 from shared.reading import Flag, Quality, Readings
@@ -147,13 +147,12 @@ class _Block:
         return value
 
 
-def decode(messages: Sequence[Message], plan: Plan, max_payload: int, counts: Counts) -> Readings:
+def decode(messages: Sequence[Message], plan: Plan, counts: Counts) -> Readings:
     """Read the payloads of messages as the points of their topics.
 
     Args:
         messages: In order of arrival.
         plan: Which points take what from which topic.
-        max_payload: Bytes; a longer payload is not looked into.
         counts: Malformed and unrouted messages are added here.
 
     Returns:
@@ -167,7 +166,7 @@ def decode(messages: Sequence[Message], plan: Plan, max_payload: int, counts: Co
         if not routes:
             counts.unrouted += 1
             continue
-        document = Trouble.TOO_LARGE if len(message.payload) > max_payload else parse(message.payload)
+        document = Trouble.TOO_LARGE if message.payload is None else parse(message.payload)
         if isinstance(document, Trouble):
             counts.malformed += 1
         for route in routes:

@@ -22,13 +22,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
-import paho.mqtt.client as paho
-
 from edge.clock import Clock
+from edge.drivers.broker.inflight import InFlight, Receipt
+from edge.drivers.broker.link import Link
+from edge.drivers.broker.packets import Message
 from edge.drivers.mqtt.config import MqttConnection
 from edge.drivers.mqtt.decode import Counts, Trouble, decode
-from edge.drivers.mqtt.inflight import InFlight, Message, Receipt
-from edge.drivers.mqtt.link import Link
 from edge.drivers.mqtt.plan import Plan
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
@@ -93,7 +92,7 @@ class MqttDriver:
         """
         await self.close()
         self._failure = None
-        self._link = link = Link(self._name, self._options, self._plan.subscriptions, self)
+        self._link = link = Link(self._name, self._options, self._plan.subscriptions, self, self._clock.now_us)
         try:
             await link.open()
         except BaseException:
@@ -157,23 +156,18 @@ class MqttDriver:
                 # of a session that an earlier process had, only the station knows the end
                 self._lost_us = BEFORE_US if self._alive_us is None else self._alive_us
 
-    def heard(self, message: paho.MQTTMessage) -> None:
+    def heard(self, message: Message) -> None:
         """Take a message; it waits for the station (Link's word)."""
         self.counts.messages += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # no device has it: it will be acknowledged, and counted as unrouted
-        payload, mid = bytes(message.payload), message.mid if message.qos else 0
-        copied = self._in_flight.recognise(topic, payload, mid, is_dup=message.dup) if mid else None
+        copied = self._in_flight.recognise(message) if message.mid else None
         if copied is not None:
             self.counts.copies += 1
             if copied.is_committed:
-                self._overdue.append(mid)
+                self._overdue.append(message.mid)
             return
-        self.counts.redelivered += message.dup
-        self._waiting.append(Message(topic, payload, self._clock.now_us(), mid, message.retain))
-        self._waiting_bytes += len(payload)
+        self.counts.redelivered += message.is_dup
+        self._waiting.append(message)
+        self._waiting_bytes += len(message.payload or b"")
         if self._link and (len(self._waiting) >= self._options.in_flight or self._waiting_bytes >= _WAITING_BYTES):
             self._link.pause()
 
@@ -199,7 +193,7 @@ class MqttDriver:
         self._drop_waiting()
         if self._link is not None and not self._is_finishing:
             self._link.resume()
-        readings = decode(messages, self._plan, self._options.max_payload, self.counts)
+        readings = decode(messages, self._plan, self.counts)
         acknowledged = [message for message in messages if message.mid]
         return Sample(
             readings=concatenate([refusals, readings]) if len(refusals) else readings,

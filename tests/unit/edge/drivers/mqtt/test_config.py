@@ -33,12 +33,13 @@ def test_a_password_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"mqtt": "mqtts://10.2.0.5:8883"}, "TLS and WebSockets are not spoken yet"),
-        ({"mqtt": "ws://10.2.0.5"}, "TLS and WebSockets are not spoken yet"),
         ({"mqtt": "10.2.0.5:1883"}, "write mqtt://host:1883"),
         ({"mqtt": "mqtt://"}, "write mqtt://host:1883"),
         ({"mqtt": "mqtt://me:secret@10.2.0.5"}, "user name and password have keys of their own"),
-        ({"mqtt": "mqtt://10.2.0.5/plant"}, "write only mqtt://host:port"),
+        ({"mqtt": "mqtt://10.2.0.5/plant"}, "only ws:// and wss:// have a path"),
+        ({"tls": {"ca": "/etc/ca.pem"}}, "mqtt://10.2.0.5 is not encrypted"),
+        ({"mqtt": "mqtts://10.2.0.5", "tls": {"ca": "ca.pem"}}, "an absolute path"),
+        ({"mqtt": "mqtts://10.2.0.5", "tls": {"key": "/etc/key.pem"}}, "`key` needs a `cert`"),
         ({"mqtt": "mqtt://10.2.0.5:0"}, "port 0"),
         ({"mqtt": "mqtt://10.2.0.5:http"}, "Port"),
         ({"version": 4}, "3 or 5"),

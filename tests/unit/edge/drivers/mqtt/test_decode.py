@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.drivers.broker.inflight import Message
 from edge.drivers.mqtt.config import MqttDevice
 from edge.drivers.mqtt.decode import Counts, Trouble, decode
-from edge.drivers.mqtt.inflight import Message
 from edge.drivers.mqtt.plan import Plan
 from edge.drivers.spec import Point
 from shared.reading import Flag, Quality, Readings
 from shared.wire.batch import MAX_TEXT
 
 RECEIVED_US = 1_795_176_000_000_000
-MAX_PAYLOAD = 10_000
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abct"), inner, max_size=4),
@@ -44,7 +43,7 @@ def message(payload: bytes, topic: str = "t", *, is_retained: bool = False) -> M
 
 
 def read(payload: bytes, tags: Mapping[str, str] | None = None, ts: str | None = None) -> Readings:
-    return decode([message(payload)], plan(tags or {"v": "$"}, ts), MAX_PAYLOAD, Counts())
+    return decode([message(payload)], plan(tags or {"v": "$"}, ts), Counts())
 
 
 def only(readings: Readings) -> tuple[float, int, int, str | None]:
@@ -70,7 +69,7 @@ def test_messages_of_a_turn_become_one_block_in_their_order() -> None:
     wanted = plan({"v": "$.v", "w": "$.w"})
     payloads = [b'{"v": 1, "w": 2}', b"oops", b'{"v": "on", "w": 3}', b'{"v": 4, "w": null}']
     counts = Counts()
-    readings = decode([message(payload) for payload in payloads], wanted, MAX_PAYLOAD, counts)
+    readings = decode([message(payload) for payload in payloads], wanted, counts)
     assert readings.tag.tolist() == [0, 1] * 4
     np.testing.assert_array_equal(readings.value, [1, 2, math.nan, math.nan, math.nan, 3, 4, math.nan])
     assert readings.status.tolist() == [0, 0, Trouble.MALFORMED, Trouble.MALFORMED, 0, 0, 0, Trouble.NULL]
@@ -117,7 +116,7 @@ def test_numbers_truths_and_texts_are_taken_as_they_are(payload: bytes, value: f
         (b"\xff\xfe\xfd", Trouble.MALFORMED),
         (b"[" * 5000, Trouble.MALFORMED),
         (b"1" * 5000, Trouble.MALFORMED),
-        (b"1" * (MAX_PAYLOAD + 1), Trouble.TOO_LARGE),
+        (None, Trouble.TOO_LARGE),
         (b"null", Trouble.NULL),
         (b"{}", Trouble.WRONG_TYPE),
         (b"[1]", Trouble.WRONG_TYPE),
@@ -172,16 +171,16 @@ def test_the_messages_time_counts_and_an_unusable_one_is_flagged(payload: bytes,
 
 def test_what_a_broker_had_retained_is_flagged_even_when_it_is_bad() -> None:
     messages = [message(b"1", is_retained=True), message(b"x", is_retained=True), message(b"1")]
-    readings = decode(messages, plan({"v": "$"}), MAX_PAYLOAD, Counts())
+    readings = decode(messages, plan({"v": "$"}), Counts())
     assert readings.flags.tolist() == [Flag.RETAINED, Flag.RETAINED, 0]
 
 
 def test_a_topic_that_nobody_has_gives_no_rows_and_is_counted() -> None:
     counts = Counts()
-    readings = decode([message(b"1", "old/topic"), message(b"2")], plan({"v": "$"}), MAX_PAYLOAD, counts)
+    readings = decode([message(b"1", "old/topic"), message(b"2")], plan({"v": "$"}), counts)
     assert readings.value.tolist() == [2.0]
     assert counts.unrouted == 1
-    assert len(decode([], plan({"v": "$"}), MAX_PAYLOAD, counts)) == 0
+    assert len(decode([], plan({"v": "$"}), counts)) == 0
 
 
 def test_devices_that_share_a_topic_each_take_their_part() -> None:
@@ -190,7 +189,7 @@ def test_devices_that_share_a_topic_each_take_their_part() -> None:
         for name, more in (("a", {"ts": {"path": "$.t", "format": "unix_s"}}), ("b", {}))
     ]
     both = Plan("b", [Point(device.name, "v", 1.0, device, device.tags["v"]) for device in shared])
-    readings = decode([message(b'{"a": 1, "b": 2, "t": 1795176000}')], both, MAX_PAYLOAD, Counts())
+    readings = decode([message(b'{"a": 1, "b": 2, "t": 1795176000}')], both, Counts())
     assert readings.tag.tolist() == [0, 1]
     assert readings.value.tolist() == [1.0, 2.0]
     assert readings.ts.tolist() == [1_795_176_000_000_000, 0]
@@ -225,7 +224,7 @@ TAGS = {"root": "$", "a": "$.a", "b": "$.b", "inner": "$.a.b", "item": "$.c[1]",
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=5), st.sampled_from(["unix_s", "unix_ns", "iso8601"]))
 def test_no_bytes_crash_it(payloads: Sequence[bytes], ts: str) -> None:
-    readings = decode([message(payload) for payload in payloads], plan(TAGS, ts), 50, Counts())
+    readings = decode([message(payload) for payload in payloads], plan(TAGS, ts), Counts())
     _check(readings, len(TAGS) * len(payloads))
 
 
@@ -233,7 +232,7 @@ def test_no_bytes_crash_it(payloads: Sequence[bytes], ts: str) -> None:
 @given(st.lists(documents, min_size=1, max_size=5), st.sampled_from(["unix_s", "unix_ns", "iso8601"]))
 def test_no_document_crashes_it(contents: Sequence[object], ts: str) -> None:
     payloads = [json.dumps(content).encode() for content in contents]
-    readings = decode([message(payload) for payload in payloads], plan(TAGS, ts), MAX_PAYLOAD, Counts())
+    readings = decode([message(payload) for payload in payloads], plan(TAGS, ts), Counts())
     _check(readings, len(TAGS) * len(payloads))
 
 

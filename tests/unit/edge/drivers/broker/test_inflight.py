@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from edge.drivers.mqtt.inflight import InFlight, Message
+from edge.drivers.broker.inflight import InFlight
+from edge.drivers.broker.packets import Message
 
 
 def arrive(mids: Sequence[int], payload: bytes = b"1") -> list[Message]:
@@ -10,7 +11,7 @@ def arrive(mids: Sequence[int], payload: bytes = b"1") -> list[Message]:
 
 
 def again(flight: InFlight, mid: int, payload: bytes = b"1", *, is_dup: bool = True) -> Message | None:
-    return flight.recognise("t", payload, mid, is_dup=is_dup)
+    return flight.recognise(Message("t", payload, 0, mid, is_retained=False, is_dup=is_dup))
 
 
 def test_what_is_on_disk_is_acknowledged_in_the_order_of_arrival() -> None:

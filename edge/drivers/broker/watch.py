@@ -13,6 +13,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 
+class HasFileno(Protocol):
+    """What stands for a socket."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        ...
+
+
 class Watch(Protocol):
     """A socket under watch. All methods are called on the loop's thread."""
 
@@ -35,7 +43,7 @@ class LoopWatch:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sock: socket.socket,
+        sock: HasFileno,
         readable: Callable[[], object],
         writable: Callable[[], object],
     ) -> None:
@@ -77,7 +85,7 @@ class ThreadWatch:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sock: socket.socket,
+        sock: HasFileno,
         readable: Callable[[], object],
         writable: Callable[[], object],
     ) -> None:
@@ -146,7 +154,7 @@ class ThreadWatch:
 
 def watch(
     loop: asyncio.AbstractEventLoop,
-    sock: socket.socket,
+    sock: HasFileno,
     readable: Callable[[], object],
     writable: Callable[[], object],
 ) -> Watch:

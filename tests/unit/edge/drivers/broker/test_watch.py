@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.drivers.mqtt.watch import LoopWatch, ThreadWatch, watch
+from edge.drivers.broker.watch import LoopWatch, ThreadWatch, watch
 
 WITHIN_S = 5.0
 

@@ -8,30 +8,9 @@ purpose: a sample that was thrown away takes its messages with it, and the copy 
 
 import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
-
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class Message:
-    """One arrival.
-
-    Attributes:
-        topic, payload: As published.
-        received_us: When, microseconds since 1970 UTC.
-        mid: Packet identifier; 0 for QoS 0, which is not acknowledged.
-        is_retained: The broker had kept it for new subscribers.
-        is_here: It arrived, or arrived again, on the present connection, so a PUBACK for it may be sent.
-        is_committed: Its readings reached the disk while no connection was there to say so.
-    """
-
-    topic: str
-    payload: bytes
-    received_us: int
-    mid: int
-    is_retained: bool
-    is_here: bool = True
-    is_committed: bool = False
+from edge.drivers.broker.packets import Message
 
 
 class Receipt:
@@ -74,17 +53,17 @@ class InFlight:
                     self._committed[message.mid] = message
         return mids
 
-    def recognise(self, topic: str, payload: bytes, mid: int, *, is_dup: bool) -> Message | None:
+    def recognise(self, arrival: Message) -> Message | None:
         """Return the message of which this arrival is a copy, or None if it is a new one.
 
         A copy that `is_committed` wants its PUBACK at once; another one gets it with its receipt.
         """
         if not self._expected:
             return None
-        known = self._expected.pop(mid, None)
-        self._committed.pop(mid, None)
+        known = self._expected.pop(arrival.mid, None)
+        self._committed.pop(arrival.mid, None)
         # the content is compared because a broker restored from a backup may number its messages anew
-        if known is None or not is_dup or (known.topic, known.payload) != (topic, payload):
+        if known is None or not arrival.is_dup or (known.topic, known.payload) != (arrival.topic, arrival.payload):
             return None
         known.is_here = True
         return known

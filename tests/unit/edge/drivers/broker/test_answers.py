@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.drivers.mqtt.answers import not_let_in, refused_topics, session_ended
+from edge.drivers.broker.answers import not_let_in, refused_topics, session_ended
 from edge.errors import DriverRefused
 
 BROKER = "connection hall: mqtt://10.2.0.5"

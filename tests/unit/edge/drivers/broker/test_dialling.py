@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from edge.drivers.mqtt.dialling import dial
+from edge.drivers.broker.dialling import dial
 
 
 async def test_what_becomes_of_it_is_told_on_the_loop() -> None:
