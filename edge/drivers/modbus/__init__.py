@@ -1,6 +1,7 @@
-"""Modbus TCP: coalesced block reads, each on its own schedule, decoded by the block."""
+"""Modbus over TCP, TLS and serial lines: coalesced block reads, each on its own schedule, decoded by the block."""
 
-from edge.drivers.modbus.config import ModbusConnection, ModbusDevice
+from edge.drivers.modbus.config import ModbusDevice
+from edge.drivers.modbus.connection import ModbusConnection
 from edge.drivers.spec import DriverSpec
 
 SPEC = DriverSpec(

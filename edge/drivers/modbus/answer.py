@@ -25,10 +25,25 @@ class Status(IntEnum):
     TIMEOUT = 0x100
     SHORT_ANSWER = 0x101
     ALIEN_ANSWER = 0x102
+    # no answer, but something else came on the line while it was awaited
+    STRAY_ANSWER = 0x103
+    CHECKSUM = 0x104
+    TRUNCATED = 0x105
+    ECHO_ONLY = 0x106
 
 
 # the unit itself did not answer, whatever was asked of it
-UNANSWERED = frozenset({Status.TIMEOUT, Status.GATEWAY_PATH_UNAVAILABLE, Status.GATEWAY_NO_RESPONSE})
+UNANSWERED = frozenset(
+    {
+        Status.TIMEOUT,
+        Status.GATEWAY_PATH_UNAVAILABLE,
+        Status.GATEWAY_NO_RESPONSE,
+        Status.STRAY_ANSWER,
+        Status.CHECKSUM,
+        Status.TRUNCATED,
+        Status.ECHO_ONLY,
+    }
+)
 # the unit answered, and would perhaps answer a smaller block; 3 is how some refuse a count
 DIVISIBLE = frozenset({Status.ILLEGAL_ADDRESS, Status.ILLEGAL_VALUE, Status.SHORT_ANSWER})
 
@@ -49,20 +64,37 @@ class Answer:
     announced: int = 0
     data: bytes = b""
 
+    @classmethod
+    def read(cls, pdu: bytes) -> "Answer":
+        """Take a response apart, from its function code on; whatever it is, `status_of` judges it."""
+        if pdu[0] & 0x80:
+            return cls(pdu[0], exception=pdu[1] if len(pdu) > 1 else 0)
+        return cls(pdu[0], announced=pdu[1] if len(pdu) > 1 else 0, data=pdu[2:])
 
-def status_of(answer: Answer | None, function: int, size: int) -> int:
+
+# what an engineer should look at, given what came instead of an answer
+_CAME_INSTEAD = {
+    Status.STRAY_ANSWER: "what came was for another request or from another unit; is there a second master on the "
+    "line, or is `timeout` shorter than the device needs?",
+    Status.CHECKSUM: "what came does not check; look at baud, parity, termination and shielding of the line",
+    Status.TRUNCATED: "what came broke off; look at the line, and give `timeout` more time",
+    Status.ECHO_ONLY: "only the request's own echo came; check `unit`, the device's supply, and A and B of the line",
+}
+
+
+def status_of(answer: Answer | Status, function: int, size: int) -> int:
     """Judge an answer.
 
     Args:
-        answer: The response, None if none came in time.
+        answer: The response, or why none came in time.
         function: What was asked.
         size: How many bytes a whole answer has.
 
     Returns:
         A `Status`, or an exception code that has no name here.
     """
-    if answer is None:
-        return Status.TIMEOUT
+    if isinstance(answer, Status):
+        return answer
     if answer.function & 0x7F != function:
         return Status.ALIEN_ANSWER
     if answer.function & 0x80:
@@ -73,13 +105,15 @@ def status_of(answer: Answer | None, function: int, size: int) -> int:
     return Status.SHORT_ANSWER if len(answer.data) < size else Status.OK
 
 
-def explain(name: str, status: int, answer: Answer | None, function: int, size: int) -> str:
+def explain(name: str, status: int, answer: Answer | Status, function: int, size: int) -> str:
     """Say for people why a block cannot be read, and what to look at; arguments as for `status_of`."""
-    came = f"function {answer.function}, {_amount(len(answer.data), function)}" if answer else "nothing"
+    if isinstance(answer, Status):
+        if answer in _CAME_INSTEAD:
+            return f"{name} is not answered: {_CAME_INSTEAD[answer]}"
+        return f"{name} is not answered, while its unit answers others; check the number, or set read.max_gap: 0"
+    came = f"function {answer.function}, {_amount(len(answer.data), function)}"
     match status:
-        case Status.TIMEOUT:
-            return f"{name} is not answered, while its unit answers others; check the number, or set read.max_gap: 0"
-        case Status.SHORT_ANSWER if answer:
+        case Status.SHORT_ANSWER:
             expected_amount = size if function <= 2 else size // 2
             return f"{name} answered {_amount(len(answer.data), function)}, {expected_amount} expected; check `type`"
         case Status.ALIEN_ANSWER:

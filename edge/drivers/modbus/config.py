@@ -1,4 +1,4 @@
-"""What the configuration says about Modbus: a connection, a device on it, a tag of the device."""
+"""What the configuration says about a Modbus device and its tags."""
 
 import re
 from typing import Annotated, Literal, Self
@@ -8,30 +8,12 @@ from pydantic import field_validator, model_validator
 
 from edge.drivers.modbus.decode import ByteOrder, Field, ValueType
 from edge.drivers.modbus.plan import Limits, Span, Table
-from edge.drivers.spec import ConnectionOptions, DeviceOptions, Named, Options, TagOptions
+from edge.drivers.spec import DeviceOptions, Named, Options, TagOptions
 from edge.units import Duration
 
 _REGISTER = re.compile(r"(holding|input) +(\d{1,5})")
 # an address has 16 bits
 _ADDRESSES = 65536
-
-
-class ModbusConnection(ConnectionOptions):
-    """A Modbus TCP server: a device, or a gateway with a line of units behind it.
-
-    Attributes:
-        modbus: `tcp`.
-        host: Name or address.
-        port: TCP port.
-        timeout: Longest wait for an answer, seconds. Beyond it an answer is lost, so leave room for a busy device.
-        retries: How often an unanswered request is repeated before its unit counts as not answering.
-    """
-
-    modbus: Literal["tcp"]
-    host: Annotated[str, Option(min_length=1)]
-    port: Annotated[int, Option(ge=1, le=65535)] = 502
-    timeout: Annotated[Duration, Option(gt=0, le=60)] = 1.0
-    retries: Annotated[int, Option(ge=0, le=10)] = 1
 
 
 class ReadOptions(Options):

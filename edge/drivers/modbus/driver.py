@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 from edge.clock import Clock
-from edge.drivers.modbus.config import ModbusConnection, ModbusDevice, ModbusTag
+from edge.drivers.modbus.config import ModbusDevice, ModbusTag
+from edge.drivers.modbus.connection import ModbusConnection
 from edge.drivers.modbus.decode import Field
 from edge.drivers.modbus.plan import Span, plan
 from edge.drivers.modbus.poller import Poller
@@ -86,7 +87,7 @@ class ModbusDriver:
             DriverError: The server does not take the connection within its time limit, or no unit answers within its.
         """
         await self.close()
-        self._session = session = Session(self._name, self._options, self._wake)
+        self._session = session = Session(self._name, self._options, self._wake, self._clock)
         await session.open()
         self._poller = poller = self._begin(session)
         try:
@@ -146,7 +147,7 @@ class ModbusDriver:
     def _nobody(self) -> DriverError:
         units = ", ".join(map(str, sorted(self._pauses)))
         return DriverError(
-            f"{self._name}: connected to {self._options.host}:{self._options.port}, but no unit answers ({units}); "
+            f"{self._name}: connected to {self._options.place}, but no unit answers ({units}); "
             "check the devices and their `unit`"
         )
 

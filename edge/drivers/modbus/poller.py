@@ -90,19 +90,19 @@ class Poller:
             DriverError: The connection is gone.
         """
         request, block, began = poll.request, self._blocks[poll], self._clock.monotonic()
-        answer = await self._exchange(poll)
+        answer = await self._exchange(poll, block.size)
         ended, received_us = self._clock.monotonic(), self._clock.now_us()
         if pause_s := self._pauses[request.unit]:
             self._schedule.rest(request.unit, ended + pause_s)
         status = status_of(answer, request.table, block.size)
-        if answer is None and self.is_last:
+        if isinstance(answer, Status) and self.is_last:
             return None
         if status in UNANSWERED:
-            return self._unanswered(poll, status, received_us, ended, ended - began)
+            return self._unanswered(poll, answer, status, received_us, ended, ended - began)
         self.is_heard = True
         if self._line.answered(poll):
             self._log.info("modbus unit answers again", unit=request.unit, devices=self._devices(request.unit))
-        if answer is not None and status == Status.OK:
+        if isinstance(answer, Answer) and status == Status.OK:
             self._told.pop(poll, None)
             self._mend(poll)
             return block.good(answer.data, received_us)
@@ -111,15 +111,17 @@ class Poller:
         self._tell(poll, status, answer)
         return block.bad(status, received_us)
 
-    async def _exchange(self, poll: Poll) -> Answer | None:
-        answer = await self._session.ask(poll.request)
+    async def _exchange(self, poll: Poll, size: int) -> Answer | Status:
+        answer = await self._session.ask(poll.request, size)
         repeats = self._retries if self._line.is_trusted(poll) else 0
-        while answer is None and repeats and not self.is_last:
-            answer = await self._session.ask(poll.request)
+        while isinstance(answer, Status) and repeats and not self.is_last:
+            answer = await self._session.ask(poll.request, size)
             repeats -= 1
         return answer
 
-    def _unanswered(self, poll: Poll, status: int, received_us: int, now: float, cost_s: float) -> Readings:
+    def _unanswered(
+        self, poll: Poll, answer: Answer | Status, status: int, received_us: int, now: float, cost_s: float
+    ) -> Readings:
         """Say that points could not be read, and let those rest who do not answer."""
         unit = poll.request.unit
         bad = self._blocks[poll].bad(status, received_us)
@@ -128,7 +130,7 @@ class Poller:
         if silence.until is None:
             return bad
         if silence.concern is Concern.POLL:
-            self._tell(poll, status, None)
+            self._tell(poll, status, answer)
             self._schedule.put_off(self._divide(poll) or [poll], silence.until)
             return bad
         if not was_silent:
@@ -176,7 +178,7 @@ class Poller:
         polls = [poll for poll in self._schedule.polls if poll.request.unit == unit]
         return sorted({self._points[span.point].device for poll in polls for span in poll.request.spans})
 
-    def _tell(self, poll: Poll, status: int, answer: Answer | None) -> None:
+    def _tell(self, poll: Poll, status: int, answer: Answer | Status) -> None:
         """Log why a block cannot be read, once until that changes."""
         if self._told.get(poll) != status:
             self._told[poll] = status

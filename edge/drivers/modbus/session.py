@@ -1,23 +1,30 @@
-"""One TCP session with a Modbus server: a request goes out, its answer comes back or does not.
+"""One session with a Modbus server or a serial line: a request goes out, its answer comes back or does not.
 
-The only module that knows pymodbus. Three habits of that library are turned off here, as each hides a loss: it
-connects again by itself, it repeats requests, and it ends a connection after a few unanswered ones. Whether a
-missing answer matters is for the driver to say. Its calls are never wrapped in `asyncio.wait_for`: that leaves
-a transaction behind whose late answer meets the next request.
+Three habits of pymodbus are turned off, as each hides a loss: it connects again by itself, it repeats requests, and it
+ends a connection after a few unanswered ones. Whether a missing answer matters is for the driver to say. Its framers are replaced by `frames`, which say what came
+instead of an answer; theirs only wait. Its calls are never wrapped in `asyncio.wait_for`: that leaves a transaction
+behind whose late answer meets the next request.
 """
 
+import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ConnectionException, ModbusIOException
-from pymodbus.pdu import ModbusPDU
+from pymodbus.framer.base import FramerBase
+from pymodbus.pdu import DecodePDU, ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
-from edge.drivers.modbus.answer import Answer
-from edge.drivers.modbus.config import ModbusConnection
+from edge.clock import Clock
+from edge.drivers.modbus.answer import Answer, Status
+from edge.drivers.modbus.connection import Form, ModbusConnection
+from edge.drivers.modbus.dialling import Dialler
+from edge.drivers.modbus.frames import Ascii, Framing, Mbap, Noise, Question, Rtu, verdict
 from edge.drivers.modbus.plan import Request, Table
+from edge.drivers.modbus.timing import silence_s
 from edge.errors import DriverError
 
 _QUESTIONS: dict[Table, type[ModbusPDU]] = {
@@ -26,67 +33,102 @@ _QUESTIONS: dict[Table, type[ModbusPDU]] = {
     Table.HOLDING: ReadHoldingRegistersRequest,
     Table.INPUT: ReadInputRegistersRequest,
 }
-# more unanswered requests than a session can live to see
-_NEVER = 2**62
+_FRAMINGS: dict[Form, type[Framing]] = {
+    Form.TCP: Mbap,
+    Form.TLS: Mbap,
+    Form.RTU: Rtu,
+    Form.RTU_OVER_TCP: Rtu,
+    Form.ASCII: Ascii,
+    Form.ASCII_OVER_TCP: Ascii,
+}
 
 
-class _Data(ModbusPDU):
-    """A response whose data stay bytes: pymodbus would make a list of them, register by register (30 us for 124)."""
+class _Response(ModbusPDU):
+    """A response that stays bytes: pymodbus would make a list of them, register by register (30 us for 124)."""
 
-    announced = 0
-    data = b""
-
-    def decode(self, data: bytes) -> None:
-        """Keep what came, whatever it is; `answer` judges it."""
-        self.announced, self.data = (data[0], data[1:]) if data else (0, b"")
-
-    def __str__(self) -> str:
-        # pymodbus formats every response for its debug log, whether it is on or not
-        return f"function {self.function_code}, {len(self.data)} bytes"
+    def __init__(self, pdu: bytes, unit: int, transaction: int) -> None:
+        super().__init__(dev_id=unit, transaction_id=transaction)
+        self.pdu = pdu
 
 
-_DATA = [type(f"_{table.name.title()}Data", (_Data,), {"function_code": int(table)}) for table in Table]
+class _Framer(FramerBase):
+    """Puts one of our framings in the place of pymodbus' own, and keeps account of what else came."""
+
+    MAX_SIZE = 2 * 516
+
+    def __init__(self, framing: Framing, on_babble: Callable[[], None]) -> None:
+        super().__init__(DecodePDU(False))
+        self._framing = framing
+        self._on_babble = on_babble
+        self._question = Question(0, 0, 0, 0)
+        self._pending = b""
+        self._noises: list[Noise] = []
+
+    def expect(self, unit: int, function: int, size: int) -> None:
+        """Forget what came before; the next frame to be built asks this."""
+        self._question = Question(unit, 0, function, size)
+        self._pending = b""
+        self._noises = []
+
+    def encode(self, payload: bytes, dev_id: int, tid: int) -> bytes:
+        """Frame a request, and know it again in its answer."""
+        question = self._question
+        sent = self._framing.frame(dev_id, tid, payload)
+        self._question = Question(question.unit, tid, question.function, question.size, sent)
+        return sent
+
+    def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802 - pymodbus' name
+        """Take what came; pymodbus shows unused bytes again, together with the next ones."""
+        taken = self._framing.take(data, self._question)
+        self._noises += taken.noises
+        self._pending = data[taken.used :]
+        if Noise.BABBLE in taken.noises and isinstance(self._framing, Mbap):
+            self._on_babble()
+        return taken.used, None if taken.pdu is None else _Response(taken.pdu, exp_devid, exp_tid)
+
+    def noises(self) -> list[Noise]:
+        """Return all that came beside the answer, or instead of it."""
+        left = self._framing.left(self._pending, self._question)
+        self._pending = b""
+        return [*self._noises, *left]
 
 
 class Session:
-    """A connection to one Modbus server. `ask` one request at a time.
+    """A connection to one Modbus server or line. `ask` one request at a time.
 
     Attributes:
         name: The connection's.
+        noises: What came beside answers or instead of them, so far.
     """
 
-    def __init__(self, name: str, options: ModbusConnection, on_lost: Callable[[], None]) -> None:
+    def __init__(self, name: str, options: ModbusConnection, on_lost: Callable[[], None], clock: Clock) -> None:
         """Prepare; nothing connects yet. `on_lost` is called on the loop when the connection breaks."""
         self.name = name
+        self.noises: Counter[Noise] = Counter()
         self._options = options
         self._on_lost = on_lost
-        self._client: AsyncModbusTcpClient | None = None
+        self._clock = clock
+        self._dialler = Dialler(name, options)
+        self._silence_s = silence_s(options.baud) if options.modbus.is_serial else 0.0
+        self._quiet_until = 0.0
+        self._framer = _Framer(_FRAMINGS[options.modbus](), self._drop)
+        self._client: ModbusBaseClient | None = None
 
     async def open(self) -> None:
         """Connect, within the time limit.
 
         Raises:
-            DriverError: Nobody answers there.
+            DriverError: Nobody answers there, or the port cannot be used.
         """
-        options = self._options
-        self._client = client = AsyncModbusTcpClient(
-            options.host,
-            port=options.port,
-            name=self.name,
-            timeout=options.timeout,
-            retries=0,
-            reconnect_delay=0,
-            trace_connect=lambda is_up: None if is_up else self._on_lost(),
-        )
-        client.set_max_no_responses(_NEVER)
-        for data in _DATA:
-            client.register(data)
+        self._client = client = self._dialler.client(lambda is_up: None if is_up else self._on_lost())
+        client.ctx.framer = self._framer
+        client.ctx.max_buffer_size = self._framer.MAX_SIZE
         if not await client.connect():
             self.close()
-            raise DriverError(
-                f"{self.name}: no Modbus server takes connections at {options.host}:{options.port} "
-                f"within {options.timeout:g} s; check host, port and cabling"
-            )
+            raise DriverError(f"{self.name}: {self._dialler.why_closed()}")
+        if self._options.modbus.is_serial:
+            # its transport begins in the loop's next turn
+            await asyncio.sleep(0)
 
     @property
     def is_lost(self) -> bool:
@@ -95,10 +137,12 @@ class Session:
 
     def lost(self) -> DriverError:
         """Return the error that says so."""
-        return DriverError(f"{self.name}: {self._options.host}:{self._options.port} closed the connection")
+        if self._options.modbus.is_serial:
+            return DriverError(f"{self.name}: {self._options.place} is gone; was it unplugged?")
+        return DriverError(f"{self.name}: {self._options.place} closed the connection")
 
-    async def ask(self, request: Request) -> Answer | None:
-        """Send one request and wait for its answer; None if none came within the time limit.
+    async def ask(self, request: Request, size: int) -> Answer | Status:
+        """Send one request and wait for its answer, whose data have `size` bytes; say why if none came in time.
 
         Cancelled while it waits, it leaves the session fit for use: the late answer is recognised and dropped.
 
@@ -108,24 +152,40 @@ class Session:
         client = self._client
         if client is None or not client.connected:
             raise self.lost()
+        await self._keep_silence()
         question = _QUESTIONS[request.table](address=request.address, count=request.count, dev_id=request.unit)
+        self._framer.expect(request.unit, request.table, size)
         try:
-            pdu: ModbusPDU = await client.execute(False, question)
+            response: ModbusPDU = await client.execute(False, question)
         except ConnectionException as error:
             raise self.lost() from error
         except ModbusIOException as error:
             if self.is_lost:
                 raise self.lost() from error
-            return None
-        if isinstance(pdu, _Data):
-            return Answer(pdu.function_code, announced=pdu.announced, data=pdu.data)
-        return Answer(pdu.function_code, exception=pdu.exception_code)
+            noises = self._framer.noises()
+            self.noises.update(noises)
+            return verdict(noises)
+        finally:
+            self._quiet_until = self._clock.monotonic() + self._silence_s
+        self.noises.update(self._framer.noises())
+        return Answer.read(response.pdu) if isinstance(response, _Response) else Status.STRAY_ANSWER
 
     def close(self) -> None:
         """Disconnect; may be called at any time."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    async def _keep_silence(self) -> None:
+        """Leave a serial line the silence that parts two frames (Modbus over Serial Line V1.02, 2.5.1.1)."""
+        wait_s = self._quiet_until - self._clock.monotonic()
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
+
+    def _drop(self) -> None:
+        """End a connection whose stream is out of step: where the next header begins, nobody knows."""
+        if self._client is not None:
+            self._client.ctx.connection_lost(ConnectionResetError("the stream is out of step"))
 
 
 def quieten() -> None:

@@ -162,7 +162,7 @@ devices:
 or 'string', got 'int3'; did you mean "int32"?
 14 templates.broken.protocol: "modbsu" is not a protocol; did you mean "modbus"?
 15 templates.none: the key "protocol" is missing; expected one of modbus, mqtt, opcua
-17 connections.a.port: expected a valid integer, got ${env:TOKEN}
+17 connections.a.port: expected a TCP port, 1..65535 (or `modbus: rtu` for a serial line), got ${env:TOKEN}
 17 connections.a.prt: unknown key; did you mean "port"?
 18 connections.b: no key says which protocol it speaks; did you mean "modbus"?
 19 connections.c: speaks opcua and mqtt; expected one protocol

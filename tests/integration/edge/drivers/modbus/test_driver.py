@@ -376,25 +376,33 @@ async def test_an_answer_to_something_else_is_bad(line: Counterpart, mangle: Cal
     ],
     ids=["unit", "transaction"],
 )
-async def test_an_answer_that_is_not_ours_is_no_answer(line: Counterpart, mangle: Callable[[bytes], bytes]) -> None:
+async def test_an_answer_that_is_not_ours_is_no_answer_and_said_so(line: Counterpart, mangle: Callable[[bytes], bytes]) -> None:
     of = points("press-1", {"it": {"register": "holding 0"}})
     async with opened(driver(line.port, of, timeout="100ms")) as samples:
         await anext(samples)
         line.mangle = mangle
-        assert rows(await anext(samples))[0][1:] == (Quality.BAD, Status.TIMEOUT)
+        assert rows(await anext(samples))[0][1:] == (Quality.BAD, Status.STRAY_ANSWER)
         line.mangle = bytes
         assert rows(await anext(samples))[0] == good(0)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_babble_on_the_connection_ends_the_session(line: Counterpart) -> None:
+async def test_a_stream_out_of_step_ends_the_session(line: Counterpart) -> None:
     of = points("press-1", {"it": {"register": "holding 0"}})
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    async with opened(driver(line.port, of, timeout="100ms")) as samples:
+        await anext(samples)
+        line.mangle = lambda frame: frame[1:]
+        with pytest.raises(DriverError, match=r"line: .* closed the connection"):
+            await anext(samples)
+
+
+async def test_an_answer_without_a_meaning_is_bad_and_the_session_lives(line: Counterpart) -> None:
+    of = points("press-1", {"it": {"register": "holding 0"}})
     async with opened(driver(line.port, of, timeout="100ms")) as samples:
         await anext(samples)
         line.mangle = lambda frame: frame[:7] + b"\x63" + frame[8:]
-        with pytest.raises(DriverError, match=r"line: .* closed the connection"):
-            await anext(samples)
+        assert rows(await anext(samples))[0][1:] == (Quality.BAD, Status.ALIEN_ANSWER)
+        line.mangle = bytes
+        assert rows(await anext(samples))[0] == good(0)
 
 
 async def test_a_connection_that_breaks_between_two_turns_is_told_at_once(line: Counterpart) -> None:

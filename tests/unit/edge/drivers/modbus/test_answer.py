@@ -12,7 +12,7 @@ GOOD = Answer(3, announced=4, data=b"\0\1\0\2")
     ("answer", "status"),
     [
         (GOOD, Status.OK),
-        (None, Status.TIMEOUT),
+        (Status.TIMEOUT, Status.TIMEOUT),
         (Answer(0x83, exception=2), Status.ILLEGAL_ADDRESS),
         (Answer(0x83, exception=0x0B), Status.GATEWAY_NO_RESPONSE),
         (Answer(0x83, exception=0x55), 0x55),
@@ -26,13 +26,13 @@ GOOD = Answer(3, announced=4, data=b"\0\1\0\2")
         (Answer(0x84, exception=2), Status.ALIEN_ANSWER),
     ],
 )
-def test_an_answer_is_good_only_if_it_is_whole_and_ours(answer: Answer | None, status: int) -> None:
+def test_an_answer_is_good_only_if_it_is_whole_and_ours(answer: Answer | Status, status: int) -> None:
     assert status_of(answer, 3, 4) == status
 
 
 def test_the_drivers_own_codes_are_beyond_every_exception_code() -> None:
-    own = {Status.TIMEOUT, Status.SHORT_ANSWER, Status.ALIEN_ANSWER}
-    assert all(status > 0xFF for status in own)
+    own = {status for status in Status if status.value >= Status.TIMEOUT}
+    assert {Status.SHORT_ANSWER, Status.ALIEN_ANSWER, Status.CHECKSUM} < own
     assert all(status <= 0xFF for status in set(Status) - own)
 
 
@@ -63,7 +63,7 @@ def test_the_drivers_own_codes_are_beyond_every_exception_code() -> None:
         (0x55, Answer(0x83, exception=0x55), "press-3.power: holding 40 is refused (exception 85); look at the device"),
         (
             Status.TIMEOUT,
-            None,
+            Status.TIMEOUT,
             (
                 "press-3.power: holding 40 is not answered, while its unit answers others; "
                 "check the number, or set read.max_gap: 0"
@@ -72,6 +72,6 @@ def test_the_drivers_own_codes_are_beyond_every_exception_code() -> None:
     ],
 )
 def test_trouble_is_told_with_the_thing_the_value_and_the_next_step(
-    status: int, answer: Answer | None, sentence: str
+    status: int, answer: Answer | Status, sentence: str
 ) -> None:
     assert explain("press-3.power: holding 40", status, answer, 3, 8) == sentence

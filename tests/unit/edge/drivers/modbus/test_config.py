@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from edge.drivers.modbus import SPEC
-from edge.drivers.modbus.config import ModbusConnection, ModbusDevice, ModbusTag
+from edge.drivers.modbus.config import ModbusDevice, ModbusTag
+from edge.drivers.modbus.connection import ModbusConnection
 from edge.drivers.modbus.decode import ByteOrder, Field, ValueType
 from edge.drivers.modbus.plan import Limits, Span, Table
 
@@ -15,19 +16,6 @@ def device(tags: dict[str, dict[str, object]], **options: object) -> ModbusDevic
 
 def tag(**options: object) -> ModbusTag:
     return device({"it": options}).tags["it"]
-
-
-def test_a_connection_has_the_protocols_port_and_a_second_to_answer() -> None:
-    connection = ModbusConnection.model_validate({"modbus": "tcp", "host": "10.2.0.15"})
-    assert (connection.port, connection.timeout, connection.retries) == (502, 1.0, 1)
-
-
-@pytest.mark.parametrize(
-    "options", [{"modbus": "udp"}, {"timeout": "0s"}, {"port": 0}, {"retries": -1}, {"host": ""}, {"baud": 9600}]
-)
-def test_a_connection_that_cannot_be_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        ModbusConnection.model_validate({"modbus": "tcp", "host": "10.2.0.15", **options})
 
 
 def test_the_example_of_the_guide_is_understood() -> None:
