@@ -60,15 +60,21 @@ class Dialler:
         except OSError as error:
             self._trouble = error
             raise
+        except Exception as error:
+            # pyserial lets through what termios says of settings that a port does not have
+            self._trouble = OSError(f"{self._options.baud} baud, {self._options.parity} parity: {error.args[-1]}")
+            raise self._trouble from error
 
     def _serial(self, on_connection: Callable[[bool], None]) -> ModbusBaseClient:
         options, is_ascii = self._options, self._options.modbus is Form.ASCII
+        # a pseudo-terminal carries bytes; it has neither parity nor short characters, and refuses to be told of them
+        is_pseudo = str(Path(str(options.port)).resolve()).startswith("/dev/pts/")
         return AsyncModbusSerialClient(
             str(options.port),
             framer=FramerType.ASCII if is_ascii else FramerType.RTU,
             baudrate=options.baud,
-            bytesize=options.data_bits if is_ascii else 8,
-            parity=_PARITIES[options.parity],
+            bytesize=options.data_bits if is_ascii and not is_pseudo else 8,
+            parity=_PARITIES["none" if is_pseudo else options.parity],
             stopbits=options.stop_bits,
             name=self._name,
             timeout=options.timeout,

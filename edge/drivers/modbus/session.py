@@ -1,9 +1,9 @@
 """One session with a Modbus server or a serial line: a request goes out, its answer comes back or does not.
 
-Three habits of pymodbus are turned off, as each hides a loss: it connects again by itself, it repeats requests, and it
-ends a connection after a few unanswered ones. Whether a missing answer matters is for the driver to say. Its framers are replaced by `frames`, which say what came
-instead of an answer; theirs only wait. Its calls are never wrapped in `asyncio.wait_for`: that leaves a transaction
-behind whose late answer meets the next request.
+Three habits of pymodbus are turned off, as each hides a loss: it connects again by itself, it repeats requests, and
+it ends a connection after a few unanswered ones. Whether a missing answer matters is for the driver to say. Its framers
+are replaced by `frames`, which say what came instead of an answer; theirs only wait. Its calls are never wrapped in
+`asyncio.wait_for`: that leaves a transaction behind whose late answer meets the next request.
 """
 
 import asyncio

@@ -376,7 +376,9 @@ async def test_an_answer_to_something_else_is_bad(line: Counterpart, mangle: Cal
     ],
     ids=["unit", "transaction"],
 )
-async def test_an_answer_that_is_not_ours_is_no_answer_and_said_so(line: Counterpart, mangle: Callable[[bytes], bytes]) -> None:
+async def test_an_answer_that_is_not_ours_is_no_answer_and_said_so(
+    line: Counterpart, mangle: Callable[[bytes], bytes]
+) -> None:
     of = points("press-1", {"it": {"register": "holding 0"}})
     async with opened(driver(line.port, of, timeout="100ms")) as samples:
         await anext(samples)
