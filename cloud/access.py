@@ -41,6 +41,8 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /machines/{machine_id}": EVERYBODY,
     "GET /machines/{machine_id}/status": EVERYBODY,
     "GET /machines/{machine_id}/readings": EVERYBODY,
+    "GET /machines/{machine_id}/rollups": EVERYBODY,
+    "GET /machines/{machine_id}/coverage": EVERYBODY,
     "GET /gaps": EVERYBODY,
     # work orders
     "POST /workorders/": PLANNERS,

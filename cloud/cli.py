@@ -55,6 +55,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve.")] = 1,
     migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database's schema to head first.")] = False,
+    background: Annotated[
+        bool, typer.Option(help="Do the work that no request waits for here too; else run `tezgah-cloud work`.")
+    ] = True,
 ) -> None:
     """Serve the API until Ctrl-C or SIGTERM.
 
@@ -63,7 +66,20 @@ def serve(
     # imported here, for no other command needs a web server
     from cloud import serving  # noqa: PLC0415
 
-    serving.serve(Settings.from_environment(), serving.Listening(host, port, workers), migrate=migrate)
+    where = serving.Listening(host, port, workers, background)
+    serving.serve(Settings.from_environment(), where, migrate=migrate)
+
+
+@app.command()
+def work() -> None:
+    """Do the work that no request waits for, until Ctrl-C or SIGTERM; needs TEZGAH_DATABASE_URL.
+
+    `serve` does it too unless it is told --no-background. Any number may run: one of them works, and another follows
+    when it ends.
+    """
+    from cloud import background  # noqa: PLC0415 - as above
+
+    background.main()
 
 
 @app.command()

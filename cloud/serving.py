@@ -17,7 +17,7 @@ from types import FrameType
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from cloud import console, schema
+from cloud import background, console, schema
 from cloud.errors import DatabaseUnavailable, Unavailable
 from cloud.metrics import MULTIPROCESS_VARIABLE
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
@@ -33,11 +33,12 @@ log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where to listen, and with how many processes."""
+    """Where to listen, with how many processes, and whether the work in the background is done here too."""
 
     host: str
     port: int
     workers: int
+    with_background: bool = True
 
 
 def serve(settings: Settings, where: Listening, *, migrate: bool) -> None:
@@ -68,6 +69,8 @@ def serve(settings: Settings, where: Listening, *, migrate: bool) -> None:
             )
         host, port = listener.getsockname()[:2]
         log.info("serving", address=f"http://{host}:{port}", docs=f"http://{host}:{port}/api-docs")
+        if where.with_background:
+            held.enter_context(background.beside())
         _run(where, listener)
 
 

@@ -13,10 +13,12 @@ from sqlmodel import col
 
 from cloud import paging
 from cloud.gateways import service as gateways
+from cloud.gateways.schemas import GatewayOut
 from cloud.machines import service as machines
 from cloud.paging import Page
+from cloud.telemetry.coverage import Hole, missing
 from cloud.telemetry.models import Gap, Tag
-from cloud.telemetry.schemas import GapOut, QualityWord, ReadingOut
+from cloud.telemetry.schemas import CoverageOut, GapOut, QualityWord, ReadingOut
 from shared.reading import Flag, GapCause, ReadingType
 
 _QUALITIES = tuple(QualityWord)
@@ -32,9 +34,22 @@ _READINGS = """
 # A page is looked for in the newest day, then in the newest month, and only then everywhere: of each partition
 # that may hold a part of it, table and index are locked, and PostgreSQL has room for some thousand locks in all.
 SPANS = (timedelta(days=1), timedelta(days=30), None)
+# the gaps of a tag, of its device and of its gateway
+_HOLES = text("""
+    SELECT tag.id AS tag_id, gap.from_at, gap.to_at, gap.cause
+    FROM tag JOIN gap ON gap.organization_id = tag.organization_id AND gap.gateway_id = tag.gateway_id
+                         AND (gap.device IS NULL OR gap.device = tag.device) AND (gap.tag IS NULL OR gap.tag = tag.name)
+    WHERE tag.id = ANY(CAST(:tags AS int[])) AND gap.from_at < :end AND gap.to_at > :start
+""")
+_FIRSTS = text("""
+    SELECT wanted.tag_id, first.first_at FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
+        SELECT first_at FROM rollup_day WHERE rollup_day.tag_id = wanted.tag_id ORDER BY bucket LIMIT 1
+    ) AS first
+""")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # a row's place in the list: time, tag, n
 _PLACE = (
-    Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC))],
+    Annotated[AwareDatetime, Field(ge=_EPOCH, lt=datetime(2100, 1, 1, tzinfo=UTC))],
     int,
     int,
 )
@@ -78,7 +93,7 @@ async def readings(
         Invalid: The cursor is not one of this list.
     """
     machine = await machines.resolve(session, organization_id, id_or_code)
-    tags = {tag.id: tag for tag in await _tags(session, machine.id, asked)}
+    tags = {tag.id: tag for tag in await tags_of(session, machine.id, asked)}
     names = await gateways.by_ids(session, {tag.gateway_id for tag in tags.values()})
     rows = await _newest(session, list(tags), asked, wanted, now)
     page = rows[wanted.skip :][: wanted.limit]
@@ -140,6 +155,27 @@ async def gaps(
     )
 
 
+async def coverage(
+    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, asked: ReadingFilter, now: datetime
+) -> list[CoverageOut]:
+    """Return for each of a machine's tags how much of a time range lies in no gap, by device and tag.
+
+    A tag's range begins with its first reading: before it there was nothing to be missed.
+
+    Raises:
+        NotFound: The organization has no such machine.
+    """
+    machine = await machines.resolve(session, organization_id, id_or_code)
+    tags = sorted(await tags_of(session, machine.id, asked), key=lambda tag: (tag.device, tag.name, tag.id))
+    told = await gateways.by_ids(session, {tag.gateway_id for tag in tags})
+    asked_of = {"tags": [tag.id for tag in tags], "start": asked.start, "end": asked.end}
+    firsts = {row.tag_id: row.first_at for row in await session.execute(_FIRSTS, asked_of)}
+    holes: dict[int, list[Hole]] = {tag.id: [] for tag in tags if tag.id is not None}
+    for row in await session.execute(_HOLES, asked_of):
+        holes[row.tag_id].append(Hole(row.from_at, row.to_at, row.cause))
+    return [_covered(tag, told[tag.gateway_id], asked, firsts.get(tag.id), holes[tag.id or 0], now) for tag in tags]
+
+
 def fields_of(row: Any, tag: Tag, gateway: str) -> dict[str, Any]:
     """Return what `ReadingOut` says of a row of `reading` or `latest`."""
     return {
@@ -158,12 +194,36 @@ def fields_of(row: Any, tag: Tag, gateway: str) -> dict[str, Any]:
     }
 
 
-async def _tags(session: AsyncSession, machine_id: uuid.UUID, asked: ReadingFilter) -> Iterable[Tag]:
+async def tags_of(session: AsyncSession, machine_id: uuid.UUID, asked: ReadingFilter) -> Iterable[Tag]:
+    """Return the tags of a machine that are asked for."""
     statement = select(Tag).where(col(Tag.machine_id) == machine_id)
     for column, value in ((Tag.device, asked.device), (Tag.name, asked.tag), (Tag.reading_type, asked.reading_type)):
         if value is not None:
             statement = statement.where(col(column) == value)
     return await session.scalars(statement)
+
+
+def _covered(
+    tag: Tag, gateway: GatewayOut, asked: ReadingFilter, first: datetime | None, holes: Iterable[Hole], now: datetime
+) -> CoverageOut:
+    end = min(asked.end or now, now)
+    # without a reading there is nothing to vouch for
+    start = min(max(asked.start or _EPOCH, first or end), end)
+    found = missing(holes, start, end)
+    seconds = (end - start).total_seconds()
+    return CoverageOut(
+        gateway=gateway.name,
+        device=tag.device,
+        tag=tag.name,
+        reading_type=ReadingType(tag.reading_type),
+        start=start,
+        end=end,
+        seconds=seconds,
+        missing_s=found.seconds,
+        coverage=1 - found.seconds / seconds if seconds else None,
+        causes={GapCause(cause): held for cause, held in found.by_cause.items()},
+        as_of=gateway.last_seen or gateway.created_at,
+    )
 
 
 def _gap(row: Gap, gateway: str) -> GapOut:

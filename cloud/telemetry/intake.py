@@ -188,6 +188,8 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
         return Receipt(*told, Outcome.DUPLICATE, before.rows, before.repeated)
     repeated = await store.add_readings(session, gateway.gateway_id, rows)
     await store.advance_latest(session, rows)
+    if repeated < len(rows):
+        await store.touch(session, gateway.gateway_id, rows)
     if batch.gaps:
         await session.execute(insert(GapRow), [_gap(gateway, gap) for gap in batch.gaps])
     if repeated:

@@ -31,3 +31,6 @@ BATCH_SLOW = Message(
     "The batch took longer than {limit_s} s to come.", "Partinin gelmesi {limit_s} saniyeden uzun sürdü."
 )
 BATCH_CUT = Message("The connection ended before the batch did.", "Parti tamamlanmadan bağlantı kesildi.")
+RANGE_BACKWARDS = Message(
+    "`from` {start} is not before `to` {end}.", "`from` {start}, `to` {end} değerinden önce değil."
+)

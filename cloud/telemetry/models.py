@@ -20,6 +20,7 @@ from sqlalchemy import (
     Uuid,
     func,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
 from cloud.db import Table
@@ -125,3 +126,69 @@ class Gap(Table, table=True):
     recorded_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
+
+
+class Touched(Table, table=True):
+    """What a stored batch brought: its tags and the minutes they spoke of, until the rollups have taken it in.
+
+    A line comes with the batch's own commit, so whoever sees it sees the readings too. Nothing waits for it: it is
+    only ever inserted by the batch, and deleted by the one who settles the rollups.
+    """
+
+    __tablename__ = "touched"
+    __table_args__ = (Index(None, "due_at"), Index(None, "gateway_id"))
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), nullable=False))
+    # when the newest of its minutes is over
+    due_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    # pairs: minutes since 1970 UTC, of the tag at the same place
+    tag_ids: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
+    minutes: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
+
+
+class Rollup(Table):
+    """What a tag said in a minute, an hour or a day of UTC, in facts that add up. No row where it said nothing.
+
+    Attributes:
+        good, uncertain, bad: Readings of each quality.
+        numbers: Those with a number, good or uncertain; `total`, `low` and `high` are theirs.
+        first, last: The first and the last reading's number; null if that reading has none.
+        area: Value times seconds, each number holding until the tag's next reading in the bucket.
+        known_s: The seconds that `area` spans.
+    """
+
+    tag_id: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
+    bucket: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
+    good: int = Field(sa_type=Integer)
+    uncertain: int = Field(sa_type=Integer)
+    bad: int = Field(sa_type=Integer)
+    numbers: int = Field(sa_type=Integer)
+    total: float = Field(sa_type=Double)
+    low: float | None = Field(sa_type=Double)
+    high: float | None = Field(sa_type=Double)
+    first: float | None = Field(sa_type=Double)
+    last: float | None = Field(sa_type=Double)
+    first_at: datetime = Field(sa_type=DateTime(timezone=True))
+    last_at: datetime = Field(sa_type=DateTime(timezone=True))
+    area: float = Field(sa_type=Double)
+    known_s: float = Field(sa_type=Double)
+
+
+class RollupMinute(Rollup, table=True):
+    """A tag's minute. Partitioned by month."""
+
+    __tablename__ = "rollup_minute"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (bucket)"},)
+
+
+class RollupHour(Rollup, table=True):
+    """A tag's hour."""
+
+    __tablename__ = "rollup_hour"
+
+
+class RollupDay(Rollup, table=True):
+    """A tag's day, of UTC."""
+
+    __tablename__ = "rollup_day"

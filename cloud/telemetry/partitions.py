@@ -76,18 +76,28 @@ async def _make(session: AsyncSession, wanted: dict[str, date]) -> set[str]:
     known = set(await session.scalars(_PARTITIONS))
     for name in missing:
         if name not in known:
-            await _make_one(session, name, wanted[name])
+            await attach(session, "reading.ts", name, days.bounds(wanted[name]))
     return known | set(missing)
 
 
-async def _make_one(session: AsyncSession, name: str, day: date) -> None:
-    begin, end = (edge.isoformat() for edge in days.bounds(day))
+async def attach(session: AsyncSession, key: str, name: str, bounds: tuple[datetime, datetime]) -> None:
+    """Make a partition, and move into it what the default partition holds of its time.
+
+    Args:
+        session: Its transaction keeps others from writing to the default partition.
+        key: `table.column` by whose ranges the table is partitioned; `table_other` is its default partition.
+        name: The new partition's.
+        bounds: Half-open.
+    """
+    table, column = key.split(".")
+    begin, end = (edge.isoformat() for edge in bounds)
+    within = f"{column} >= '{begin}' AND {column} < '{end}'"
     statements = (
         # made beside and then attached: CREATE TABLE .. PARTITION OF would lock out every batch and every reader
-        f"CREATE TABLE {name} (LIKE reading INCLUDING INDEXES)",
-        f"INSERT INTO {name} SELECT * FROM reading_other WHERE ts >= '{begin}' AND ts < '{end}'",  # noqa: S608 - a date
-        f"DELETE FROM reading_other WHERE ts >= '{begin}' AND ts < '{end}'",  # noqa: S608 - the same
-        f"ALTER TABLE reading ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')",
+        f"CREATE TABLE {name} (LIKE {table} INCLUDING INDEXES)",
+        f"INSERT INTO {name} SELECT * FROM {table}_other WHERE {within}",  # noqa: S608 - names and dates of ours
+        f"DELETE FROM {table}_other WHERE {within}",  # noqa: S608 - the same
+        f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')",
     )
     for statement in statements:
         await session.execute(text(statement))

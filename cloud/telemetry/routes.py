@@ -9,14 +9,23 @@ from pydantic import BeforeValidator
 from starlette.requests import ClientDisconnect
 
 from cloud.db import Session
-from cloud.errors import Unavailable, UnsupportedType
+from cloud.errors import Invalid, Unavailable, UnsupportedType
 from cloud.gateways.caller import CurrentGateway
 from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import AnyCaseStatus
 from cloud.paging import Page, PageQuery, Paging
-from cloud.telemetry import history, messages, service
+from cloud.telemetry import history, messages, rollups, service
 from cloud.telemetry.intake import Intake
-from cloud.telemetry.schemas import GapOut, MachineNowOut, MachineStatusOut, ReadingOut, ReceiptOut
+from cloud.telemetry.schemas import (
+    CoverageOut,
+    GapOut,
+    MachineNowOut,
+    MachineStatusOut,
+    ReadingOut,
+    ReceiptOut,
+    Resolution,
+    RollupOut,
+)
 from cloud.values import Moment, lower
 from shared.reading import GapCause, ReadingType
 from shared.wire.batch import CONTENT_TYPE
@@ -90,6 +99,45 @@ async def list_readings(
     asked = history.ReadingFilter(start, to, device, tag, reading_type)
     wanted = Paging(limit, cursor, 0 if cursor else skip)
     return await history.readings(session, caller.organization_id, machine_id, asked, wanted, datetime.now(UTC))
+
+
+@router.get("/machines/{machine_id}/rollups")
+async def list_rollups(
+    session: Session,
+    caller: CurrentCaller,
+    machine_id: MachineId,
+    resolution: Annotated[Resolution, BeforeValidator(lower)] = Resolution.HOUR,
+    start: From = None,
+    to: To = None,
+    device: Name = None,
+    tag: Name = None,
+    reading_type: Annotated[ReadingType | None, BeforeValidator(lower)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_READINGS)] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
+    skip: Annotated[int, Query(ge=0, le=10_000, description="Buckets to leave out; a cursor is better")] = 0,
+) -> Page[RollupOut]:
+    """List what a machine's readings add up to by minute, hour or day, newest first."""
+    asked = history.ReadingFilter(start, to, device, tag, reading_type)
+    wanted = Paging(limit, cursor, 0 if cursor else skip)
+    now = datetime.now(UTC)
+    return await rollups.rollups(session, caller.organization_id, machine_id, resolution, asked, wanted, now)
+
+
+@router.get("/machines/{machine_id}/coverage")
+async def list_coverage(
+    session: Session,
+    caller: CurrentCaller,
+    machine_id: MachineId,
+    start: Annotated[Moment, Query(alias="from", description="Not before this time")],
+    to: Annotated[Moment, Query(description="Before this time")],
+    device: Name = None,
+    tag: Name = None,
+) -> list[CoverageOut]:
+    """Say for each of a machine's tags how much of a time range its readings can vouch for, and why not the rest."""
+    if start >= to:
+        raise Invalid(messages.RANGE_BACKWARDS, start=start.isoformat(), end=to.isoformat())
+    asked = history.ReadingFilter(start, to, device, tag)
+    return await history.coverage(session, caller.organization_id, machine_id, asked, datetime.now(UTC))
 
 
 @router.get("/gaps")

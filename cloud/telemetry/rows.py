@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from shared.reading import Flag, Readings
 
+_MINUTE_US = 60_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -72,6 +74,14 @@ def newest(rows: Rows) -> NDArray[np.intp]:
     is_last[:-1] = tag_id[1:] != tag_id[:-1]
     last: NDArray[np.intp] = order[is_last]
     return last
+
+
+def minutes(rows: Rows) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return each pair of a tag and a minute, since 1970 UTC, that has a reading here; ordered, each once."""
+    minute = (rows.readings.ts // _MINUTE_US).astype(np.int32)
+    begins = np.ones(len(rows), np.bool_)
+    begins[1:] = (rows.tag_id[1:] != rows.tag_id[:-1]) | (minute[1:] != minute[:-1])
+    return rows.tag_id[begins], minute[begins]
 
 
 def _finite(readings: Readings) -> Readings:

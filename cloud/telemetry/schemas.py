@@ -87,3 +87,62 @@ class GapOut(BaseModel):
     end: AwareDatetime
     detail: str
     recorded_at: AwareDatetime
+
+
+class Resolution(StrEnum):
+    """How long the buckets are into which readings are added up; they begin at whole ones of UTC."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+class RollupOut(BaseModel):
+    """What a tag said in a bucket, in facts that add up; buckets in which it said nothing are left out."""
+
+    gateway: str
+    device: str
+    tag: str
+    reading_type: ReadingType
+    unit: str = Field(description="UCUM code")
+    start: AwareDatetime = Field(description="When the bucket begins; it is half-open")
+    good: int = Field(description="Readings of this quality, and so on")
+    uncertain: int
+    bad: int
+    numbers: int = Field(description="Readings with a number, good or uncertain")
+    sum: float = Field(description="Of the numbers, as the next ones")
+    min: float | None
+    max: float | None
+    mean: float | None = Field(description="sum / numbers: each reading counts the same")
+    first: float | None = Field(description="The first reading's number; null if that reading has none")
+    last: float | None
+    first_at: AwareDatetime = Field(description="The first reading's source time")
+    last_at: AwareDatetime
+    area: float = Field(
+        description="Value times seconds, each number holding until the tag's next reading in the bucket"
+    )
+    known_s: float = Field(description="The seconds that `area` spans")
+    time_mean: float | None = Field(description="area / known_s: each second counts the same")
+    is_settled: bool = Field(
+        description="False while the bucket is under way, or readings that came late are stored and not yet in here"
+    )
+
+
+class CoverageOut(BaseModel):
+    """How much of a time range a tag's readings can vouch for, and why not the rest."""
+
+    gateway: str
+    device: str
+    tag: str
+    reading_type: ReadingType
+    start: AwareDatetime = Field(description="The range's begin, or the tag's first reading if that is later")
+    end: AwareDatetime = Field(description="The range's end, or now if that is earlier")
+    seconds: float = Field(description="From start to end")
+    missing_s: float = Field(description="Seconds in gaps, each counted once however many gaps share it")
+    coverage: float | None = Field(description="1 - missing_s / seconds; null where there are no seconds")
+    causes: dict[GapCause, float] = Field(
+        description="Seconds in the gaps of each cause; where causes overlap, in each"
+    )
+    as_of: AwareDatetime = Field(
+        description="When the tag's gateway was last heard: what it has not told yet may still be missing"
+    )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.db import driver_connection
 from cloud.telemetry import pgcopy
-from cloud.telemetry.rows import Rows, newest
+from cloud.telemetry.rows import Rows, minutes, newest
 
 _COLUMNS = ", ".join(pgcopy.COLUMNS)
 _TIME = "timestamptz 'epoch' + {} * interval '1 microsecond'"
@@ -68,6 +68,13 @@ _ADVANCE = text(f"""
     WHERE (excluded.as_of, excluded.received_at) >= (known.as_of, known.received_at)
 """)  # noqa: S608 - the same
 
+# Not before the newest minute is over, so that a live minute is settled once, and not once a batch; but a clock that
+# runs ahead delays nothing for longer than a minute.
+_TOUCH = text("""
+    INSERT INTO touched (gateway_id, due_at, tag_ids, minutes)
+    VALUES (:gateway_id, least(to_timestamp((:newest + 1) * 60.0), now() + interval '1 minute'), :tag_ids, :minutes)
+""")
+
 
 async def add_readings(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> int:
     """Store a gateway's readings in the session's transaction; return how many of them were there already.
@@ -114,6 +121,14 @@ async def advance_latest(session: AsyncSession, rows: Rows) -> None:
     }
     if len(told):
         await session.execute(_ADVANCE, columns)
+
+
+async def touch(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> None:
+    """Note which tags and minutes the rollups must look at again."""
+    tag_ids, touched = minutes(rows)
+    if len(touched):
+        told = {"tag_ids": tag_ids.tolist(), "minutes": touched.tolist(), "newest": int(touched.max())}
+        await session.execute(_TOUCH, {"gateway_id": gateway_id, **told})
 
 
 async def _copy(session: AsyncSession, table: str, stream: bytes) -> None:

@@ -17,7 +17,7 @@ SLICES = sorted(path.name for path in (ROOT / "cloud").iterdir() if (path / "__i
 # `caller` is what a slice offers to others' routes: who is asking
 DOORS = {"service", "schemas", "caller"}
 # composition: the app mounts routes, the command line mounts commands, tables names every table, seed fills all slices
-COMPOSERS = {"app", "cli", "tables", "access", "seed"}
+COMPOSERS = {"background", "app", "cli", "tables", "access", "seed"}
 
 
 def name_of(path: Path) -> str:

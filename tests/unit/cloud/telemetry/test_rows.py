@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.telemetry.rows import arrange, newest
+from cloud.telemetry.rows import arrange, minutes, newest
 from shared.reading import Flag, Readings, empty, from_rows
 
 NOW = 1000
@@ -87,3 +87,11 @@ def test_a_batch_of_nothing_has_no_newest():
     nothing = arrange(empty(), [], NOW)
     assert len(newest(nothing)) == 0
     assert not nothing.has_repetitions
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 300_000_000)), max_size=30))
+def test_the_minutes_are_each_pair_of_tag_and_minute_once(said):
+    block = from_rows([tag for tag, _ in said], [ts for _, ts in said], [ts for _, ts in said], [1.0] * len(said))
+    tags, touched = minutes(arrange(block, [7, 5, 6], 0))
+    expected = sorted({([7, 5, 6][tag], ts // 60_000_000) for tag, ts in said})
+    assert list(zip(tags.tolist(), touched.tolist(), strict=True)) == expected

@@ -1,0 +1,138 @@
+"""Owns how the rollups become right, and stay right when readings come late.
+
+Each batch leaves with its readings, in the same commit, a line in `touched`: which tags spoke in which minutes. Here
+such lines are taken away, and in the same transaction those minutes are computed anew from all of their readings, then
+their hours from the minutes, then their days from the hours. So a rollup depends on the readings alone, never on the
+order in which they came; what was touched twice comes twice to the same result; and a crash takes nothing with it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.db import Database
+from cloud.telemetry import days
+from cloud.telemetry.partitions import attach
+
+# pairs of tag and minute in one transaction: a few seconds' work
+AT_ONCE = 200_000
+_STATEMENT_TIMEOUT_S = 600
+# one settles at a time: what two computed from different states would overwrite each other. "rollups" in ASCII
+LOCK = text("SELECT pg_try_advisory_xact_lock(32210694942980211)")
+_FACTS = "good, uncertain, bad, numbers, total, low, high, first, last, first_at, last_at, area, known_s"
+_EXCLUDED = f"excluded.{', excluded.'.join(_FACTS.split(', '))}"
+_SETTLING = text("CREATE TEMPORARY TABLE IF NOT EXISTS settling (tag_id int, minute int) ON COMMIT DELETE ROWS")
+_TAKE = text("""
+    WITH due AS (
+        SELECT id, sum(cardinality(tag_ids)) OVER (ORDER BY id) - cardinality(tag_ids) AS before
+        FROM (SELECT id, tag_ids FROM touched WHERE due_at <= :now ORDER BY id LIMIT 10000) AS oldest
+    ), taken AS (
+        DELETE FROM touched USING due WHERE touched.id = due.id AND due.before < :at_once
+        RETURNING touched.tag_ids, touched.minutes
+    )
+    INSERT INTO settling
+    SELECT DISTINCT pair.tag_id, pair.minute FROM taken, unnest(taken.tag_ids, taken.minutes) AS pair (tag_id, minute)
+""")
+_DAYS = text("SELECT DISTINCT minute / 1440 FROM settling ORDER BY 1")
+# PostgreSQL ends a statement in which a product of doubles leaves their range; no unit has numbers so large or small.
+# One day a statement, so that one partition of `reading` is all that is locked and read. A number holds until the
+# tag's next reading, of whatever quality; sums are taken in the order of the key, so that they repeat to the last bit.
+_MINUTES = text(f"""
+    INSERT INTO rollup_minute AS known (tag_id, bucket, {_FACTS})
+    SELECT settling.tag_id, to_timestamp(settling.minute * 60.0), facts.*
+    FROM settling CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE quality = 0), count(*) FILTER (WHERE quality = 1),
+               count(*) FILTER (WHERE quality = 2), count(number),
+               coalesce(sum(number ORDER BY ts, n), 0), min(number), max(number),
+               (array_agg(number ORDER BY ts, n))[1], (array_agg(number ORDER BY ts DESC, n DESC))[1],
+               min(ts) AS first_at, max(ts),
+               coalesce(sum(number * held_s ORDER BY ts, n), 0),
+               coalesce(sum(held_s ORDER BY ts, n) FILTER (WHERE number IS NOT NULL), 0)
+        FROM (
+            SELECT ts, n, quality,
+                   CASE WHEN quality = 2 THEN NULL WHEN abs(value) < 1e-280 THEN 0 WHEN abs(value) < 1e280 THEN value
+                   END AS number,
+                   extract(epoch FROM lead(ts) OVER (ORDER BY ts, n) - ts)::float8 AS held_s
+            FROM reading
+            WHERE reading.tag_id = settling.tag_id AND ts >= :begin AND ts < :end
+                  AND ts >= to_timestamp(settling.minute * 60.0) AND ts < to_timestamp(settling.minute * 60.0 + 60)
+        ) AS said
+    ) AS facts
+    WHERE settling.minute / 1440 = :day AND facts.first_at IS NOT NULL
+    ON CONFLICT (tag_id, bucket) DO UPDATE SET ({_FACTS}) = ROW ({_EXCLUDED})
+""")  # noqa: S608 - column names of ours
+# From a finer level to a coarser one: the last number of one bucket holds until the first reading of the next.
+_COARSER = """
+    INSERT INTO {coarse} AS known (tag_id, bucket, {facts})
+    SELECT coarse.tag_id, coarse.bucket, facts.*
+    FROM (SELECT DISTINCT tag_id, to_timestamp(minute / {minutes} * {minutes} * 60.0) AS bucket
+          FROM settling WHERE minute / 1440 = :day) AS coarse
+    CROSS JOIN LATERAL (
+        SELECT sum(good), sum(uncertain), sum(bad), sum(numbers), sum(total ORDER BY bucket), min(low), max(high),
+               (array_agg(first ORDER BY bucket))[1], (array_agg(last ORDER BY bucket DESC))[1],
+               min(first_at) AS first_at, max(last_at),
+               sum(area + coalesce(last * held_s, 0) ORDER BY bucket),
+               sum(known_s + CASE WHEN last IS NULL THEN 0 ELSE coalesce(held_s, 0) END ORDER BY bucket)
+        FROM (
+            SELECT *, extract(epoch FROM lead(first_at) OVER (ORDER BY bucket) - last_at)::float8 AS held_s FROM {fine}
+            WHERE {fine}.tag_id = coarse.tag_id AND bucket >= :begin AND bucket < :end
+                  AND bucket >= coarse.bucket AND bucket < coarse.bucket + interval '{minutes} minutes'
+        ) AS finer
+    ) AS facts
+    WHERE facts.first_at IS NOT NULL
+    ON CONFLICT (tag_id, bucket) DO UPDATE SET ({facts}) = ROW ({excluded})
+"""
+_HOURS = text(_COARSER.format(coarse="rollup_hour", fine="rollup_minute", minutes=60, facts=_FACTS, excluded=_EXCLUDED))
+_WHOLE_DAYS = text(
+    _COARSER.format(coarse="rollup_day", fine="rollup_hour", minutes=1440, facts=_FACTS, excluded=_EXCLUDED)
+)
+_PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'rollup_minute'::regclass")
+
+
+async def settle(database: Database, now: datetime) -> int:
+    """Take in what was touched in minutes that are over, a bounded part of it; one process at a time.
+
+    Args:
+        database: Where.
+        now: UTC; a line is due once the newest of its minutes is over.
+
+    Returns:
+        Pairs of tag and minute that were computed; 0 when nothing is due, or somebody else is at it.
+    """
+    async with database.transaction() as session:
+        if not await session.scalar(LOCK):
+            return 0
+        await session.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT_S}s'"))
+        await session.execute(_SETTLING)
+        pairs: int = (await session.execute(_TAKE, {"now": now, "at_once": AT_ONCE})).rowcount  # type: ignore[attr-defined]
+        if not pairs:
+            return 0
+        await session.execute(text("ANALYZE settling"))
+        for day in (await session.scalars(_DAYS)).all():
+            await _settle_day(session, day, now)
+    return pairs
+
+
+async def settle_all(database: Database, now: datetime) -> int:
+    """Take in everything that is due; return the pairs of tag and minute computed."""
+    pairs = 0
+    while taken := await settle(database, now):
+        pairs += taken
+    return pairs
+
+
+async def _settle_day(session: AsyncSession, day: int, now: datetime) -> None:
+    begin = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    if abs(begin - now) < days.PAST:
+        await _make_month(session, begin)
+    told = {"day": day, "begin": begin, "end": begin + timedelta(days=1)}
+    for statement in (_MINUTES, _HOURS, _WHOLE_DAYS):
+        await session.execute(statement, told)
+
+
+async def _make_month(session: AsyncSession, day: datetime) -> None:
+    name = f"rollup_minute_{day:%Y%m}"
+    if name not in set(await session.scalars(_PARTITIONS)):
+        begin = day.replace(day=1)
+        await attach(session, "rollup_minute.bucket", name, (begin, (begin + timedelta(days=32)).replace(day=1)))
