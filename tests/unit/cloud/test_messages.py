@@ -14,7 +14,7 @@ from cloud.languages import Language, Message
 ROOT = Path(__file__).parents[3]
 MODULES = sorted(path for path in (ROOT / "cloud").rglob("*.py"))
 # what only an operator's terminal and the log ever show
-TERMINAL = {"cli", "compatibility", "console", "postgres", "schema", "seed", "serving", "settings", "app"}
+TERMINAL = {"background", "cli", "compatibility", "console", "postgres", "schema", "seed", "serving", "settings", "app"}
 # members of every problem: a fact of this name would be lost
 RESERVED = {"type", "title", "status", "detail", "instance", "error_code", "request_id", "timestamp", "code"}
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import pytest
 from sqlalchemy import text
-from tests.integration.cloud.telemetry.waiting import until_waiting
 
 from cloud.errors import DatabaseUnavailable
 from cloud.telemetry import settling
 from shared.reading import Quality, concatenate, from_rows
 from tests.integration.cloud.telemetry.sender import COUNT, NOON, SECOND, TEMP, rows, states
+from tests.integration.cloud.waiting import until_waiting
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
