@@ -6,14 +6,17 @@ from typing import Annotated, Literal, Self
 from pydantic import Field as Option
 from pydantic import field_validator, model_validator
 
-from edge.drivers.modbus.decode import ByteOrder, Field, ValueType
+from edge.drivers.modbus.decode import Field
+from edge.drivers.modbus.order import ByteOrder
 from edge.drivers.modbus.plan import Limits, Span, Table
+from edge.drivers.modbus.values import ValueType
 from edge.drivers.spec import DeviceOptions, Named, Options, TagOptions
 from edge.units import Duration
 
 _REGISTER = re.compile(r"(holding|input) +(\d{1,5})")
 # an address has 16 bits
 _ADDRESSES = 65536
+_Bit = Annotated[int, Option(ge=0, le=15)]
 
 
 class ReadOptions(Options):
@@ -38,6 +41,7 @@ class ModbusTag(TagOptions):
         coil, discrete: Number of a bit of these tables. Exactly one of the three says where the value is.
         type: What the registers hold; uint16 if absent.
         bit: One bit of the register, 0 its lowest.
+        bits: Some bits of the register as a number, `[lowest, highest]`.
         length: Registers of a string.
         byte_order: Overrides the device's.
     """
@@ -47,7 +51,8 @@ class ModbusTag(TagOptions):
     coil: Annotated[int, Option(ge=0, le=_ADDRESSES)] | None = None
     discrete: Annotated[int, Option(ge=0, le=_ADDRESSES)] | None = None
     type: ValueType | None = None
-    bit: Annotated[int, Option(ge=0, le=15)] | None = None
+    bit: _Bit | None = None
+    bits: tuple[_Bit, _Bit] | None = None
     length: Annotated[int, Option(ge=1, le=125)] | None = None
     byte_order: ByteOrder | None = None
 
@@ -62,15 +67,25 @@ class ModbusTag(TagOptions):
     def _is_one_value(self) -> Self:
         if [self.at, self.coil, self.discrete].count(None) != 2:
             raise ValueError("expected exactly one of `register`, `coil` and `discrete`")
-        if self.at is None and (self.type, self.bit, self.length, self.byte_order) != (None,) * 4:
+        if self.at is None and (self.type, self.bit, self.bits, self.length, self.byte_order) != (None,) * 5:
             raise ValueError(
-                "a coil or discrete input is one bit; `type`, `bit`, `length` and `byte_order` are for registers"
+                "a coil or discrete input is one bit; "
+                "`type`, `bit`, `bits`, `length` and `byte_order` are for registers"
             )
-        if self.bit is not None and self.type not in {None, ValueType.UINT16}:
-            raise ValueError(f"`bit` is one of a 16-bit register; leave out `type: {self.type}`, or `bit`")
+        self._check_part()
         if (self.type is ValueType.STRING) != (self.length is not None):
             raise ValueError("`type: string` and `length`, in registers, go together")
         return self
+
+    def _check_part(self) -> None:
+        """Refuse a part of a register that is none."""
+        key = "bits" if self.bits is not None else "bit"
+        if self.bit is not None and self.bits is not None:
+            raise ValueError("expected one of `bit` and `bits`")
+        if (self.bit, self.bits) != (None, None) and self.type not in {None, ValueType.UINT16}:
+            raise ValueError(f"`{key}` is of a 16-bit register; leave out `type: {self.type}`, or `{key}`")
+        if self.bits is not None and self.bits[0] > self.bits[1]:
+            raise ValueError(f"expected `bits` with the lowest first, got [{self.bits[0]}, {self.bits[1]}]")
 
     def place(self) -> tuple[Table, int]:
         """Return its table and its number there, as the configuration counts."""
@@ -85,7 +100,8 @@ class ModbusTag(TagOptions):
 
     def field(self, byte_order: ByteOrder) -> Field:
         """Return how its registers are read; `byte_order` is the device's."""
-        return Field(self.type or ValueType.UINT16, self.byte_order or byte_order, self.bit, self.length or 0)
+        bits = self.bits if self.bit is None else (self.bit, self.bit)
+        return Field(self.type or ValueType.UINT16, self.byte_order or byte_order, bits, self.length or 0)
 
 
 class ModbusDevice(DeviceOptions):
@@ -93,7 +109,7 @@ class ModbusDevice(DeviceOptions):
 
     Attributes:
         unit: Its unit identifier; a device that is its own TCP server mostly takes any.
-        byte_order: How its numbers lie in registers (`decode.ByteOrder`).
+        byte_order: How its numbers lie in registers (`order.ByteOrder`).
         address_base: The number of the first item of a table: 0, or 1 for manuals that call holding register 1 40001.
         read: How blocks are read.
         tags: By name.

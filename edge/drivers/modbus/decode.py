@@ -8,76 +8,17 @@ Python runs per reading, except for texts.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.drivers.modbus.order import ByteOrder
 from edge.drivers.modbus.plan import Request
+from edge.drivers.modbus.values import FORMATS, Converter, Format, ValueType
 from shared.reading import Quality, Readings
 
 _T = TypeVar("_T", bound=np.generic)
-# beyond it a double no longer holds every integer
-_EXACT = 2**53
-
-
-class ByteOrder(StrEnum):
-    """How a number's bytes lie in its registers; A is its most significant byte, read from left to right.
-
-    A register's own bytes are big-endian in the protocol (Modbus Application Protocol V1.1b3, 4.2), the order of
-    registers is up to the device, and some devices swap the bytes too. So two choices make four orders:
-
-        order        registers     bytes in each   16 bits  32 bits  64 bits
-        big          high first    as they are     AB       ABCD     ABCDEFGH
-        little       low first     swapped         BA       DCBA     HGFEDCBA
-        big-swap     high first    swapped         BA       BADC     BADCFEHG
-        little-swap  low first     as they are     AB       CDAB     GHEFCDAB
-
-    A text's registers always follow each other as read; only its bytes are swapped.
-    """
-
-    BIG = "big"
-    LITTLE = "little"
-    BIG_SWAP = "big-swap"
-    LITTLE_SWAP = "little-swap"
-
-    @property
-    def is_low_first(self) -> bool:
-        """Whether the first register holds the lowest bits."""
-        return self in {ByteOrder.LITTLE, ByteOrder.LITTLE_SWAP}
-
-    @property
-    def is_swapped(self) -> bool:
-        """Whether a register's low byte comes first."""
-        return self in {ByteOrder.LITTLE, ByteOrder.BIG_SWAP}
-
-
-class ValueType(StrEnum):
-    """What the registers of a point hold."""
-
-    INT16 = "int16"
-    UINT16 = "uint16"
-    INT32 = "int32"
-    UINT32 = "uint32"
-    INT64 = "int64"
-    UINT64 = "uint64"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
-    STRING = "string"
-
-
-# as numpy reads them once their bytes are in the order A B C ..
-_NUMBERS = {
-    ValueType.INT16: ">i2",
-    ValueType.UINT16: ">u2",
-    ValueType.INT32: ">i4",
-    ValueType.UINT32: ">u4",
-    ValueType.INT64: ">i8",
-    ValueType.UINT64: ">u8",
-    ValueType.FLOAT32: ">f4",
-    ValueType.FLOAT64: ">f8",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +28,46 @@ class Field:
     Attributes:
         type: What they hold; a point of a table of bits needs none.
         order: Where its bytes lie.
-        bit: One bit of a 16-bit register, 0 its lowest; None for the whole.
+        bits: Lowest and highest bit of a part of a 16-bit register, 0 its lowest; None for the whole.
         length: Registers of a text.
     """
 
     type: ValueType = ValueType.UINT16
     order: ByteOrder = ByteOrder.BIG
-    bit: int | None = None
+    bits: tuple[int, int] | None = None
     length: int = 0
 
     @property
     def width(self) -> int:
         """How many registers it takes."""
-        return self.length if self.type is ValueType.STRING else np.dtype(_NUMBERS[self.type]).itemsize // 2
+        return self.length if self.type is ValueType.STRING else FORMATS[self.type].registers
 
     def positions(self, offset: int) -> list[int]:
         """Return where its bytes stand in the data of an answer, in the order A B C ..; `offset` in registers."""
-        registers = range(offset, offset + self.width)
-        low_first = self.order.is_low_first and self.type is not ValueType.STRING
-        pair = (1, 0) if self.order.is_swapped else (0, 1)
-        return [2 * register + byte for register in (reversed(registers) if low_first else registers) for byte in pair]
+        order = self.order.in_text if self.type is ValueType.STRING else self.order
+        places = [2 * offset + place for place in order.places(self.width)]
+        match self.type:
+            case ValueType.INT8_HIGH | ValueType.UINT8_HIGH:
+                return places[:1]
+            case ValueType.INT8_LOW | ValueType.UINT8_LOW:
+                return places[1:]
+        return places
 
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """Rows of one type: their bytes are `start` to `end` of the gathered ones. `shifts`: for bits of registers."""
+    """Rows of one type: their bytes are `start` to `end` of the gathered ones.
+
+    `parts`: for some bits of registers, how far each is shifted and the mask behind that. `convert`: makes numbers of
+    numpy's values where those are not the numbers.
+    """
 
     rows: NDArray[np.intp]
     start: int
     end: int
     dtype: str
-    shifts: NDArray[np.uint16] | None = None
+    convert: Converter | None = None
+    parts: tuple[NDArray[np.uint16], NDArray[np.uint16]] | None = None
 
 
 class Block:
@@ -174,34 +124,40 @@ class Block:
 
     def _arrange(self, offsets: Sequence[int], fields: Sequence[Field]) -> None:
         """Sort rows by type and find their bytes."""
-        groups: dict[tuple[str, bool], list[int]] = defaultdict(list)
+        groups: dict[tuple[Format, bool], list[int]] = defaultdict(list)
         for row, field in enumerate(fields):
             if field.type is ValueType.STRING:
                 self._texts[row] = field.positions(offsets[row])
             else:
-                groups[_NUMBERS[field.type], field.bit is not None].append(row)
+                groups[FORMATS[field.type], field.bits is not None].append(row)
         gather: list[int] = []
-        for (dtype, is_bit), rows in groups.items():
+        for (form, is_part), rows in groups.items():
             start = len(gather)
             gather.extend(position for row in rows for position in fields[row].positions(offsets[row]))
-            shifts = np.asarray([fields[row].bit for row in rows], np.uint16) if is_bit else None
-            self._segments.append(_Segment(np.asarray(rows, np.intp), start, len(gather), dtype, shifts))
+            bits = [fields[row].bits or (0, 15) for row in rows]
+            shifts = np.asarray([low for low, _ in bits], np.uint16)
+            masks = np.asarray([(2 << high - low) - 1 for low, high in bits], np.uint16)
+            parts = (shifts, masks) if is_part else None
+            places = np.asarray(rows, np.intp)
+            self._segments.append(_Segment(places, start, len(gather), form.dtype, form.convert, parts))
         self._gather = np.asarray(gather, np.intp)
 
     def _numbers(self, raw: NDArray[np.uint8], text: dict[int, str]) -> NDArray[np.float64]:
-        """Return every row's number, NaN for texts; integers that no double holds also go to `text`."""
+        """Return every row's number, NaN for texts; what no double holds also goes to `text`."""
         value = np.empty(len(self._tag))
         if self._texts:
             value.fill(np.nan)
         gathered = raw[self._gather]
         for segment in self._segments:
             numbers = gathered[segment.start : segment.end].view(segment.dtype)
-            if segment.shifts is not None:
-                numbers = (numbers >> segment.shifts) & 1
+            if segment.parts is not None:
+                shifts, masks = segment.parts
+                numbers = (numbers >> shifts) & masks
+            elif segment.convert is not None:
+                value[segment.rows], texts = segment.convert(numbers)
+                text.update({int(segment.rows[index]): words for index, words in texts.items()})
+                continue
             value[segment.rows] = numbers
-            if segment.dtype in {">i8", ">u8"}:
-                for index in np.flatnonzero((numbers > _EXACT) | (numbers < -_EXACT)).tolist():
-                    text[int(segment.rows[index])] = str(numbers[index])
         return value
 
 

@@ -158,8 +158,9 @@ devices:
 6 health.listen: "nowhere" is not an address and port such as 127.0.0.1:9108
 10 templates.em24.on: belongs to a device, not to a template
 11 templates.em24.byte_ordr: unknown key; did you mean "byte_order"?
-13 templates.em24.tags.p.type: expected 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float32', 'float64' \
-or 'string', got 'int3'; did you mean "int32"?
+13 templates.em24.tags.p.type: expected 'int8-high', 'int8-low', 'uint8-high', 'uint8-low', 'int16', 'uint16', \
+'int32', 'uint32', 'int64', 'uint64', 'float16', 'float32', 'float64', 'bcd16', 'bcd32', 'bcd64', 'datetime-unix', \
+'datetime-iec' or 'string', got 'int3'; did you mean "int32"?
 14 templates.broken.protocol: "modbsu" is not a protocol; did you mean "modbus"?
 15 templates.none: the key "protocol" is missing; expected one of modbus, mqtt, opcua
 17 connections.a.port: expected a TCP port, 1..65535 (or `modbus: rtu` for a serial line), got ${env:TOKEN}
@@ -247,7 +248,7 @@ def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> N
     (tmp_path / "meters.csv").write_bytes((example.parent / "meters.csv").read_bytes())
     found = load(path, {"BROKER_PASSWORD": "p", "BROKER_KEY_PASSWORD": "k"})
     assert [(connection.name, len(connection.points)) for connection in found.connections] == [
-        ("line-a", 25),
+        ("line-a", 29),
         ("plc-7", 5),
         ("broker", 3),
     ]

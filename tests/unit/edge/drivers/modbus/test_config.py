@@ -6,8 +6,10 @@ from pydantic import ValidationError
 from edge.drivers.modbus import SPEC
 from edge.drivers.modbus.config import ModbusDevice, ModbusTag
 from edge.drivers.modbus.connection import ModbusConnection
-from edge.drivers.modbus.decode import ByteOrder, Field, ValueType
+from edge.drivers.modbus.decode import Field
+from edge.drivers.modbus.order import ByteOrder
 from edge.drivers.modbus.plan import Limits, Span, Table
+from edge.drivers.modbus.values import ValueType
 
 
 def device(tags: dict[str, dict[str, object]], **options: object) -> ModbusDevice:
@@ -48,6 +50,10 @@ def test_manuals_that_count_from_one_are_followed() -> None:
         ({"type": "uint64"}, 4),
         ({"type": "string", "length": 12}, 12),
         ({"bit": 15}, 1),
+        ({"bits": [4, 7]}, 1),
+        ({"type": "int8-low"}, 1),
+        ({"type": "bcd64"}, 4),
+        ({"type": "datetime-iec"}, 4),
     ],
 )
 def test_a_tag_takes_the_registers_of_its_type(options: dict[str, object], width: int) -> None:
@@ -69,10 +75,13 @@ def test_a_tags_byte_order_goes_before_its_devices() -> None:
         ({"coil": 1, "type": "int16"}, "a coil or discrete input is one bit"),
         ({"discrete": 1, "bit": 0}, "a coil or discrete input is one bit"),
         ({"register": "holding 1", "bit": 16}, "less than or equal to 15"),
-        ({"register": "holding 1", "bit": 1, "type": "int32"}, "`bit` is one of a 16-bit register"),
+        ({"register": "holding 1", "bit": 1, "type": "int32"}, "`bit` is of a 16-bit register"),
         ({"register": "holding 1", "type": "string"}, "`type: string` and `length`, in registers, go together"),
         ({"register": "holding 1", "length": 4}, "`type: string` and `length`, in registers, go together"),
-        ({"register": "holding 1", "type": "float16"}, "int16"),
+        ({"register": "holding 1", "bits": [4, 2]}, "expected `bits` with the lowest first, got .4, 2."),
+        ({"register": "holding 1", "bits": [4, 7], "bit": 3}, "expected one of `bit` and `bits`"),
+        ({"register": "holding 1", "bits": [4, 16]}, "less than or equal to 15"),
+        ({"register": "holding 1", "type": "float128"}, "int16"),
         ({"register": "holding 65536"}, "tag it: expected numbers from 0 to 65535"),
         ({"register": "holding 65535", "type": "int32"}, "its whole width included"),
         ({"coil": 65536}, "tag it: expected numbers from 0 to 65535"),
