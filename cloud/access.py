@@ -35,6 +35,9 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "POST /gateways/alive": Open.GATEWAY,
     # machines
     "POST /machines": PLANNERS,
+    "PUT /machines/{machine_id}": PLANNERS,
+    "PATCH /machines/{machine_id}": PLANNERS,
+    "DELETE /machines/{machine_id}": PLANNERS,
     # telemetry
     "POST /ingest/batches": Open.GATEWAY,
     "GET /machines": EVERYBODY,

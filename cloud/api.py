@@ -164,8 +164,14 @@ def _wrapped(endpoint: Callable[..., Any], convert: Callable[[Any, Request, Resp
             return result
         if _is_single(result, response):
             tag = preconditions.tag_of(result)
-            response.headers["ETag"] = tag
-            if request.method == "GET" and preconditions.is_known(request.headers.get("if-none-match"), tag):
+            # weak where it leaves something out (RFC 9110, 8.8.1); and then it says nothing for a 304
+            is_whole = not preconditions.volatile(result)
+            response.headers["ETag"] = tag if is_whole else f"W/{tag}"
+            if (
+                is_whole
+                and request.method == "GET"
+                and preconditions.is_known(request.headers.get("if-none-match"), tag)
+            ):
                 return Response(status_code=304, headers=dict(response.headers))
         return convert(result, request, response)
 

@@ -10,7 +10,8 @@
     # in the service, with the row locked (`with_for_update`), so that nobody changes it in between
     seen.require(_shown(row))
 
-where what is required is the same schema that GET answers. A tag is a hash of that, so a table needs no
+where what is required is the same schema that GET answers, or its part that does not change by itself: a
+schema names the other members in a class variable `volatile`. A tag is a hash of that, so a table needs no
 column for it, and what a resource derives from others (an order's status) counts as a part of it.
 """
 
@@ -33,9 +34,16 @@ ANY = "*"
 _TAG_BYTES = 12
 
 
+def volatile(shown: BaseModel) -> frozenset[str]:
+    """Return the members of a resource that change by themselves, which nobody's change has to have seen."""
+    names: frozenset[str] = getattr(shown, "volatile", frozenset())
+    return names
+
+
 def tag_of(shown: BaseModel) -> str:
-    """Return the entity tag of a resource as it is shown."""
-    digest = hashlib.sha256(shown.model_dump_json().encode()).digest()[:_TAG_BYTES]
+    """Return the entity tag of a resource as it is shown, by all but its volatile members."""
+    content = shown.model_dump_json(exclude=set(volatile(shown)) or None)
+    digest = hashlib.sha256(content.encode()).digest()[:_TAG_BYTES]
     return f'"{base64.urlsafe_b64encode(digest).decode()}"'
 
 

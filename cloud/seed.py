@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud.changes import Operator
 from cloud.errors import Conflict
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayName
@@ -98,7 +99,7 @@ async def _machines(session: AsyncSession, organization_id: uuid.UUID, wanted: l
     known = await machines.by_codes(session, organization_id, [machine.code for machine in wanted])
     for machine in wanted:
         if machine.code not in known:
-            known[machine.code] = (await machines.create(session, organization_id, machine)).id
+            known[machine.code] = (await machines.create(session, Operator(organization_id), machine)).id
     return [{"id": str(known[machine.code]), "code": machine.code} for machine in wanted]
 
 

@@ -6,6 +6,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import console
+from cloud.changes import Operator
 from cloud.identity import service as identity
 from cloud.machines import service
 from cloud.machines.schemas import MachineIn, MachineOut
@@ -30,7 +31,7 @@ def create_machine(
 
     async def work(session: AsyncSession) -> MachineOut:
         owner = await identity.organization_named(session, organization)
-        return await service.create(session, owner.id, given)
+        return await service.create(session, Operator(owner.id), given)
 
     console.show(console.transact(work), as_json=as_json)
 

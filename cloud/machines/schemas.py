@@ -1,10 +1,12 @@
 """Owns what the machines slice takes and gives."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from cloud.values import Code, Count, Label, Moment, Notes, Positive, lower
@@ -19,17 +21,21 @@ class MachineStatus(StrEnum):
     DECOMMISSIONED = "decommissioned"
 
 
+MachineSort = Literal["code", "-code", "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"]
+"""What a list may be sorted by; with a minus, last first."""
+
 AnyCaseStatus = Annotated[MachineStatus, BeforeValidator(lower)]
 """A machine status from outside: older clients send it in upper case."""
 
 
-class MachineIn(BaseModel):
-    """What is said of a machine when it is registered."""
+MachineId = Annotated[str, Path(min_length=1, max_length=64, description="The machine's UUID or its code")]
+
+
+class MachineFields(BaseModel):
+    """What may be said of a machine, and left out; null says that nobody knows."""
 
     model_config = ConfigDict(extra="forbid")
 
-    code: Code = Field(description="What people call it; unique in the organization", examples=["Machine0001"])
-    name: Label
     customer_organization_id: uuid.UUID | None = None
     machine_type: Label | None = Field(default=None, examples=["injection_molding"])
     model_type: Label | None = None
@@ -39,7 +45,6 @@ class MachineIn(BaseModel):
     year_installed: int | None = Field(default=None, ge=1900, le=2100)
     purchase_date: date | None = None
     warranty_expiry_date: date | None = None
-    status: AnyCaseStatus = MachineStatus.ACTIVE
     last_maintenance_date: Moment | None = None
     next_maintenance_date: Moment | None = None
     maintenance_schedule_hours: Count | None = Field(default=None, description="Hours between maintenances")
@@ -53,6 +58,31 @@ class MachineIn(BaseModel):
     active_cavities: Count | None = Field(default=None, description="Parts a shot")
     ideal_cycle_s: Positive | None = Field(default=None, description="Seconds a part, at best")
     microstop_threshold_s: Positive | None = Field(default=None, description="A shorter stop is a micro-stop")
+
+
+class MachineIn(MachineFields):
+    """What is said of a machine when it is registered, or put in the place of what was known."""
+
+    code: Code = Field(description="What people call it; unique in the organization", examples=["Machine0001"])
+    name: Label
+    status: AnyCaseStatus | None = Field(default=None, description="Without it, or null: active")
+
+    def values(self) -> Mapping[str, Any]:
+        """Return the row's values."""
+        return self.model_dump() | {"status": self.status or MachineStatus.ACTIVE}
+
+
+class MachinePatch(MachineFields):
+    """What changes of a machine: what is left out stays, and null says that nobody knows any more."""
+
+    # no null for these three: a machine has them
+    code: Code = Field(default="-", description="What people call it; unique in the organization")
+    name: Label = "-"
+    status: AnyCaseStatus = MachineStatus.ACTIVE
+
+    def values(self) -> Mapping[str, Any]:
+        """Return those of the row's values that were given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class MachineOut(BaseModel):

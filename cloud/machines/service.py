@@ -1,32 +1,56 @@
 """Owns what can be done with machines. Nobody ever learns of another organization's."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
+import psycopg
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import ColumnElement
 from sqlmodel import col
 
-from cloud import paging
-from cloud.errors import Conflict, NotFound
+from cloud import changes, paging
+from cloud.changes import Actor, ChangeKind, Entity
+from cloud.errors import CloudError, Conflict, Invalid, NotFound
 from cloud.machines import messages
 from cloud.machines.models import Machine
-from cloud.machines.schemas import MachineIn, MachineOut, MachineStatus
-from cloud.paging import Page
+from cloud.machines.schemas import MachineIn, MachineOut, MachinePatch, MachineSort, MachineStatus
+from cloud.paging import Key, Page
+from cloud.preconditions import WHICHEVER, Seen
+
+# columns, not an object of each row: a list of fifty is asked for some hundred times a second
+_SHOWN = [col(getattr(Machine, name)) for name in MachineOut.model_fields]
+_SEARCHED = (Machine.code, Machine.name, Machine.machine_type, Machine.location, Machine.serial_number)
+# to a searcher i, ı, İ and I are one letter, and so are c and ç; U+0307 is what other programs leave of İ
+_LETTERS = "İIıÇçĞğÖöŞşÜüÂâÎîÛû\u0307"
+_FOLDED = "iiiccggoossuuaaiiuu"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which machines of a list are wanted, and in which order; None wants all."""
+
+    status: MachineStatus | None = None
+    machine_type: str | None = None
+    location: str | None = None
+    customer_organization_id: uuid.UUID | None = None
+    text: str | None = None
+    sort: MachineSort = "code"
 
 
 async def machines(
-    session: AsyncSession, organization_id: uuid.UUID, wanted: paging.Paging, status: MachineStatus | None = None
+    session: AsyncSession, organization_id: uuid.UUID, page: paging.Paging, wanted: Wanted | None = None
 ) -> Page[MachineOut]:
-    """Return a page of an organization's machines, by code."""
-    statement = select(Machine).where(col(Machine.organization_id) == organization_id)
-    if status is not None:
-        statement = statement.where(col(Machine.status) == status)
-    found = await paging.read(session, statement, [col(Machine.code)], wanted)
+    """Return a page of an organization's machines."""
+    wanted = wanted or Wanted()
+    statement = select(*_SHOWN).where(col(Machine.organization_id) == organization_id, *_conditions(wanted))
+    found = await paging.read(session, statement, _keys(wanted.sort), page, descending=wanted.sort.startswith("-"))
     return Page(
-        items=[MachineOut.model_validate(row[0]) for row in found.rows],
+        items=[MachineOut.model_validate(row) for row in found.rows],
         next_cursor=found.next_cursor,
         total=found.total,
     )
@@ -38,11 +62,8 @@ async def resolve(session: AsyncSession, organization_id: uuid.UUID, id_or_code:
     Raises:
         NotFound: There is none, or it is another organization's: the same answer.
     """
-    names = [col(Machine.code) == id_or_code]
-    with suppress(ValueError):  # a code then
-        names.append(col(Machine.id) == uuid.UUID(id_or_code))
-    statement = select(Machine).where(col(Machine.organization_id) == organization_id, or_(*names))
-    found = (await session.scalars(statement.limit(1))).one_or_none()
+    statement = select(*_SHOWN).where(*_is_named(organization_id, id_or_code))
+    found = (await session.execute(statement.limit(1))).one_or_none()
     if found is None:
         raise NotFound(messages.NOT_FOUND, machine=id_or_code)
     return MachineOut.model_validate(found)
@@ -56,19 +77,127 @@ async def by_codes(session: AsyncSession, organization_id: uuid.UUID, codes: Col
     return {row.code: row.id for row in await session.execute(statement)}
 
 
-async def create(session: AsyncSession, organization_id: uuid.UUID, given: MachineIn) -> MachineOut:
+async def create(session: AsyncSession, actor: Actor, given: MachineIn) -> MachineOut:
     """Register a machine.
 
     Raises:
         Conflict: The organization has one with this code.
+        Invalid: There is no such customer.
     """
-    statement = (
-        insert(Machine)
-        .values(organization_id=organization_id, **given.model_dump())
-        .on_conflict_do_nothing(index_elements=["organization_id", "code"])
-        .returning(Machine)
-    )
-    created = (await session.execute(statement)).scalar_one_or_none()
-    if created is None:
-        raise Conflict(messages.CODE_TAKEN, machine=given.code)
-    return MachineOut.model_validate(created)
+    machine = Machine(organization_id=actor.organization_id, **given.values())
+    session.add(machine)
+    shown = await _written(session, machine)
+    await changes.record(session, actor, Entity.MACHINE, shown.id, ChangeKind.CREATED, after=shown)
+    return shown
+
+
+async def change(
+    session: AsyncSession, actor: Actor, id_or_code: str, given: MachineIn | MachinePatch, seen: Seen = WHICHEVER
+) -> MachineOut:
+    """Change what is known of a machine: all of it, or what a patch names.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        PreconditionFailed: It is not as the caller saw it.
+        Conflict: Another machine has the code.
+        Invalid: There is no such customer.
+    """
+    return await _change(session, actor, id_or_code, given.values(), seen)
+
+
+async def decommission(session: AsyncSession, actor: Actor, id_or_code: str, seen: Seen = WHICHEVER) -> MachineOut:
+    """End a machine's life: it and its past stay, and it takes no readings by hand any more. Again, it changes nothing.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        PreconditionFailed: It is not as the caller saw it.
+    """
+    return await _change(session, actor, id_or_code, {"status": MachineStatus.DECOMMISSIONED}, seen)
+
+
+async def require_in_use(session: AsyncSession, organization_id: uuid.UUID, id_or_code: str) -> MachineOut:
+    """Return a machine that is not decommissioned.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        Conflict: It is decommissioned.
+    """
+    machine = await resolve(session, organization_id, id_or_code)
+    if machine.status is MachineStatus.DECOMMISSIONED:
+        raise Conflict(messages.DECOMMISSIONED, machine=machine.code, current_status=machine.status)
+    return machine
+
+
+async def _change(
+    session: AsyncSession, actor: Actor, id_or_code: str, values: Mapping[str, Any], seen: Seen
+) -> MachineOut:
+    locked = select(Machine).where(*_is_named(actor.organization_id, id_or_code)).limit(1).with_for_update()
+    machine = (await session.scalars(locked, execution_options={"populate_existing": True})).one_or_none()
+    if machine is None:
+        raise NotFound(messages.NOT_FOUND, machine=id_or_code)
+    before = MachineOut.model_validate(machine)
+    seen.require(before)
+    for name, value in values.items():
+        if getattr(machine, name) != value:
+            setattr(machine, name, value)
+    if not session.is_modified(machine):
+        return before
+    shown = await _written(session, machine)
+    await changes.record(session, actor, Entity.MACHINE, shown.id, ChangeKind.UPDATED, before=before, after=shown)
+    return shown
+
+
+async def _written(session: AsyncSession, machine: Machine) -> MachineOut:
+    code = machine.code
+    try:
+        async with session.begin_nested():
+            await session.flush()
+    except IntegrityError as error:
+        raise _meaning(error, code) from error
+    await session.refresh(machine)
+    return MachineOut.model_validate(machine)
+
+
+def _meaning(error: IntegrityError, code: str) -> CloudError:
+    match error.orig:
+        case psycopg.errors.ForeignKeyViolation():
+            return Invalid(messages.CUSTOMER_UNKNOWN)
+        case _:
+            return Conflict(messages.CODE_TAKEN, machine=code)
+
+
+def _is_named(organization_id: uuid.UUID, id_or_code: str) -> tuple[ColumnElement[bool], ...]:
+    names = [col(Machine.code) == id_or_code]
+    with suppress(ValueError):  # a code then
+        names.append(col(Machine.id) == uuid.UUID(id_or_code))
+    return col(Machine.organization_id) == organization_id, or_(*names)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    conditions = [
+        col(column) == value
+        for column, value in (
+            (Machine.status, wanted.status),
+            (Machine.customer_organization_id, wanted.customer_organization_id),
+        )
+        if value is not None
+    ]
+    conditions += [
+        _folded(column) == _folded(value)
+        for column, value in ((Machine.machine_type, wanted.machine_type), (Machine.location, wanted.location))
+        if value is not None
+    ]
+    # each word somewhere
+    for word in (wanted.text or "").split():
+        conditions.append(or_(*(func.strpos(_folded(column), _folded(word)) > 0 for column in _SEARCHED)))
+    return conditions
+
+
+def _folded(words: Any) -> ColumnElement[Any]:
+    return func.lower(func.translate(words, _LETTERS, _FOLDED))
+
+
+def _keys(sort: MachineSort) -> list[Key]:
+    name = sort.removeprefix("-")
+    column = col(getattr(Machine, name))
+    return [column] if name == "code" else [column, col(Machine.code)]

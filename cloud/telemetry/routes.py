@@ -1,10 +1,11 @@
 """Owns the HTTP side of telemetry: batches in; what machines do, their readings and gaps out."""
 
 import asyncio
+import uuid
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BeforeValidator
 from starlette.requests import ClientDisconnect
 
@@ -12,7 +13,8 @@ from cloud.db import Session
 from cloud.errors import Invalid, Unavailable, UnsupportedType
 from cloud.gateways.caller import CurrentGateway
 from cloud.identity.caller import CurrentCaller
-from cloud.machines.schemas import AnyCaseStatus
+from cloud.machines.schemas import AnyCaseStatus, MachineId, MachineSort
+from cloud.machines.service import Wanted
 from cloud.paging import Page, PageQuery, Paging
 from cloud.telemetry import history, messages, rollups, service
 from cloud.telemetry.intake import Intake
@@ -36,7 +38,6 @@ BODY_TIMEOUT_S = 60.0
 
 router = APIRouter(tags=["telemetry"])
 
-MachineId = Annotated[str, Path(min_length=1, max_length=64, description="The machine's UUID or its code")]
 Name = Annotated[str | None, Query(min_length=1, max_length=200)]
 From = Annotated[Moment | None, Query(alias="from", description="Not before this time")]
 To = Annotated[Moment | None, Query(description="Before this time")]
@@ -64,9 +65,17 @@ async def list_machines(
     caller: CurrentCaller,
     paging: PageQuery,
     status: Annotated[AnyCaseStatus | None, Query(description="Only machines in this stage of life")] = None,
+    machine_type: Name = None,
+    location: Name = None,
+    customer_organization_id: uuid.UUID | None = None,
+    q: Annotated[
+        str | None, Query(max_length=100, description="Words in code, name, type, location or serial number")
+    ] = None,
+    sort: Annotated[MachineSort, Query(description="With a minus, last first")] = "code",
 ) -> Page[MachineNowOut]:
-    """List the machines, by code, with what they are doing."""
-    return await service.machines_now(session, caller.organization_id, paging, datetime.now(UTC), status)
+    """List the machines, with what they are doing; texts match in any case, i, ı and İ alike."""
+    which = Wanted(status, machine_type, location, customer_organization_id, q, sort)
+    return await service.machines_now(session, caller.organization_id, paging, datetime.now(UTC), which)
 
 
 @router.get("/machines/{machine_id}")

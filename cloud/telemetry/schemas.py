@@ -2,6 +2,7 @@
 
 import uuid
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -54,6 +55,8 @@ class LatestOut(ReadingOut):
 
 class MachineNowOut(MachineOut):
     """A machine and what it is doing."""
+
+    volatile: ClassVar[frozenset[str]] = frozenset({"runtime_status"})
 
     runtime_status: RuntimeStatus
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from cloud.changes import Operator
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
 from cloud.telemetry.dictionary import Dictionary, describe
@@ -37,7 +38,9 @@ class Described:
 
     async def register(self, code: str) -> uuid.UUID:
         async with self.database.transaction() as session:
-            machine = await machines.create(session, self.caller.organization_id, MachineIn(code=code, name=code))
+            machine = await machines.create(
+                session, Operator(self.caller.organization_id), MachineIn(code=code, name=code)
+            )
         return machine.id
 
 

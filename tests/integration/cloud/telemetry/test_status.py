@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cloud.changes import Operator
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
 from cloud.telemetry import service
@@ -20,7 +21,7 @@ NOW_US = int(datetime.now(UTC).timestamp()) * 1_000_000 - 60 * SECOND
 async def press(gateway, tenant) -> Any:
     """The machine that the gateway's tags belong to."""
     async with gateway.database.transaction() as session:
-        return await machines.create(session, tenant.organization_id, MachineIn(code="P-1", name="Press"))
+        return await machines.create(session, Operator(tenant.organization_id), MachineIn(code="P-1", name="Press"))
 
 
 async def status(gateway, tenant, machine: str = "P-1") -> dict[str, Any]:
