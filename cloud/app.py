@@ -33,10 +33,12 @@ from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.telemetry import routes as telemetry
 from cloud.telemetry.intake import Intake
 from cloud.workorders import routes as workorders
+from cloud.workorders import stage_routes as stages
 from shared import logs
 
+WORKORDERS = (workorders.router, workorders.routes, stages.router)
 # every slice's router, ground floor first
-ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, workorders.router)
+ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, *WORKORDERS)
 
 BATCHES = "/ingest/batches"
 BODY_LIMITS = {BATCHES: BATCH_BODY_LIMIT, api.PREFIX + BATCHES: BATCH_BODY_LIMIT}

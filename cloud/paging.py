@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import orjson
 from fastapi import Depends, Query
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 from sqlalchemy.sql import ColumnElement
@@ -99,7 +99,9 @@ async def read(
     total = await session.scalar(select(func.count()).select_from(statement.subquery())) if paging.with_total else None
     if paging.cursor is not None:
         row = tuple_(*keys)
-        place = tuple_(*decode(paging.cursor, [key.type.python_type for key in row.clauses]))
+        values = decode(paging.cursor, [key.type.python_type for key in row.clauses])
+        # each of its column's type: PostgreSQL compares no enum with a text
+        place = tuple_(*(literal(value, key.type) for value, key in zip(values, row.clauses, strict=True)))
         statement = statement.where(row < place if descending else row > place)
     named = statement.add_columns(*(key.label(f"_key_{index}") for index, key in enumerate(keys)))
     ordered = named.order_by(*(key.desc() if descending else key.asc() for key in keys))

@@ -19,8 +19,8 @@ from cloud.identity.schemas import Role, Username
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
 from cloud.values import Label
-from cloud.workorders import service as workorders
 from cloud.workorders.schemas import WorkOrderIn
+from cloud.workorders.service import orders as workorders
 
 
 class UserSeed(BaseModel):
@@ -109,7 +109,7 @@ async def _work_orders(
     loaded = []
     for order in wanted:
         known = await workorders.lot(session, organization_id, order.product_code, order.lot_no)
-        order_id = known or (await workorders.create(session, organization_id, order)).id
+        order_id = known or (await workorders.create(session, Operator(organization_id), order)).id
         loaded.append({"id": order_id, "product_code": order.product_code, "lot_no": order.lot_no})
     return loaded
 

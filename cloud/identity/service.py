@@ -1,6 +1,7 @@
 """Owns what can be done with organizations and users."""
 
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, case, delete, select, update
@@ -140,6 +141,14 @@ async def users(session: AsyncSession, organization_id: uuid.UUID | None = None)
     if organization_id is not None:
         statement = statement.where(col(User.organization_id) == organization_id)
     return [UserOut.model_validate(row) for row in await session.scalars(statement)]
+
+
+async def names(session: AsyncSession, organization_id: uuid.UUID, user_ids: Collection[int]) -> dict[int, str]:
+    """Return what an organization's users are called, by id; whoever is not one of them is left out."""
+    statement = select(col(User.id), col(User.username)).where(
+        col(User.organization_id) == organization_id, col(User.id).in_(user_ids)
+    )
+    return {row.id: row.username for row in await session.execute(statement)}
 
 
 async def set_password(session: AsyncSession, username: str, password: str, passwords: Passwords) -> None:

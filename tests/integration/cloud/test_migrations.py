@@ -142,3 +142,29 @@ def test_a_machine_is_active_unless_said_otherwise(url):
 def test_another_revision_than_the_needed_one_is_told_with_what_to_do(found, words):
     with pytest.raises(SchemaMismatch, match=words):
         schema.check(found)
+
+
+def test_an_orders_status_is_brought_from_its_stages(url):
+    schema.migrate(url, "0005")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO organization (name) VALUES ('Acme')")
+        window = "'2026-03-02T08:00Z'::timestamptz, '2026-03-02T10:00Z'::timestamptz"
+        for lot, stages in {"none": "", "new": "planned", "begun": "done planned", "done": "done done"}.items():
+            columns = "organization_id, product_code, lot_no, qty, planned_start, planned_end"
+            connection.execute(
+                f"INSERT INTO work_order ({columns}) SELECT id, 'IŞIK', %s, 1, {window} FROM organization", [lot]
+            )
+            for op_number, status in enumerate(stages.split()):
+                columns = "work_order_id, op_number, stage_name, status, planned_start, planned_end"
+                connection.execute(
+                    f"INSERT INTO work_order_stage ({columns}) SELECT max(id), %s, 's', %s, {window} FROM work_order",
+                    [op_number, status],
+                )
+    schema.migrate(url, "0006")
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute("SELECT lot_no, status FROM work_order WHERE search @@ '''sik'':*'").fetchall()
+        assert dict(found) == {"none": "planned", "new": "planned", "begun": "in_progress", "done": "done"}
+    schema.migrate(url, "0005")
+    schema.migrate(url)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM work_order WHERE status <> 'planned'").fetchone() == (2,)
