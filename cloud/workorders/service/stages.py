@@ -129,7 +129,7 @@ def _require(held: Held, status: StageStatus, refusal: Message) -> None:
     if stage.status is not status:
         raise _impossible(held, refusal)
     # on hold it may become nothing, until it is released
-    now = {"current_status": stage.status, "allowed": [], "on_hold": True}
+    now: dict[str, Any] = {"current_status": stage.status, "allowed": [], "on_hold": True}
     if stage.on_hold:
         raise Conflict(messages.STAGE_ON_HOLD, stage=stage.id, **now)
     if held.order.on_hold:
