@@ -177,9 +177,8 @@ class Station:
     async def _take(self, sample: Sample) -> None:
         self._backoff.reset()
         self._readings += len(sample.readings)
-        if sample.points:
-            await self._extend(cast("Sequence[Point]", sample.points))
-        told = [fit(self._watch.placed(gap)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
+        new = await self._extend(cast("Sequence[Point]", sample.points)) if sample.points else ()
+        told = [fit(self._placed(gap, new)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
         self._watch.note(sample.readings)
         kept = self._shaper.shape(sample.readings)
         restated = self._watch.restated(sample.readings, self._opened_us)
@@ -196,7 +195,13 @@ class Station:
         if is_acknowledged:
             self._confirmations.add(sample.receipt, durable)
 
-    async def _extend(self, points: Sequence[Point]) -> None:
+    def _placed(self, gap: Gap, new: Sequence[str]) -> Gap:
+        """Give a gap that began before the driver lived its begin; a device that is new shares its neighbours'."""
+        if gap.from_us == BEFORE_US and gap.device in new and self._first_hole is not None:
+            return replace(gap, from_us=self._first_hole[0])
+        return self._watch.placed(gap)
+
+    async def _extend(self, points: Sequence[Point]) -> Sequence[str]:
         """Take points that the driver found while it ran; a new device shares the hole of its neighbours' start."""
         await self._intake.extend(points)
         self._shaper.extend([point.options for point in points])
@@ -206,6 +211,7 @@ class Station:
             since_us, until_us = self._first_hole
             cause = GapCause.GATEWAY_DOWN
             await self._intake.put(empty(), lambda: self._watch.gaps(cause, until_us, "", since_us, devices=set(new)))
+        return new
 
     def _missed(self) -> list[Gap]:
         """Return what could not be asked for while the buffer was full."""

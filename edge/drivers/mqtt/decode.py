@@ -5,16 +5,15 @@ of the messages. Nothing that a payload holds may raise: what cannot be a readin
 bad with a `Trouble` as its status, so that somebody sees it.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-import msgspec
 import numpy as np
 
 from edge.drivers.broker.packets import Message
 from edge.drivers.mqtt.jsonpath import MISSING, walk
+from edge.drivers.mqtt.payload import elements, parse
 from edge.drivers.mqtt.plan import Plan, Route
 from shared.reading import Flag, Quality, Readings
 from shared.wire.batch import MAX_TEXT
@@ -23,13 +22,12 @@ _NUMBERS = frozenset({float, int, bool})
 _NAN = float("nan")
 # beyond this a double no longer holds every whole number
 _EXACT = 2**53
-_JSON = msgspec.json.Decoder()
 
 
 class Trouble(IntEnum):
     """Why a point has no value: the status of its reading (MQTT itself has no such codes)."""
 
-    MALFORMED = 1  # the payload is not JSON
+    MALFORMED = 1  # the payload is not JSON (CSV, text), or has no array where one should be
     TOO_LARGE = 2  # the payload is longer than `max_payload`
     MISSING = 3  # nothing stands at the tag's path
     NULL = 4
@@ -38,6 +36,7 @@ class Trouble(IntEnum):
     TOO_BIG = 7  # a whole number that no double can hold
     BAD_TEXT = 8  # longer than 4,096 bytes of UTF-8, or with characters that cannot be stored
     NOT_SUBSCRIBED = 9  # the broker refused the topic
+    STALE = 10  # the device said nothing for longer than `stale_after`
 
 
 @dataclass(slots=True)
@@ -46,10 +45,12 @@ class Counts:
 
     Attributes:
         messages: All of them, copies included.
-        malformed: Payloads that are no JSON or too large.
+        malformed: Payloads that are not what their device is said to send, or too large.
         unrouted: Of topics that no device has, left from an earlier configuration; they are acknowledged.
         copies: Sent again by the broker and known to be copies, so not read twice.
         redelivered: Marked DUP and not known: read, perhaps for the second time.
+        dropped: Of QoS 0, thrown away before they were read; they are part of a gap.
+        unlisted: Points of an array whose names are not listed, or cannot be taken.
     """
 
     messages: int = 0
@@ -57,6 +58,8 @@ class Counts:
     unrouted: int = 0
     copies: int = 0
     redelivered: int = 0
+    dropped: int = 0
+    unlisted: int = 0
 
 
 @dataclass(slots=True)
@@ -83,16 +86,29 @@ class _Block:
         values = route.values(document)
         if not _NUMBERS.issuperset(map(type, values)):
             values = [self._number(len(self.raw) + place, raw) for place, raw in enumerate(values)]
-        self._extend(route, values, ts, message.received_us, flags)
+        self._extend(route.points, values, ts, message.received_us, flags)
+
+    def add_named(self, route: Route, document: object, message: Message, plan: Plan) -> bool:
+        """Add a point that names itself; False if nobody wants it."""
+        named = route.named
+        assert named is not None  # noqa: S101 - the caller looked
+        name = walk(document, named.name)
+        place = plan.place(route, str(name)) if isinstance(name, str | int) else None
+        if place is None:
+            return False
+        one = replace(route, points=(place,), paths=(named.value,), named=None)
+        self.add(one, document, message)
+        return True
 
     def add_trouble(self, route: Route, trouble: Trouble, message: Message) -> None:
-        first, count = len(self.raw), len(route.points)
+        points = tuple(route.named.places.values()) if route.named else route.points
+        first, count = len(self.raw), len(points)
         self.trouble.update(dict.fromkeys(range(first, first + count), trouble))
         flags = int(Flag.RETAINED) if message.is_retained else 0
-        self._extend(route, [_NAN] * count, 0, message.received_us, flags)
+        self._extend(points, [_NAN] * count, 0, message.received_us, flags)
 
-    def _extend(self, route: Route, values: Sequence[object], ts: int, received_us: int, flags: int) -> None:
-        self.points += route.points
+    def _extend(self, points: Sequence[int], values: Sequence[object], ts: int, received_us: int, flags: int) -> None:
+        self.points += points
         self.raw += values
         self.rows.append(len(values))
         self.ts.append(ts)
@@ -166,27 +182,42 @@ def decode(messages: Sequence[Message], plan: Plan, counts: Counts) -> Readings:
         if not routes:
             counts.unrouted += 1
             continue
-        document = Trouble.TOO_LARGE if message.payload is None else parse(message.payload)
-        if isinstance(document, Trouble):
-            counts.malformed += 1
+        payload = message.payload
+        document: object = None
+        is_parsed = is_malformed = False
         for route in routes:
-            if isinstance(document, Trouble):
-                block.add_trouble(route, document, message)
+            trouble = Trouble.TOO_LARGE if payload is None else None
+            documents: Sequence[object] | None = None
+            if payload is not None and route.documents is None:
+                if not is_parsed:
+                    is_parsed, document = True, _parsed(payload)
+                documents = _documents(document, route)
+            elif payload is not None and route.documents is not None:
+                documents = route.documents(payload)
+            if documents is None:
+                is_malformed = True
+                block.add_trouble(route, trouble or Trouble.MALFORMED, message)
+            elif route.named is None:
+                for one in documents:
+                    block.add(route, one, message)
             else:
-                block.add(route, document, message)
+                counts.unlisted += sum(not block.add_named(route, one, message, plan) for one in documents)
+        counts.malformed += is_malformed
     return block.readings()
 
 
-def parse(payload: bytes) -> object:
-    """Decode JSON; NaN, infinities, a byte order mark and UTF-16 are taken too, as devices write them."""
+def _parsed(payload: bytes) -> object:
     try:
-        return _JSON.decode(payload)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return json.loads(payload)
-    except (ValueError, RecursionError):
+        return parse(payload)
+    except ValueError:
         return Trouble.MALFORMED
+
+
+def _documents(document: object, route: Route) -> Sequence[object] | None:
+    """Return what of a JSON message a route reads, one after the other."""
+    if isinstance(document, Trouble):
+        return None
+    return (document,) if route.array is None else elements(document, route.array)
 
 
 def _is_storable(text: str) -> bool:

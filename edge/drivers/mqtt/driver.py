@@ -26,14 +26,19 @@ from edge.clock import Clock
 from edge.drivers.broker.inflight import InFlight, Receipt
 from edge.drivers.broker.link import Link
 from edge.drivers.broker.packets import Message
-from edge.drivers.mqtt.config import MqttConnection
+from edge.drivers.broker.silence import Silence
+from edge.drivers.mqtt.config import MqttConnection, MqttDevice
 from edge.drivers.mqtt.decode import Counts, Trouble, decode
-from edge.drivers.mqtt.plan import Plan
+from edge.drivers.mqtt.plan import MOST_FOUND, Plan
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
 from edge.ports import BEFORE_US, Driver, Sample
+from shared.logs import get
 from shared.reading import Gap, GapCause, Quality, Readings, concatenate, empty, from_rows
 
+_log = get(__name__)
+# what is not read for so long may have been dropped by a broker that keeps nothing of QoS 0
+_HELD_US = 1_000_000
 # payloads of that many bytes may wait, whatever their number
 _WAITING_BYTES = 8 * 1024 * 1024
 
@@ -43,14 +48,14 @@ def build(
     options: ConnectionOptions,
     points: Sequence[Point],
     clock: Clock,
-    around: Surroundings,  # noqa: ARG001 - nothing of it is needed
+    around: Surroundings,
 ) -> Driver:
     """Build the driver of one connection (DriverSpec's factory).
 
     Raises:
         ConfigError: Two devices' topics overlap.
     """
-    return MqttDriver(name, cast("MqttConnection", options), points, clock)
+    return MqttDriver(name, cast("MqttConnection", options), points, clock, around.families)
 
 
 class MqttDriver:
@@ -60,13 +65,23 @@ class MqttDriver:
         counts: What was seen so far.
     """
 
-    def __init__(self, name: str, options: MqttConnection, points: Sequence[Point], clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: MqttConnection,
+        points: Sequence[Point],
+        clock: Clock,
+        families: Sequence[Point] = (),
+    ) -> None:
         """Take the points; nothing connects yet."""
         self._name = name
         self._options = options
         self._clock = clock
-        self._plan = Plan(name, points)
-        self._devices = list(dict.fromkeys(point.device for point in points))
+        self._plan = Plan(name, points, families)
+        # those known, and those found, of QoS 1 and 0
+        self._devices: dict[str, int] = {}
+        self._silence = Silence()
+        self._told_left_out = 0
         self._in_flight = InFlight()
         self._link: Link | None = None
         self._waiting: list[Message] = []
@@ -79,9 +94,14 @@ class MqttDriver:
         # when the broker's session was last known to live, and since when one that was lost did not
         self._alive_us: int | None = None
         self._lost_us: int | None = None
+        # whether the present session began without what an earlier process had left
+        self._is_fresh = False
+        # since when nothing is read because too much waits
+        self._held_us: int | None = None
         self._gaps: list[Gap] = []
         self._refusals: Readings = empty()
         self.counts = Counts()
+        self._meet(points)
 
     async def open(self) -> None:
         """Connect and subscribe, within `timeout`.
@@ -101,10 +121,13 @@ class MqttDriver:
             raise
         now_us = self._clock.now_us()
         self._alive_us = now_us
-        self._refusals = self._refused(link.refused, now_us)
+        self._refusals = self._refused(link.refused)
         if self._lost_us is not None:
             since_us, self._lost_us = min(self._lost_us, now_us), None
+            self._is_fresh = since_us == BEFORE_US
             self._gaps += [Gap(GapCause.BROKER_SESSION_LOST, since_us, now_us, device) for device in self._devices]
+        self._held_us = None
+        self._silence.begin_again(self._clock.monotonic())
         if self._is_finishing:
             link.pause()
         self._news.set()
@@ -116,15 +139,25 @@ class MqttDriver:
             DriverError: The connection was lost, after what had arrived was yielded.
         """
         while True:
-            if self._waiting or self._gaps or len(self._refusals):
-                yield self._take()
+            silent = self._silence.fallen(self._clock.monotonic()) if self._failure is None else []
+            if self._waiting or self._gaps or silent or len(self._refusals):
+                yield self._take(silent)
             elif self._is_finishing:
                 return
             elif self._failure is not None:
                 raise self._failure
             else:
-                self._news.clear()
+                await self._until_news()
+
+    async def _until_news(self) -> None:
+        """Wait until something arrives, or a device has been silent for too long."""
+        self._news.clear()
+        due_s = self._silence.due_s(self._clock.monotonic())
+        try:
+            async with asyncio.timeout(due_s):
                 await self._news.wait()
+        except TimeoutError:
+            return
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Send the PUBACKs of samples that are on disk; those of a lost connection follow with their copies."""
@@ -146,6 +179,7 @@ class MqttDriver:
             # one that comes while we part is sent with the copy it will meet
             self._in_flight.lose_connection(())
             await link.close()
+        self._account_for_dropped()
         self._drop_waiting()
 
     def greeted(self, *, session_present: bool) -> None:
@@ -170,6 +204,7 @@ class MqttDriver:
         self._waiting_bytes += len(message.payload or b"")
         if self._link and (len(self._waiting) >= self._options.in_flight or self._waiting_bytes >= _WAITING_BYTES):
             self._link.pause()
+            self._held_us = self._held_us or self._clock.now_us()
 
     def turn_ended(self) -> None:
         """Wake who waits for samples (Link's word)."""
@@ -187,29 +222,94 @@ class MqttDriver:
         self._in_flight.lose_connection(self._waiting)
         self._news.set()
 
-    def _take(self) -> Sample:
+    def _take(self, silent: Sequence[str]) -> Sample:
         messages, gaps, refusals = self._waiting, self._gaps, self._refusals
         self._gaps, self._refusals = [], empty()
         self._drop_waiting()
         if self._link is not None and not self._is_finishing:
+            gaps += self._not_kept()
             self._link.resume()
         readings = decode(messages, self._plan, self.counts)
+        self._note_who_spoke(messages)
         acknowledged = [message for message in messages if message.mid]
+        found = self._plan.announce()
+        new = self._meet(found)
+        if self._is_fresh and self._alive_us is not None:
+            # what an earlier process missed concerns who speaks only now too
+            gaps += [Gap(GapCause.BROKER_SESSION_LOST, BEFORE_US, self._alive_us, device) for device in new]
+        self._say_what_was_left_out()
         return Sample(
-            readings=concatenate([refusals, readings]) if len(refusals) else readings,
+            readings=concatenate([block for block in (refusals, self._stale(silent), readings) if len(block)]),
             receipt=self._in_flight.hand_over(acknowledged) if acknowledged else None,
             gaps=gaps,
+            points=found,
         )
+
+    def _meet(self, points: Sequence[Point]) -> list[str]:
+        """Take note of devices; return those that are new."""
+        new: dict[str, int] = {}
+        now_s = self._clock.monotonic()
+        for point in points:
+            if point.device in self._devices or point.device in new:
+                continue
+            options = cast("MqttDevice", point.device_options)
+            new[point.device] = options.qos
+            if options.stale_after is not None:
+                self._silence.expect(point.device, options.stale_after, now_s)
+        self._devices |= new
+        return list(new)
+
+    def _note_who_spoke(self, messages: Sequence[Message]) -> None:
+        now_s = self._clock.monotonic()
+        # what a broker had retained says nothing about who lives
+        for topic in {message.topic for message in messages if not message.is_retained}:
+            for route in self._plan.routes(topic):
+                self._silence.hear(route.device, now_s)
+
+    def _stale(self, silent: Sequence[str]) -> Readings:
+        """Make a bad reading for each point of devices that said nothing for too long."""
+        return self._bad([place for device in silent for place in self._plan.of_device(device)], Trouble.STALE)
+
+    def _not_kept(self) -> list[Gap]:
+        """Return what may be missing because nothing was read for a while: of QoS 0 a broker keeps nothing."""
+        since_us, self._held_us = self._held_us, None
+        now_us = self._clock.now_us()
+        if since_us is None or now_us - since_us < _HELD_US:
+            return []
+        detail = "messages of QoS 0 could not be taken in time"
+        return [
+            Gap(GapCause.OVERFLOW, since_us, now_us, name, None, detail)
+            for name, qos in self._devices.items()
+            if not qos
+        ]
+
+    def _account_for_dropped(self) -> None:
+        """Tell what had arrived and is thrown away with the session; the broker sends what is of QoS 1 again."""
+        dropped = [message for message in self._waiting if not message.mid]
+        self.counts.dropped += len(dropped)
+        since = {route.device: m.received_us for m in reversed(dropped) for route in self._plan.routes(m.topic)}
+        now_us = self._clock.now_us()
+        self._gaps += [Gap(GapCause.COMMUNICATION_LOST, at_us, now_us, device) for device, at_us in since.items()]
+
+    def _say_what_was_left_out(self) -> None:
+        if self._plan.left_out and not self._told_left_out:
+            _log.warning(
+                "messages name more tags than can be taken, or names that cannot be kept; they are left out",
+                connection=self._name,
+                most=MOST_FOUND,
+            )
+        self._told_left_out = self._plan.left_out
 
     def _drop_waiting(self) -> None:
         self._waiting = []
         self._waiting_bytes = 0
         self._overdue = []
 
-    def _refused(self, topics: Sequence[str], now_us: int) -> Readings:
+    def _refused(self, topics: Sequence[str]) -> Readings:
         """Make a bad reading for each point behind the topics that the broker refused; the others go on."""
-        points = [point for topic in topics for route in self._plan.behind[topic] for point in route.points]
+        return self._bad([place for topic in topics for place in self._plan.behind(topic)], Trouble.NOT_SUBSCRIBED)
+
+    def _bad(self, points: Sequence[int], trouble: Trouble) -> Readings:
         nothing = [float("nan")] * len(points)
-        return from_rows(
-            points, [0] * len(points), now_us, nothing, int(Quality.BAD), status=int(Trouble.NOT_SUBSCRIBED)
-        )
+        now_us = self._clock.now_us()
+        return from_rows(points, [0] * len(points), now_us, nothing, int(Quality.BAD), status=int(trouble))

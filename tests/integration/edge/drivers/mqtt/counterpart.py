@@ -18,7 +18,7 @@ from edge.clock import SystemClock
 from edge.drivers.mqtt import SPEC
 from edge.drivers.mqtt.config import MqttDevice
 from edge.drivers.mqtt.driver import MqttDriver
-from edge.drivers.spec import Point
+from edge.drivers.spec import Point, Surroundings
 from edge.ports import BEFORE_US, Sample
 from simulators.broker import MqttBroker
 
@@ -219,10 +219,25 @@ def points(name: str, topic: str, tags: Mapping[str, str], **options: object) ->
     return [Point(name, tag, 1.0, device, of) for tag, of in device.tags.items()]
 
 
-def driver(port: int, of: Sequence[Point], client_id: str = "test-gateway", **options: object) -> MqttDriver:
+def families(entry: Mapping[str, object]) -> list[Point]:
+    """Make the patterns of an entry whose devices or tags only messages tell."""
+    device = MqttDevice.model_validate({"on": "broker", **entry})
+    return [Point(device.name, tag, 1.0, device, of) for tag, of in device.families.items()]
+
+
+def driver(
+    port: int,
+    of: Sequence[Point],
+    client_id: str = "test-gateway",
+    *,
+    families: Sequence[Point] = (),
+    **options: object,
+) -> MqttDriver:
     """Build a driver to a local broker."""
     connection = {"mqtt": f"mqtt://127.0.0.1:{port}", "client_id": client_id, "timeout": "10s", **options}
-    built = SPEC.build("broker", SPEC.connection.model_validate(connection), of, SystemClock())
+    built = SPEC.build(
+        "broker", SPEC.connection.model_validate(connection), of, SystemClock(), Surroundings(families=families)
+    )
     assert isinstance(built, MqttDriver)
     return built
 

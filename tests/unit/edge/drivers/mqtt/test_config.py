@@ -68,8 +68,25 @@ def test_a_device_has_a_topic_and_tags_with_paths() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"topic": "plant/{1}/data"}, "cannot be captured yet"),
-        ({"name": "scale-{2}"}, "cannot be made from parts of a topic yet"),
+        ({"topic": "plant/{1}/data"}, r"expected \+ where a level is captured"),
+        ({"name": "scale-{2}"}, "write the pattern as `device`"),
+        ({"topic": "a/+", "device": "scale-{2}"}, r"has 1 wildcards, so \{2\} stands for nothing"),
+        ({"device": "scale"}, "wants a place such as"),
+        ({"topic": "a/+", "machine": "M-{1}"}, "one device has one machine"),
+        ({"payload": "csv"}, "`json` is not for this payload; expected column"),
+        ({"payload": "csv", "tags": {"w": {}}}, "the key `column` is missing"),
+        ({"payload": "csv", "tags": {"w": {"column": "w"}}}, "needs `csv: {header: true}`"),
+        ({"payload": "csv", "tags": {"w": {"column": 0}}}, "counted from 1"),
+        ({"payload": "text"}, "`json` is not for this payload"),
+        ({"payload": "text", "tags": {"w": {}}, "points": {"path": "$.v"}}, "`points` is for JSON"),
+        ({"points": {"path": "$.v", "name": "$.n"}}, "go together"),
+        ({"points": {"path": "$.v", "unlisted": {}}}, "for points that name themselves"),
+        ({"points": {"path": "$.v[*].x"}}, "is not a JSON path"),
+        ({"ts": {"path": "$.t", "format": "%H:%M"}}, "says no offset"),
+        ({"ts": {"path": "$.t", "format": "%H:%M", "timezone": "Europe/Izmir"}}, "not an IANA time zone"),
+        ({"ts": {"column": 1, "format": "unix_s"}}, "a time in json has a `path`"),
+        ({"ts": {"path": "$.t", "column": 1, "format": "unix_s"}}, "one of `path` and `column`"),
+        ({"ts": {"format": "unix_s"}}, "one of `path` and `column`"),
         ({"topic": "$share/group/plant"}, "shared subscription"),
         ({"topic": ""}, "1 to 65535 bytes"),
         ({"topic": "plant/\0"}, "no control characters"),
@@ -80,8 +97,8 @@ def test_a_device_has_a_topic_and_tags_with_paths() -> None:
         ({"qos": 2}, "0 or 1"),
         ({"ts": {"path": "$.t"}}, "Field required"),
         ({"ts": {"path": "$.t", "format": "rfc2822"}}, "unix_ms"),
-        ({"tags": {}}, "at least 1"),
-        ({"tags": {"w": {}}}, "Field required"),
+        ({"tags": {}}, "the key `tags` is missing"),
+        ({"tags": {"w": {}}}, "the key `json` is missing"),
         ({"tags": {"w": {"json": "$..w"}}}, "is not a JSON path"),
         ({"tags": {"w": {"node": "ns=3"}}}, "Extra inputs"),
     ],
@@ -89,3 +106,16 @@ def test_a_device_has_a_topic_and_tags_with_paths() -> None:
 def test_a_wrong_device_is_refused_with_the_way_out(options: dict[str, object], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         device(**options)
+
+
+def test_a_short_form_says_the_same_as_the_long_one() -> None:
+    rest = {"name": "scales", "on": "broker", "topic": "plant/+/scale/+", "device": "scale-{2}"}
+    short = MqttDevice.model_validate(
+        {**rest, "json": {"weight_kg": "$.w", "ts": {"path": "$.t", "format": "unix_ms"}}}
+    )
+    long = MqttDevice.model_validate(
+        {**rest, "tags": {"weight_kg": {"json": "$.w"}}, "ts": {"path": "$.t", "format": "unix_ms"}}
+    )
+    assert (short.tags, short.ts) == (long.tags, long.ts)
+    assert set(short.families) == {"weight_kg"}
+    assert short.is_pattern

@@ -247,3 +247,64 @@ def test_every_number_comes_through_exactly(numbers: dict[str, float]) -> None:
             assert int(readings.text.get(row, int(readings.value[row]))) == numbers[name]
         else:
             assert readings.value[row] == numbers[name]
+
+
+def entry(**options: object) -> Plan:
+    device = MqttDevice.model_validate({"name": "d", "on": "b", "topic": "t", **options})
+    tags = [Point("d", name, 1.0, device, tag) for name, tag in device.tags.items() if name not in device.families]
+    found = [Point("d", name, 1.0, device, tag) for name, tag in device.families.items()]
+    return Plan("b", tags, found)
+
+
+def test_an_array_of_points_that_name_themselves_has_each_its_own_time() -> None:
+    named = entry(
+        points={"path": "$.values[*]", "name": "$.n", "value": "$.v", "unlisted": {}},
+        ts={"path": "$.t", "format": "unix_s"},
+        tags={"a": {}},
+    )
+    payload = (
+        b'{"values": [{"n": "a", "v": 1, "t": 1795176000}, {"n": "new", "v": "x"}, {"n": "a", "v": 3}, {"v": 4}, 5]}'
+    )
+    counts = Counts()
+    readings = decode([message(payload)], named, counts)
+    assert readings.tag.tolist() == [0, 1, 0]
+    assert readings.ts.tolist() == [1_795_176_000_000_000, 0, 0]
+    assert (readings.value[0], readings.text) == (1.0, {1: "x"})
+    assert counts.unlisted == 2
+    assert [point.name for point in named.announce()] == ["new"]
+
+
+def test_an_array_of_elements_without_names_gives_every_tag_of_each() -> None:
+    history = entry(points={"path": "$[*]"}, tags={"a": {"json": "$.a"}, "b": {"json": "$.b"}})
+    readings = decode([message(b'[{"a": 1, "b": 2}, {"a": 3}]')], history, Counts())
+    assert readings.tag.tolist() == [0, 1, 0, 1]
+    assert readings.status.tolist() == [0, 0, 0, Trouble.MISSING]
+
+
+def test_where_an_array_should_be_and_is_none_the_tags_are_bad() -> None:
+    counts = Counts()
+    named = entry(points={"path": "$.v", "name": "$.n", "value": "$.v"}, tags={"a": {}, "b": {}})
+    readings = decode([message(b'{"v": 5}')], named, counts)
+    assert readings.status.tolist() == [Trouble.MALFORMED] * 2
+    assert counts.malformed == 1
+
+
+def test_lines_of_csv_are_messages_of_their_own() -> None:
+    table = entry(
+        payload="csv",
+        csv={"delimiter": ";", "header": True},
+        ts={"column": "time", "format": "%d.%m.%Y %H:%M:%S", "timezone": "Europe/Istanbul"},
+        tags={"temp": {"column": "T"}, "second": {"column": 2}},
+    )
+    readings = decode([message(b"time;T\n20.11.2026 15:00:00;21.5\n20.11.2026 15:00:01;\n")], table, Counts())
+    assert readings.value[0] == 21.5
+    assert readings.ts.tolist() == [1_795_176_000_000_000] * 2 + [1_795_176_001_000_000] * 2
+    assert readings.status.tolist() == [0, Trouble.MISSING, Trouble.MISSING, Trouble.MISSING], "a header has no numbers"
+
+
+def test_a_plain_text_is_a_value() -> None:
+    plain = entry(payload="text", tags={"v": {}})
+    readings = decode([message(b"ON"), message(b"21.5"), message(b"\xff"), message(b"")], plain, Counts())
+    assert readings.text == {0: "ON"}
+    assert readings.value[1] == 21.5
+    assert readings.status.tolist() == [0, 0, Trouble.MALFORMED, Trouble.MISSING]

@@ -3,22 +3,17 @@
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from paho.mqtt.client import topic_matches_sub
 
 from edge.drivers.mqtt.config import MqttDevice
-from edge.drivers.mqtt.plan import Plan, matches, overlap
+from edge.drivers.mqtt.plan import MOST_FOUND, Plan
 from edge.drivers.spec import Point
 from edge.errors import ConfigError
 
-levels = st.sampled_from(["a", "b", "", "$x", "+"])
-topics = st.lists(levels.filter(lambda level: level != "+"), min_size=1, max_size=4).map("/".join).filter(bool)
-filters = (
-    st.tuples(st.lists(levels, max_size=4), st.booleans())
-    .map(lambda parts: "/".join([*parts[0], "#"] if parts[1] else parts[0]))
-    .filter(bool)
-)
+
+def families(entry: dict[str, object]) -> list[Point]:
+    """Return the points of an entry whose names only messages tell."""
+    device = MqttDevice.model_validate({"on": "b", **entry})
+    return [Point(device.name, tag, 1.0, device, of) for tag, of in device.families.items()]
 
 
 def points(name: str, topic: str, tags: Mapping[str, str], **options: object) -> list[Point]:
@@ -65,33 +60,66 @@ def test_overlapping_topics_are_refused_since_a_broker_may_send_such_a_message_t
         Plan("hall", [*points("a", "plant/press", {"x": "$.x"}), *points("b", other, {"x": "$.x"})])
 
 
-@settings(deadline=None)
-@given(filters, topics)
-def test_matching_is_as_paho_has_it(filter: str, topic: str) -> None:
-    assert matches(filter, topic) == topic_matches_sub(filter, topic)
+def test_a_device_behind_a_wildcard_is_made_when_its_first_message_comes() -> None:
+    plan = Plan(
+        "hall",
+        points("press", "press", {"x": "$.x"}),
+        families(
+            {
+                "name": "scales",
+                "topic": "plant/+/scale/+",
+                "device": "scale-{2}",
+                "machine": "HALL-{1}",
+                "tags": {"weight_{1}": {"json": "$.w", "unit": "kg"}, "t": {"json": "$.t"}},
+            }
+        ),
+    )
+    assert plan.announce() == []
+    (route,) = plan.routes("plant/north/scale/7")
+    assert (route.device, route.points) == ("scale-7", (1, 2))
+    found = plan.announce()
+    assert [(point.device, point.name, point.options.unit) for point in found] == [
+        ("scale-7", "weight_north", "kg"),
+        ("scale-7", "t", ""),
+    ]
+    assert found[0].device_options.machine == "HALL-north"
+    assert plan.routes("plant/north/scale/7") == (route,)
+    # another topic of the same device: what it has already keeps its place
+    assert plan.routes("plant/south/scale/7")[0].points == (3, 2)
+    assert [point.name for point in plan.announce()] == ["weight_south"]
+    assert plan.of_device("scale-7") == [1, 2, 3]
 
 
-@settings(deadline=None)
-@given(filters, filters, topics)
-def test_filters_that_match_one_topic_overlap(one: str, other: str, topic: str) -> None:
-    if matches(one, topic) and matches(other, topic):
-        assert overlap(one, other)
-        assert overlap(other, one)
+def test_the_rest_of_a_topic_behind_a_hash_is_one_capture() -> None:
+    plan = Plan("hall", [], families({"name": "any", "topic": "z/#", "device": "d-{1}", "json": {"v": "$"}}))
+    assert plan.routes("z/a/b")[0].device == "d-a/b"
 
 
-@settings(deadline=None)
-@given(filters, filters)
-def test_filters_that_overlap_match_one_topic(one: str, other: str) -> None:
-    if overlap(one, other):
-        assert any(matches(one, topic) and matches(other, topic) for topic in _witnesses(one, other)), (one, other)
+def test_points_that_name_themselves_are_found_if_that_is_wanted() -> None:
+    entry = {
+        "name": "box",
+        "topic": "box",
+        "points": {"path": "$.v[*]", "name": "$.n", "value": "$.x", "unlisted": {"unit": "Cel"}},
+        "tags": {"known": {"unit": "kg"}},
+    }
+    device = MqttDevice.model_validate({"on": "b", **entry})
+    plan = Plan("b", [Point("box", "known", 1.0, device, device.tags["known"])], families(entry))
+    (route,) = plan.routes("box")
+    assert [plan.place(route, name) for name in ("known", "new", "new")] == [0, 1, 1]
+    assert plan.place(route, "x" * 201) is None
+    assert plan.left_out == 1
+    (found,) = plan.announce()
+    assert (found.device, found.name, found.options.unit) == ("box", "new", "Cel")
+    without = {**entry, "points": {"path": "$.v", "name": "$.n", "value": "$.x"}}
+    device = MqttDevice.model_validate({"on": "b", **without})
+    plan = Plan("b", [Point("box", "known", 1.0, device, device.tags["known"])])
+    assert plan.place(plan.routes("box")[0], "new") is None
 
 
-def _witnesses(one: str, other: str) -> list[str]:
-    """Topics made of what both filters fix, the free levels filled with a name."""
-    found = []
-    for filled in ("a", "b", "", "$x"):
-        a, b = ([filled if level in "+#" and level else level for level in f.split("/")] for f in (one, other))
-        for length in range(1, 7):
-            first, second = [*a, *[filled] * 6][:length], [*b, *[filled] * 6][:length]
-            found.append("/".join(x if y == filled else y for x, y in zip(first, second, strict=True)))
-    return found
+def test_a_publisher_that_makes_up_names_does_not_fill_the_memory() -> None:
+    plan = Plan("b", [], families({"name": "any", "topic": "t/+", "device": "d{1}", "json": {"v": "$"}}))
+    for n in range(MOST_FOUND + 5):
+        plan.routes(f"t/{n}")
+    assert (len(plan.announce()), plan.left_out) == (MOST_FOUND, 5)
+    assert plan.routes("t/0")[0].points == (0,)
+    assert plan.routes("t/new")[0].points == ()
