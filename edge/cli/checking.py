@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import msgspec
 import typer
@@ -28,7 +29,8 @@ def check(config: Config, as_json: AsJson = False) -> None:
         if not as_json:
             raise
         mistakes = error.mistakes if isinstance(error, ConfigMistakes) else [Mistake(1, "connections", error.message)]
-        print(msgspec.json.encode({"ok": False, "file": str(config), "mistakes": mistakes}).decode())  # noqa: T201
+        found = [replace(mistake, file=mistake.file or str(config)) for mistake in mistakes]
+        print(msgspec.json.encode({"ok": False, "file": str(config), "mistakes": found}).decode())  # noqa: T201
         raise typer.Exit(EXIT_CONFIG) from None
     if as_json:
         print(json.dumps({"ok": True, "file": str(config), **display.summary(settings)}))  # noqa: T201

@@ -100,7 +100,7 @@ def test_mistakes_are_told_for_programs_with_78(tezgah: Tezgah, config: Path) ->
     assert json.loads(done.stdout) == {
         "ok": False,
         "file": str(config),
-        "mistakes": [{"line": 2, "path": "gateway", "message": 'the key "id" is missing'}],
+        "mistakes": [{"line": 2, "path": "gateway", "message": 'the key "id" is missing', "file": str(config)}],
     }
 
 

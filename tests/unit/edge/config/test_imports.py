@@ -121,7 +121,7 @@ def test_every_mistake_is_told_at_once_with_its_file_and_line(tmp_path: Path) ->
         'm.csv:6: tags.energy_kwh.scael: unknown key; did you mean "scale"?',
         "m.csv:6: unit: expected a valid integer, got 'one'",
         'm.csv:7: use: template "scale" speaks mqtt, connection "line-a" modbus',
-        'm.csv:8: name: the key "name" is missing',
+        'm.csv:8: the key "name" is missing',
         "m.csv:9: first: 'input x' is not a register; write `holding N` or `input N`, such as `holding 40`",
         f"m.csv:10: use: {MISSING}",
         'm.csv:11: name: the name "m-5" is taken by the device on m.csv:6; readings are told apart by it',
