@@ -19,6 +19,7 @@ import msgspec
 from edge import metrics
 from edge.acquisition.station import Station
 from edge.buffer.sqlite import SqliteBuffer
+from edge.buffer.volume import Volume
 from edge.clock import Clock
 from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
@@ -29,6 +30,7 @@ from edge.settings import Connection, Settings
 from edge.signals import stopping_on_signals
 from edge.state import StateDirectory
 from edge.sync.https import HttpsUplink
+from edge.sync.pace import Pace
 from edge.sync.presence import Presence
 from edge.sync.shipper import Shipper
 from shared.logs import get
@@ -65,7 +67,11 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
     with stopping_on_signals(on_signal), state.held():
         path = state.path / settings.buffer_path.name
         buffer = await SqliteBuffer.open(
-            path, max_bytes=settings.buffer.max_size, gateway=settings.gateway.id, clock=clock
+            path,
+            max_bytes=settings.buffer.max_size,
+            gateway=settings.gateway.id,
+            clock=clock,
+            volume=Volume(path, settings.buffer.keep_free),
         )
         try:
             token = settings.cloud.token.get_secret_value()
@@ -92,7 +98,9 @@ class Gateway:
         self._state = state
         self._buffer = buffer
         self._clock = clock
-        self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight)
+        max_rate = settings.cloud.backlog.max_rate
+        pace = Pace(max_rate, clock) if max_rate is not None else None
+        self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
         self._presence = Presence(uplink, self._shipper.link, lambda: buffer.stats().rows, clock)
         self._stations = [self._station(connection) for connection in settings.connections]
         self._health = HealthServer(
@@ -166,13 +174,15 @@ class Gateway:
             shipping = tasks.create_task(self._shipper.run(), name="shipper")
             greeting = tasks.create_task(self._presence.run(), name="presence")
             reading = [tasks.create_task(station.run(), name=f"station-{station.name}") for station in self._stations]
+            tending = [tasks.create_task(station.tend(), name=f"silence-{station.name}") for station in self._stations]
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
             notifier.ready()
             await self._stop.wait()
             notifier.stopping()
             _log.info("gateway stops")
             await self._end_stations(reading)
-            greeting.cancel()
+            for task in (greeting, *tending):
+                task.cancel()
             await self._drain()
             shipping.cancel()
             watched.cancel()

@@ -75,7 +75,7 @@ def _connections(stations: list[StationStatus]) -> Iterator[Metric]:
         losses.add_metric([station.name], station.losses)
         taken.add_metric([station.name], station.readings)
         kept.add_metric([station.name], counts.kept)
-        for kind in ("not_finite", "out_of_range", "time_replaced", "unmapped"):
+        for kind in ("not_finite", "out_of_range", "time_replaced", "unmapped", "counter_reset"):
             odd.add_metric([station.name, kind], getattr(counts, kind))
     yield from (up, losses, taken, kept, odd)
 

@@ -116,6 +116,7 @@ def _connection(station: StationStatus, now_us: int) -> dict[str, Any]:
         "out_of_range": station.counts.out_of_range,
         "time_replaced": station.counts.time_replaced,
         "unmapped": station.counts.unmapped,
+        "counter_reset": station.counts.counter_reset,
         "devices": [
             {
                 "name": device.name,

@@ -3,11 +3,14 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB)")
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB)/s")
+# no counter is wider than 64 bits
+_POWER = re.compile(r"(\d{1,20})(?:\s*\^\s*(\d{1,2}))?")
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -35,6 +38,32 @@ def size_bytes(text: object) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
+def rate_bytes(text: object) -> int:
+    """Read a rate such as `2 MB/s` as bytes a second.
+
+    Raises:
+        ValueError: No such rate, or one without its unit.
+    """
+    match = _RATE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"{text!r} is not a rate; write a number with B/s, kB/s, MB/s or GB/s, such as 2 MB/s")
+    return int(float(match[1]) * _BYTES[match[2]])
+
+
+def count(text: object) -> float:
+    """Read how far something counts: a number, or a power such as `2^32`.
+
+    Raises:
+        ValueError: Neither.
+    """
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    match = _POWER.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"{text!r} is not a count; write a number such as 1000000, or a power such as 2^32")
+    return float(match[1]) ** int(match[2] or 1)
+
+
 def _written(pattern: str, *examples: str) -> dict[str, object]:
     return {"type": "string", "pattern": f"^{pattern}$", "examples": list(examples)}
 
@@ -47,3 +76,46 @@ DurationOrOff = Annotated[
     WithJsonSchema(_written(f"(?:off|{_DURATION.pattern})", "5min", "off")),
 ]
 Size = Annotated[int, BeforeValidator(size_bytes), WithJsonSchema(_written(_SIZE.pattern, "500 MB", "8 GB"))]
+Rate = Annotated[int, BeforeValidator(rate_bytes), WithJsonSchema(_written(_RATE.pattern, "2 MB/s", "500 kB/s"))]
+Count = Annotated[
+    float,
+    BeforeValidator(count),
+    WithJsonSchema({"anyOf": [{"type": "number"}, _written(_POWER.pattern, "2^32")]}),
+]
+_TIMES = re.compile(r"(\d+(?:\.\d+)?)\s*x")
+
+
+def stale_after_s(text: str, every_s: float | None) -> float | None:
+    """Return after how long without a reading a value is stale, seconds; None for never.
+
+    Args:
+        text: A duration, a number of periods such as `3x`, or `off`.
+        every_s: The period; None where no period is known, and periods mean nothing.
+
+    Raises:
+        ValueError: None of the three, or nothing above 0.
+    """
+    if text == "off":
+        return None
+    match = _TIMES.fullmatch(text.strip())
+    try:
+        number = float(match[1]) if match else duration_s(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither a duration nor a number of periods; write 30s, 3x or off") from None
+    if not number:
+        raise ValueError(f"{text!r} would make every value stale; write 30s, 3x or off")
+    if match is None:
+        return number
+    return None if every_s is None else number * every_s
+
+
+def _checked(text: str) -> str:
+    stale_after_s(text, None)
+    return text
+
+
+StaleAfter = Annotated[
+    str,
+    AfterValidator(_checked),
+    WithJsonSchema(_written(f"(?:off|{_TIMES.pattern}|{_DURATION.pattern})", "3x", "30s", "off")),
+]

@@ -100,6 +100,8 @@ class Tag:
 
     `device` and `name` identify the tag within its gateway; `machine` is the cloud's machine code,
     or None for a tag that belongs to no machine. `unit` is a UCUM code, "" for a pure number.
+    `rollover`, in that unit, is how far a cumulative counter counts before it begins again at 0; None where it is
+    no counter, or only ever reset.
     """
 
     device: Name
@@ -107,6 +109,7 @@ class Tag:
     machine: Name | None = None
     reading_type: ReadingType = ReadingType.CUSTOM
     unit: Words = ""
+    rollover: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

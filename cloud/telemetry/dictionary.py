@@ -27,22 +27,24 @@ _MAX_GATEWAYS = 1000
 _CODES_AT_ONCE = 10_000
 # arrays, for the same reason
 _FIND = text("""
-    SELECT tag.id, tag.device, tag.name, machine_code, machine_id, reading_type, unit, described_at
+    SELECT tag.id, tag.device, tag.name, machine_code, machine_id, reading_type, unit, rollover,
+           described_at
     FROM unnest(CAST(:device AS text[]), CAST(:name AS text[])) AS told (device, name)
     JOIN tag ON tag.gateway_id = :gateway_id AND tag.device = told.device AND tag.name = told.name
 """)
 # another batch may be making the same ones
 _MAKE = text("""
     INSERT INTO tag (organization_id, gateway_id, device, name, machine_code, machine_id, reading_type, unit,
-                     described_at)
+                     rollover, described_at)
     SELECT :organization_id, :gateway_id, told.*, :described_at
     FROM unnest(CAST(:device AS text[]), CAST(:name AS text[]), CAST(:machine_code AS text[]),
-                CAST(:machine_id AS uuid[]), CAST(:reading_type AS text[]), CAST(:unit AS text[])) AS told
+                CAST(:machine_id AS uuid[]), CAST(:reading_type AS text[]), CAST(:unit AS text[]),
+                CAST(:rollover AS double precision[])) AS told
     ON CONFLICT DO NOTHING
 """)
 _CHANGE = text("""
     UPDATE tag SET machine_code = :machine_code, machine_id = :machine_id, reading_type = :reading_type,
-                   unit = :unit, described_at = :described_at
+                   unit = :unit, rollover = :rollover, described_at = :described_at
     WHERE id = :tag_id AND described_at <= :described_at
 """)
 
@@ -160,6 +162,7 @@ async def _make(
         "machine_id": [machine_ids.get(tag.machine or "") for tag in tags],
         "reading_type": [tag.reading_type.value for tag in tags],
         "unit": [tag.unit for tag in tags],
+        "rollover": [tag.rollover for tag in tags],
     }
     of_all = {
         "organization_id": gateway.organization_id,
@@ -183,9 +186,11 @@ def _change(row: Any, tag: Tag, machine_ids: dict[str, uuid.UUID], sealed_at: da
         "machine_id": machine_id,
         "reading_type": tag.reading_type,
         "unit": tag.unit,
+        "rollover": tag.rollover,
         "described_at": max(row.described_at, sealed_at),
     }
 
 
 def _is_described_by(row: Any, tag: Tag) -> bool:
-    return (row.machine_code, row.reading_type, row.unit) == (tag.machine, tag.reading_type, tag.unit)
+    described = (tag.machine, tag.reading_type, tag.unit, tag.rollover)
+    return (row.machine_code, row.reading_type, row.unit, row.rollover) == described

@@ -42,6 +42,8 @@ class Tag(Table, table=True):
     machine_id: uuid.UUID | None = Field(default=None, sa_column=Column(Uuid, ForeignKey("machine.id"), index=True))
     reading_type: str = Field(sa_column=Column(Text, nullable=False))
     unit: str = Field(sa_column=Column(Text, nullable=False))
+    # how far a cumulative counter counts before it begins again at 0
+    rollover: float | None = Field(default=None, sa_column=Column(Double))
     described_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())

@@ -47,7 +47,7 @@ class Intake:
                 return
 
     def _register(self, points: Sequence[Point]) -> None:
-        tags = [Tag(p.device, p.name, p.device_options.machine, p.options.means, p.options.unit) for p in points]
+        tags = [_tag(point) for point in points]
         self._ids = np.append(self._ids, np.array(self._buffer.register(tags), np.uint32))
 
     async def put(
@@ -77,3 +77,9 @@ class Intake:
                     self.full_since_us = None
                     _log.info("buffer takes readings again", connection=self._name)
                 return durable
+
+
+def _tag(point: Point) -> Tag:
+    options, counter = point.options, point.options.counter
+    rollover = counter.rollover * options.scale if counter is not None and counter.rollover is not None else None
+    return Tag(point.device, point.name, point.device_options.machine, options.means, options.unit, rollover)

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.drivers.spec import PublishOptions, TagOptions
+from edge.drivers.spec import PublishOptions, TagClass, TagOptions
 
 # no heartbeat: longer than any clock runs
 NEVER_US = np.iinfo(np.int64).max
@@ -30,6 +30,8 @@ class Rules:
         every_sample: Keep each reading, changed or not.
         deadband: Smallest change worth keeping, after scaling; 0 for any change.
         heartbeat_us: Longest time without a kept reading.
+        is_prompt: Of class `state`: somebody waits for it to be on disk.
+        is_counter, rollover: A cumulative count, and how far it counts after scaling; infinite if it only ever resets.
         is_mapped: Whether a word stands for the value.
         codes: All (point, raw number) pairs that have a word, as point + number x 1j, sorted.
         words: Their words.
@@ -43,6 +45,9 @@ class Rules:
     every_sample: NDArray[np.bool_]
     deadband: NDArray[np.float64]
     heartbeat_us: NDArray[np.int64]
+    is_prompt: NDArray[np.bool_]
+    is_counter: NDArray[np.bool_]
+    rollover: NDArray[np.float64]
     is_mapped: NDArray[np.bool_]
     codes: NDArray[np.complex128]
     words: tuple[str, ...]
@@ -69,6 +74,9 @@ class Rules:
             heartbeat_us=np.array(
                 [NEVER_US if rule.heartbeat is None else round(rule.heartbeat * 1e6) for rule in publish], np.int64
             ),
+            is_prompt=np.array([tag.lane is TagClass.STATE for tag in tags], np.bool_),
+            is_counter=np.array([tag.counter is not None for tag in tags], np.bool_),
+            rollover=np.array([_rollover(tag) for tag in tags], np.float64),
             is_mapped=np.array([tag.map is not None for tag in tags], np.bool_),
             codes=np.array([complex(point, code) for point, code, _ in mapped], np.complex128),
             words=tuple(word for _, _, word in mapped),
@@ -93,6 +101,12 @@ class Rules:
         wanted = tag + 1j * np.where(np.isfinite(raw), raw, 0.5)
         place = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
         return np.where(self.codes[place] == wanted, place, -1)
+
+
+def _rollover(tag: TagOptions) -> float:
+    if tag.counter is None or tag.counter.rollover is None:
+        return np.inf
+    return tag.counter.rollover * tag.scale
 
 
 def deadband(tag: TagOptions) -> float:

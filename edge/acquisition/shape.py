@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.acquisition.by_exception import ExceptionFilter
+from edge.acquisition.counters import Counters
 from edge.acquisition.rules import Rules
 from edge.acquisition.text import clean
 from edge.drivers.spec import TagOptions
@@ -42,6 +43,7 @@ class Counts:
     out_of_range: int = 0
     time_replaced: int = 0
     unmapped: int = 0
+    counter_reset: int = 0
 
 
 class Shaper:
@@ -51,12 +53,14 @@ class Shaper:
         self._rules = Rules.of(tags)
         self._filter = ExceptionFilter(self._rules)
         self._any_map = bool(self._rules.is_mapped.any())
+        self._counters = Counters(self._rules)
         self.counts = Counts()
 
     def extend(self, tags: Sequence[TagOptions]) -> None:
         """Take more points, which stand behind those so far."""
         self._rules = self._rules.and_then(Rules.of(tags))
         self._filter.extend(self._rules)
+        self._counters.extend(self._rules)
         self._any_map = bool(self._rules.is_mapped.any())
 
     def shape(self, readings: Readings) -> Readings:
@@ -77,9 +81,14 @@ class Shaper:
         self.counts.out_of_range += int(outside.sum())
         shaped = Readings(tag, ts, received, value, quality, flags, readings.status, text)
         rows = self._filter.keep(shaped)
+        self.counts.counter_reset += self._counters.resets(shaped, self._rules)
         self.counts.taken += len(readings)
         self.counts.kept += len(rows)
         return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
+
+    def has_prompt(self, readings: Readings) -> bool:
+        """Tell whether somebody waits for one of these to be on disk."""
+        return bool(self._rules.is_prompt[readings.tag].any())
 
     def again(self, readings: Readings) -> Readings:
         """Shape readings that are kept though they say what was said before."""

@@ -35,6 +35,8 @@ _log = get(__name__)
 FINISH_S = 3.0
 # and this long for the last word of a connection that waited for room, within the same 10 s
 _LAST_S = 0.5
+# how often silence is looked for; who has to hear of it sooner watches the device by other means
+_TEND_S = 1.0
 
 
 class Station:
@@ -117,6 +119,16 @@ class Station:
             # what waited for room is given up; gaps have some of their own
             await self._account_for_stop(self._missed, _LAST_S)
 
+    async def tend(self) -> None:
+        """Call the values of silent tags bad, until cancelled; a task of the gateway's, if there can be any."""
+        while self._watch.can_go_stale:
+            await self._clock.sleep(_TEND_S)
+            if self._state is StationState.UP and not self._is_finishing:
+                stale = self._watch.stale(self._clock.now_us())
+                if len(stale):
+                    _log.warning("tags have gone silent", connection=self.name, tags=len(stale))
+                    await self._intake.put(self._shaper.shape(stale))
+
     def finish(self) -> None:
         """End softly: take what the source has on its way, see it on disk, tell the source, close."""
         self._is_finishing = True
@@ -185,13 +197,14 @@ class Station:
         if len(restated):
             kept = concatenate([kept, self._shaper.again(restated)])
         if sample.is_whole:
-            self._watch.account(self._clock.now_us())
+            self._watch.hear(self._clock.now_us())
         is_acknowledged = sample.receipt is not None
         durable = None
         if len(kept) or told:
             # a source that is acknowledged keeps what it cannot deliver while the buffer is full
             missed = list if is_acknowledged else self._missed
-            durable = await self._intake.put(kept, lambda: [*told, *missed()], prompt=is_acknowledged)
+            prompt = is_acknowledged or self._shaper.has_prompt(kept)
+            durable = await self._intake.put(kept, lambda: [*told, *missed()], prompt=prompt)
         if is_acknowledged:
             self._confirmations.add(sample.receipt, durable)
 

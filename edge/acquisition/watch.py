@@ -8,13 +8,17 @@ import numpy as np
 from edge.acquisition.text import words
 from edge.drivers.spec import Point
 from edge.ports import BEFORE_US
+from edge.units import stale_after_s
 from shared.reading import Flag, Gap, GapCause, Quality, Readings, from_rows
 from shared.wire.batch import MAX_TIME_US
 
 # Bad_NoCommunication (OPC 10000-6, A.2): "communication with the data source is defined, but not established".
 # Modbus and MQTT have no code for it, so all protocols share OPC UA's.
 NO_COMMUNICATION = 0x8031_0000
+# Bad_Timeout, for a value that came no more in time
+STALE = 0x800A_0000
 _SILENT = 255
+_NEVER_US = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ class Watch:
         self._is_fresh = np.array([], np.bool_)
         # when this gateway called a point bad that has not come back since, -1 if it has
         self._bad_us = np.array([], np.int64)
+        # after how long without a reading a point is called bad, and when it was heard last
+        self._stale_after_us = np.array([], np.int64)
+        self._heard_us = np.array([], np.int64)
         self.extend(points, since_us)
 
     def extend(self, points: Sequence[Point], since_us: int) -> tuple[str, ...]:
@@ -86,6 +93,10 @@ class Watch:
         fresh = [point.device_options.begins_afresh for point in points]
         self._is_fresh = np.append(self._is_fresh, np.array(fresh, np.bool_))
         self._bad_us = np.append(self._bad_us, np.full(len(points), -1, np.int64))
+        limits = np.array([_stale_after_us(point) for point in points], np.int64)
+        self._stale_after_us = np.append(self._stale_after_us, limits)
+        # never heard, so there is no value that could be stale
+        self._heard_us = np.append(self._heard_us, np.full(len(points), -1, np.int64))
         return tuple(kept)
 
     def note(self, readings: Readings) -> None:
@@ -94,11 +105,32 @@ class Watch:
         # of several readings of one tag or device the last one counts, as numpy assigns in order
         self._quality[readings.tag] = readings.quality
         self._received[device] = readings.received
+        self._heard_us[readings.tag] = readings.received
         self._accounted[device] = readings.received
         bad = readings.quality == Quality.BAD
         self._bad_status[device[bad]] = readings.status[bad]
         ours = bad & (readings.ts == 0)
         self._bad_us[readings.tag[ours]] = readings.received[ours]
+
+    @property
+    def can_go_stale(self) -> bool:
+        """Whether any point has a limit to its silence."""
+        return bool((self._stale_after_us != _NEVER_US).any())
+
+    def stale(self, now_us: int) -> Readings:
+        """Return a bad reading for every point that has been silent too long and is not bad yet."""
+        silent_us = now_us - self._heard_us
+        is_stale = (self._heard_us >= 0) & (silent_us > self._stale_after_us) & (self._quality != Quality.BAD)
+        points = np.flatnonzero(is_stale)
+        self._quality[points] = Quality.BAD
+        self._bad_us[points] = now_us
+        count = len(points)
+        return from_rows(points.tolist(), [0] * count, now_us, [np.nan] * count, Quality.BAD, 0, STALE)
+
+    def hear(self, now_us: int) -> None:
+        """All was said until now: whoever said nothing is as it was, and not silent."""
+        self._heard_us[self._heard_us >= 0] = now_us
+        self.account(now_us)
 
     def lose(self, now_us: int) -> Readings:
         """The session is lost: return a bad reading for every point, so that nobody takes old values for new."""
@@ -202,3 +234,8 @@ def fit(gap: Gap) -> Gap:
     to_us = min(max(gap.to_us, 1), MAX_TIME_US - 1)
     from_us = min(max(gap.from_us, 0), to_us - 1)
     return Gap(gap.cause, from_us, to_us, gap.device, gap.tag, words(gap.detail))
+
+
+def _stale_after_us(point: Point) -> int:
+    limit_s = stale_after_s(point.options.stale_after or "off", point.every_s)
+    return _NEVER_US if limit_s is None else round(limit_s * 1e6)

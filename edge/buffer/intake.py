@@ -13,6 +13,7 @@ from edge.buffer.lending import Lending
 from edge.buffer.pending import Pending
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
+from edge.buffer.volume import Volume
 from edge.buffer.waking import Alarm, Bell
 from edge.clock import Clock
 from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
@@ -43,10 +44,20 @@ class Intake:
         clock: Time.
         trouble: Where a failing disk is told.
         lending: Who lends what is sealed.
+        volume: What the file is on.
     """
 
-    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock, trouble: Trouble, lending: Lending) -> None:
+    def __init__(
+        self,
+        thread: StoreThread,
+        room: file.Room,
+        clock: Clock,
+        trouble: Trouble,
+        lending: Lending,
+        volume: Volume,
+    ) -> None:
         self._thread = thread
+        self._volume = volume
         self._room = room
         self._clock = clock
         self._trouble = trouble
@@ -199,6 +210,11 @@ class Intake:
     def _check_room(self, taking: int) -> None:
         waiting = self._gathering.bytes + (self._committing.bytes if self._committing is not None else 0)
         used = self._thread.figures.used_bytes
+        shortage = self._volume.shortage(used + waiting + taking)
+        if shortage is not None:
+            raise BufferFull(
+                f"the buffer holds {used} bytes and may not grow: {shortage}; nothing was taken; free space"
+            )
         if used + waiting + taking > self._room.rows:
             raise BufferFull(
                 f"the buffer holds {used} bytes of {self._room.rows}, and {waiting} wait; nothing was taken; "

@@ -16,6 +16,7 @@ from edge.buffer.intake import Intake
 from edge.buffer.lending import Lending
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
+from edge.buffer.volume import Volume
 from edge.clock import Clock
 from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import BufferStats, Lease
@@ -38,18 +39,20 @@ class SqliteBuffer:
     await buffer.close()
     """
 
-    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock) -> None:
+    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock, volume: Volume) -> None:
         self._thread = thread
         self._room = room
         self._clock = clock
         self._trouble = Trouble()
         self._lending = Lending(thread, clock, self._trouble)
-        self._intake = Intake(thread, room, clock, self._trouble, self._lending)
+        self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume)
         self._closing = asyncio.Event()
         self._running: asyncio.Event | None = None
 
     @classmethod
-    async def open(cls, path: Path, *, max_bytes: int, gateway: str, clock: Clock) -> Self:
+    async def open(
+        cls, path: Path, *, max_bytes: int, gateway: str, clock: Clock, volume: Volume | None = None
+    ) -> Self:
         """Open the buffer file, or make it; a damaged one is set aside and replaced.
 
         Args:
@@ -57,6 +60,7 @@ class SqliteBuffer:
             max_bytes: What both may take, at least 1 MB.
             gateway: Whose batches are sealed.
             clock: Time.
+            volume: What the file is on, if some of it is to be kept free.
 
         Raises:
             BufferError: It cannot be opened, another process has it open, or it is another gateway's.
@@ -64,7 +68,7 @@ class SqliteBuffer:
         room = file.divide(max_bytes)
         thread = StoreThread(path, room, gateway, clock)
         await thread.open()
-        return cls(thread, room, clock)
+        return cls(thread, room, clock, volume if volume is not None else Volume(path))
 
     @property
     def down_since_us(self) -> int | None:

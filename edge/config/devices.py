@@ -190,8 +190,10 @@ class Plant:
             self._document.mistake(loc, f'device "{device.name}" has no tags; give it some, or a template with some')
         for name, tag in declared.items():
             where = origin(("tags", name), origins, loc)
-            options = tags.effective(tag, self._defaults.publish, self._defaults.every)
+            options = tags.effective(tag, self._defaults, is_polled=device.is_polled)
             self._check_tag(name, tag, origins, loc)
+            for key, message in tags.staleness(tag, is_polled=device.is_polled):
+                self._document.mistake(origin(("tags", name, key), origins, loc), message)
             if not 1 <= len(name) <= 200 or not name.isprintable():
                 self._document.mistake(where, "expected a tag's name of 1 to 200 printable characters")
             assert options.every is not None  # noqa: S101 - effective() just gave it

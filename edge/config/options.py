@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from edge.config.spelling import one_of
 from edge.drivers.spec import Named, Options, PublishOptions
-from edge.units import Duration, Size
+from edge.units import Duration, Rate, Size, StaleAfter
 
 
 def _timezone(name: str) -> str:
@@ -113,6 +113,18 @@ class GatewayOptions(Options):
     timezone: Annotated[str, AfterValidator(_timezone)] | None = None
 
 
+class BacklogOptions(Options):
+    """How batches are brought that waited; those of the last ten seconds always go first, and are not held up.
+
+    Attributes:
+        max_rate: At most so many bytes a second; as fast as it goes, if None.
+        order: The oldest goes first.
+    """
+
+    max_rate: Annotated[Rate, Field(ge=1000)] | None = None
+    order: Literal["oldest-first"] = "oldest-first"
+
+
 class CloudOptions(Options):
     """Where batches go.
 
@@ -120,11 +132,38 @@ class CloudOptions(Options):
         url: Scheme, host and port, such as https://cloud.example.com.
         token: The gateway's token; only ever a reference.
         max_in_flight: Batches under way at once.
+        backlog: How batches are brought that waited.
     """
 
     url: Annotated[str, AfterValidator(_cloud_url)]
     token: Annotated[SecretStr, Field(min_length=1), AfterValidator(_token)]
     max_in_flight: Annotated[int, Field(ge=1, le=16)] = 3
+    backlog: BacklogOptions = BacklogOptions()
+
+
+def _kept(policy: object) -> object:
+    """Accept `keep`; what else a full buffer might do with a class of tags is not offered.
+
+    Raises:
+        ValueError: Another policy.
+    """
+    if policy != "keep":
+        raise ValueError(
+            f"{policy!r} is not offered: what was taken is never dropped or thinned, a full buffer makes sources wait "
+            "and tells a gap; write keep, or leave it out"
+        )
+    return policy
+
+
+Keep = Annotated[Literal["keep"], BeforeValidator(_kept)]
+
+
+class WhenFullOptions(Options):
+    """What happens to each class of tags when the buffer is full."""
+
+    state: Keep = "keep"
+    process: Keep = "keep"
+    debug: Keep = "keep"
 
 
 class BufferOptions(Options):
@@ -132,11 +171,17 @@ class BufferOptions(Options):
 
     Attributes:
         path: The buffer's file; its directory is the daemon's state directory. Relative to this file.
+        durability: `strict`: nobody hears that a reading was taken before it has survived a power cut.
         max_size: What the buffer may take on disk.
+        keep_free: The buffer does not grow while its volume has less than this free.
+        when_full: What happens to each class of tags then.
     """
 
     path: Annotated[str, Field(min_length=1), AfterValidator(_printable)]
+    durability: Literal["strict"] = "strict"
     max_size: Annotated[Size, Field(ge=10_000_000)] = 2_000_000_000
+    keep_free: Annotated[Size, Field(ge=0)] = 0
+    when_full: WhenFullOptions = WhenFullOptions()
 
 
 class DefaultOptions(Options):
@@ -145,10 +190,12 @@ class DefaultOptions(Options):
     Attributes:
         every: Period of reading or sampling.
         publish: When a reading is kept.
+        stale_after: After so long without a reading a value is called bad; periods count where tags are polled.
     """
 
     every: Duration = 1.0
     publish: PublishOptions = PublishOptions()
+    stale_after: StaleAfter = "off"
 
 
 class HealthOptions(Options):

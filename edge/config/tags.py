@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from edge.config.options import DefaultOptions
 from edge.config.spelling import one_of
 from edge.drivers.spec import PublishOptions, TagOptions
+from edge.units import stale_after_s
 from shared.reading import MachineState, ReadingType
 
 # faster than 10 ms no fieldbus that we speak delivers; slower than a day nobody would notice a loss
@@ -21,6 +23,8 @@ def disagreements(tag: TagOptions) -> Iterator[tuple[str, str]]:
     yield from _deadband(tag)
     if tag.map is not None:
         yield from _map(tag, tag.map)
+    if tag.counter is not None:
+        yield from _counter(tag)
 
 
 def heartbeat(publish: PublishOptions) -> Iterator[tuple[str, str]]:
@@ -60,8 +64,33 @@ def _map(tag: TagOptions, words: dict[int, str]) -> Iterator[tuple[str, str]]:
                 yield "map", f'{number}: "{word}" is not a machine state; {one_of(word, MachineState)}'
 
 
-def effective(tag: TagOptions, defaults: PublishOptions, every_s: float) -> TagOptions:
-    """Return the tag with every default taken up; a `publish` that says one thing takes the rest from the default's."""
+def _counter(tag: TagOptions) -> Iterator[tuple[str, str]]:
+    if tag.map is not None:
+        yield "counter", "a counter has no words; leave out map"
+    if tag.offset != 0:
+        yield "counter", "a counter begins at 0; leave out offset"
+    if tag.scale < 0:
+        yield "counter", "a counter counts up; expected a scale above 0"
+
+
+def staleness(tag: TagOptions, *, is_polled: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with what a tag itself says of its staleness."""
+    if tag.stale_after is not None and tag.stale_after.rstrip().endswith("x") and not is_polled:
+        yield "stale_after", "its readings come when the source has some, not once a period; write a duration, as 30s"
+
+
+def effective(tag: TagOptions, defaults: DefaultOptions, *, is_polled: bool) -> TagOptions:
+    """Return the tag with every default taken up; a `publish` that says one thing takes the rest from the default's.
+
+    Args:
+        tag: As the file has it.
+        defaults: What holds where it says nothing.
+        is_polled: Its readings come once in its period.
+    """
     own = tag.publish.model_dump(include=tag.publish.model_fields_set) if tag.publish else {}
-    publish = defaults.model_copy(update=own)
-    return tag.model_copy(update={"publish": publish, "every": tag.every if tag.every is not None else every_s})
+    publish = defaults.publish.model_copy(update=own)
+    every_s = tag.every if tag.every is not None else defaults.every
+    stale = tag.stale_after if tag.stale_after is not None else defaults.stale_after
+    limit_s = stale_after_s(stale, every_s if is_polled else None)
+    limit = "off" if limit_s is None else f"{limit_s:.9f}s"
+    return tag.model_copy(update={"publish": publish, "every": every_s, "stale_after": limit})

@@ -8,6 +8,7 @@ never loads asyncua.
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeVar, cast
 
@@ -17,7 +18,7 @@ from edge.clock import Clock
 from edge.drivers.inspection import Inspector
 from edge.errors import ConfigError
 from edge.ports import Driver
-from edge.units import Duration, DurationOrOff
+from edge.units import Count, Duration, DurationOrOff, StaleAfter
 from shared.reading import ReadingType
 
 # names go into the wire and into PostgreSQL keys
@@ -55,6 +56,24 @@ class PublishOptions(Options):
     heartbeat: DurationOrOff = HEARTBEAT_S
 
 
+class TagClass(StrEnum):
+    """How much a tag matters: `state` is what a machine does and counts, `process` how it does it, `debug` neither."""
+
+    STATE = "state"
+    PROCESS = "process"
+    DEBUG = "debug"
+
+
+class CounterOptions(Options):
+    """A cumulative count; where it begins again at 0 it was reset, or has rolled over.
+
+    Attributes:
+        rollover: How far it counts before it begins again, before scaling: `2^32` for 32 bits; None if it never does.
+    """
+
+    rollover: Annotated[Count, Field(gt=0)] | None = None
+
+
 class TagOptions(Options):
     """What every tag takes, beside its protocol's own address keys.
 
@@ -67,6 +86,9 @@ class TagOptions(Options):
         publish: Overrides the default's.
         map: Raw value to word, such as 2 to producing; the word becomes the reading's text.
         means: What the tag measures, for the cloud.
+        lane: Written `class`; how much it matters. What is of class `state` is on disk within 2 ms instead of 50.
+        counter: It counts up, and a smaller value is a new beginning.
+        stale_after: After so long without a reading its value is called bad; the default's if absent.
     """
 
     every: Duration | None = None
@@ -78,6 +100,9 @@ class TagOptions(Options):
     publish: PublishOptions | None = None
     map: dict[int, Named] | None = None
     means: ReadingType = ReadingType.CUSTOM
+    lane: Annotated[TagClass, Field(alias="class")] = TagClass.PROCESS
+    counter: CounterOptions | None = None
+    stale_after: StaleAfter | None = None
 
 
 class DeviceOptions(Options):
@@ -95,6 +120,11 @@ class DeviceOptions(Options):
         gets the result in its `Surroundings`.
         """
         return {}
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether each tag is asked for once in its period, so that a multiple of it without a reading is a sign."""
+        return False
 
     @property
     def is_kept_by_source(self) -> bool:

@@ -12,11 +12,16 @@ from edge.clock import Clock
 from edge.errors import BatchRefused, Unreachable, UplinkError
 from edge.ports import Buffer, Lease, Uplink
 from edge.sync.link import Link, LinkState
+from edge.sync.pace import Pace
 from shared.logs import get
 from shared.wire.receipt import Outcome, Receipt
 
 # One keeps a line of 50 ms idle most of the time; more than four only queue up in the cloud.
 MAX_IN_FLIGHT = 3
+# what was sealed longer ago has waited
+LIVE_S = 10.0
+# how soon something new is noticed while the pace holds up what waited
+_LOOK_S = 0.5
 _log = get(__name__)
 
 
@@ -58,16 +63,26 @@ class Shipper:
         uplink: Carries; closed by whoever made it.
         clock: Time.
         max_in_flight: Requests at once, at least 1.
+        pace: How fast batches go that have waited; as fast as they can, if None.
 
     Attributes:
         link: Whether the cloud answers, for whoever else asks it something.
     """
 
-    def __init__(self, buffer: Buffer, uplink: Uplink, clock: Clock, *, max_in_flight: int = MAX_IN_FLIGHT) -> None:
+    def __init__(
+        self,
+        buffer: Buffer,
+        uplink: Uplink,
+        clock: Clock,
+        *,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        pace: Pace | None = None,
+    ) -> None:
         self._buffer = buffer
         self._uplink = uplink
         self._clock = clock
         self._max_in_flight = max_in_flight
+        self._pace = pace
         self.link = Link(clock)
         self._stirred = asyncio.Event()
         self._busy = 0
@@ -121,11 +136,34 @@ class Shipper:
 
     async def _ship(self, *, live: bool) -> None:
         while (lease := await self._buffer.lease(live=live)) is not None:
+            if live and self._must_wait(lease):
+                # the others bring what waited; this one must be free when something new comes
+                await self._buffer.give_back(lease.id)
+                await self._clock.sleep(_LOOK_S)
+                continue
+            try:
+                await self._take_turn(lease)
+            except BaseException:
+                await self._buffer.give_back(lease.id)
+                raise
             await self._bring(lease)
+
+    def _must_wait(self, lease: Lease) -> bool:
+        return self._pace is not None and self._has_waited(lease) and self._pace.wait_s > 0
+
+    def _has_waited(self, lease: Lease) -> bool:
+        return self._clock.now_us() - lease.sealed_us > LIVE_S * 1e6
+
+    async def _take_turn(self, lease: Lease) -> None:
+        if self._pace is not None and self._has_waited(lease):
+            await self._pace.turn(len(lease.body))
 
     async def _drain(self) -> bool:
         while self._may_answer():
             lease = await self._buffer.lease(live=False, wait=False)
+            if lease is not None and self._must_wait(lease):
+                await self._buffer.give_back(lease.id)
+                return False
             if lease is not None:
                 await self._bring(lease, attempts=1)
             elif not self._busy:

@@ -18,7 +18,7 @@ NOW_US = 1_800_000_000_000_000
 def station(name: str = "line-a", **changes: Any) -> StationStatus:
     """A connection that is up, with one device of four tags of which one never came."""
     device = DeviceCondition("press-1", NOW_US - 2_500_000, tags=4, good=2, uncertain=1, bad=0)
-    counts = Counts(taken=100, kept=40, not_finite=1, out_of_range=2, time_replaced=3, unmapped=4)
+    counts = Counts(taken=100, kept=40, not_finite=1, out_of_range=2, time_replaced=3, unmapped=4, counter_reset=5)
     status = StationStatus(name, "modbus", StationState.UP, NOW_US - 60_000_000, 100, 1, None, counts, [device])
     return replace(status, **changes)
 

@@ -121,6 +121,11 @@ class ModbusDevice(DeviceOptions):
     read: ReadOptions = ReadOptions()
     tags: dict[Named, ModbusTag]
 
+    @property
+    def is_polled(self) -> bool:
+        """Every tag is asked for in its period."""
+        return True
+
     @model_validator(mode="after")
     def _has_room(self) -> Self:
         for name, tag in self.tags.items():

@@ -144,3 +144,14 @@ async def test_a_tag_described_anew_while_another_batch_asks_about_others_is_kno
         await until_waiting(database, 1)
         assert await described.ids(bar, at=LATER) == [tag_id]
     assert asked.result()[0] == tag_id
+
+
+async def test_how_far_a_counter_counts_is_remembered_and_can_change(described):
+    def counter(rollover):
+        return Tag("press", "cycles", "P-1", ReadingType.GOOD_COUNT, rollover=rollover)
+
+    [tag_id] = await described.ids(counter(None))
+    assert (await described.row(tag_id)).rollover is None
+    await described.ids(counter(2.0**32), at=LATER)
+    assert (await described.row(tag_id)).rollover == 2.0**32
+    assert await described.ids(counter(2.0**32), at=LATER) == [tag_id]

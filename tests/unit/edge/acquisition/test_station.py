@@ -8,7 +8,7 @@ import pytest
 
 from edge.acquisition.station import Station
 from edge.acquisition.status import StationState
-from edge.acquisition.watch import NO_COMMUNICATION
+from edge.acquisition.watch import NO_COMMUNICATION, STALE
 from edge.drivers.spec import DeviceOptions, Point
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
 from edge.ports import BEFORE_US, Sample
@@ -527,3 +527,40 @@ async def test_points_found_while_the_disk_refuses_wait_with_their_readings() ->
         assert buffer.values == []
         await clock.advance(5)
         await happens(lambda: buffer.values == [("x", 1.0)])
+
+
+async def test_a_tag_that_falls_silent_is_told_bad_while_its_session_is_up() -> None:
+    async with running(plan=points("a", stale_after="3s") + points("b")) as bench:
+        tending = asyncio.create_task(bench.station.tend())
+        bench.driver.put(sample(1.0), sample(1.0, tag=1))
+        await happens(lambda: len(bench.buffer.values) == 2)
+        await bench.clock.advance(3.0)
+        assert len(bench.buffer.appends) == 2
+        await bench.clock.advance(2.0)
+        await happens(lambda: len(bench.buffer.appends) == 3)
+        stale = bench.buffer.appends[-1].readings
+        assert (stale.tag.tolist(), stale.status.tolist()) == ([0], [STALE])
+        # the same value is news again, as the bad one was the last word
+        bench.driver.put(sample(1.0))
+        await happens(lambda: len(bench.buffer.values) == 3)
+        tending.cancel()
+
+
+async def test_there_is_nothing_to_tend_where_no_silence_counts() -> None:
+    async with running() as bench:
+        await bench.station.tend()
+
+
+async def test_what_is_of_class_state_is_committed_promptly() -> None:
+    async with running(plan=points("a", **{"class": "state"}) + points("b")) as bench:
+        bench.driver.put(sample(1.0), sample(1.0, tag=1))
+        await happens(lambda: len(bench.buffer.appends) == 2)
+        assert [append.prompt for append in bench.buffer.appends] == [True, False]
+
+
+async def test_the_buffer_is_told_how_far_a_counter_counts_in_its_unit() -> None:
+    clock = HandClock()
+    buffer = RecordingBuffer(clock)
+    plan = points("a", counter={"rollover": "2^16"}, scale=0.5) + points("b", counter={})
+    async with running(plan=plan, buffer=buffer, clock=clock):
+        assert [tag.rollover for tag in buffer._tags] == [32768.0, None]

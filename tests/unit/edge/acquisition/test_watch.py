@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.acquisition.watch import NO_COMMUNICATION, DeviceCondition, Watch, fit
+from edge.acquisition.watch import NO_COMMUNICATION, STALE, DeviceCondition, Watch, fit
 from edge.drivers.spec import DeviceOptions, Point
 from edge.ports import BEFORE_US
 from shared.reading import Flag, Gap, GapCause, Quality, from_rows
@@ -139,3 +139,33 @@ def test_a_source_that_repeats_what_it_kept_is_not_taken_for_how_things_are() ->
     watch = Watch(points("a"), 5)
     watch.lose(100)
     assert not len(watch.restated(from_rows([0], [40], 130, [1.0]), 110))
+
+
+def test_a_silent_point_is_stale_once_and_only_if_it_ever_spoke() -> None:
+    plan = [*points("a", "b", stale_after="3s"), *points("c")]
+    watch = Watch(plan, 5)
+    assert watch.can_go_stale
+    assert not Watch(points("c"), 5).can_go_stale
+    watch.note(from_rows([0, 2], [0, 0], 1_000_000, [1.0, 1.0]))
+    assert len(watch.stale(4_000_000)) == 0
+    stale = watch.stale(4_000_001)
+    assert (stale.tag.tolist(), stale.quality.tolist(), stale.status.tolist()) == ([0], [Quality.BAD], [STALE])
+    assert np.isnan(stale.value).all()
+    assert len(watch.stale(9_000_000)) == 0
+    watch.note(from_rows([0], [0], 10_000_000, [1.0]))
+    assert watch.stale(14_000_000).tag.tolist() == [0]
+
+
+def test_who_has_nothing_new_to_say_is_not_silent() -> None:
+    watch = Watch(points("a", "b", stale_after="3s"), 5)
+    watch.note(from_rows([0], [0], 1_000_000, [1.0]))
+    watch.hear(4_000_000)
+    assert len(watch.stale(6_000_000)) == 0
+    assert watch.stale(7_000_001).tag.tolist() == [0]
+
+
+def test_a_lost_session_is_told_bad_once_and_not_stale_again() -> None:
+    watch = Watch(points("a", stale_after="3s"), 5)
+    watch.note(from_rows([0], [0], 1_000_000, [1.0]))
+    watch.lose(2_000_000)
+    assert len(watch.stale(9_000_000)) == 0

@@ -1,8 +1,10 @@
 import pytest
 from pydantic import ValidationError
 
-from edge.config.tags import disagreements, effective
+from edge.config.options import DefaultOptions
+from edge.config.tags import disagreements, effective, staleness
 from edge.drivers.spec import PublishOptions, TagOptions
+from edge.units import stale_after_s
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,10 @@ from edge.drivers.spec import PublishOptions, TagOptions
         ({"map": {0: "off", 1: "Producing", 2: "busy"}, "means": "state"}, ["map", "map"]),
         ({"map": {0: "x"}, "offset": 1}, ["map"]),
         ({"map": {0: "x"}, "deadband": 1}, ["map"]),
+        ({"counter": {}, "scale": 0.1, "deadband": 1}, []),
+        ({"counter": {"rollover": "2^32"}, "map": {0: "x"}}, ["counter"]),
+        ({"counter": {}, "offset": 1}, ["counter"]),
+        ({"counter": {}, "scale": -1}, ["counter"]),
     ],
 )
 def test_options_that_contradict_each_other_are_named(options: dict[str, object], keys: list[str]) -> None:
@@ -31,19 +37,20 @@ def test_options_that_contradict_each_other_are_named(options: dict[str, object]
 
 
 def test_a_tag_takes_up_what_it_does_not_say() -> None:
-    defaults = PublishOptions.model_validate({"on": "sample", "heartbeat": "1min"})
-    silent = effective(TagOptions(), defaults, 2.5)
-    assert (silent.every, silent.publish) == (2.5, defaults)
+    defaults = DefaultOptions.model_validate({"every": "2.5s", "publish": {"on": "sample", "heartbeat": "1min"}})
+    silent = effective(TagOptions(), defaults, is_polled=True)
+    assert (silent.every, silent.publish, silent.stale_after) == (2.5, defaults.publish, "off")
     outspoken = TagOptions.model_validate({"every": "3s", "publish": {"on": "change", "heartbeat": None}})
-    full = effective(outspoken, defaults, 2.5)
+    full = effective(outspoken, defaults, is_polled=True)
     assert (full.every, full.publish) == (3.0, PublishOptions(on="change", heartbeat=None))
 
 
 def test_a_tag_at_rest_is_kept_every_five_minutes_unless_that_is_switched_off() -> None:
     assert TagOptions().publish is None
-    assert effective(TagOptions(), PublishOptions(), 1.0).publish == PublishOptions(heartbeat="5min")  # type: ignore[arg-type]
+    silent = effective(TagOptions(), DefaultOptions(), is_polled=True)
+    assert silent.publish == PublishOptions(heartbeat="5min")  # type: ignore[arg-type]
     off = TagOptions.model_validate({"publish": {"heartbeat": "off"}})
-    assert effective(off, PublishOptions(), 1.0).publish == PublishOptions(on="change", heartbeat=None)
+    assert effective(off, DefaultOptions(), is_polled=True).publish == PublishOptions(on="change", heartbeat=None)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +59,27 @@ def test_a_tag_at_rest_is_kept_every_five_minutes_unless_that_is_switched_off() 
 def test_words_that_the_wire_would_refuse_are_refused_in_the_file(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         TagOptions.model_validate(options)
+
+
+@pytest.mark.parametrize(
+    ("said", "default", "is_polled", "expected"),
+    [
+        (None, "3x", True, 6.0),
+        (None, "3x", False, None),
+        ("30s", "3x", False, 30.0),
+        ("off", "3x", True, None),
+        ("2x", "off", True, 4.0),
+    ],
+)
+def test_periods_of_silence_count_where_tags_are_polled(
+    said: str | None, default: str, is_polled: bool, expected: float | None
+) -> None:
+    tag = TagOptions.model_validate({"every": "2s", "stale_after": said})
+    found = effective(tag, DefaultOptions(stale_after=default), is_polled=is_polled)
+    assert stale_after_s(found.stale_after or "", None) == expected
+
+
+def test_a_tag_that_counts_periods_nobody_keeps_is_a_mistake() -> None:
+    tag = TagOptions.model_validate({"stale_after": "3x"})
+    assert [key for key, _ in staleness(tag, is_polled=False)] == ["stale_after"]
+    assert list(staleness(tag, is_polled=True)) == []

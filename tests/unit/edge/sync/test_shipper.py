@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from edge.ports import Lease
 from edge.sync.link import LinkState
+from edge.sync.pace import Pace
 from edge.sync.shipper import Shipper
 from tests.fakes.buffer import MemoryBuffer
 from tests.fakes.clock import HandClock, turns
@@ -298,3 +299,33 @@ async def test_draining_nothing_is_done_at_once() -> None:
     walk = Walk()
     async with walk.shipping():
         assert await asyncio.wait_for(walk.shipper.drain(5.0), 5) is True
+
+
+async def test_what_waited_keeps_to_its_pace_and_holds_up_nothing_new() -> None:
+    walk = Walk()
+    await walk.seal(20, age_s=60.0)
+    size = len(walk.buffer.batches[1].body)
+    pace = Pace(size, walk.clock)
+    walk.shipper = Shipper(walk.buffer, walk.uplink, walk.clock, pace=pace)
+    async with walk.shipping():
+        await walk.clock.advance(5.0)
+        # one batch a second, each slot's first included
+        assert 5 <= len(walk.order) <= 7
+        await walk.seal(1)
+        await walk.clock.advance(0.6)
+        assert 21 in walk.order, "the live batch waited for the backlog's pace"
+        await walk.clock.advance(60.0)
+        await turns(300)
+    assert sorted(walk.order) == list(range(1, 22))
+    assert walk.buffer.batches == {}
+
+
+async def test_a_stop_does_not_push_out_what_is_to_keep_a_pace() -> None:
+    walk = Walk()
+    await walk.seal(20, age_s=60.0)
+    pace = Pace(len(walk.buffer.batches[1].body), walk.clock)
+    shipper = Shipper(walk.buffer, walk.uplink, walk.clock, pace=pace)
+    await pace.turn(10_000)
+    assert not await shipper.drain(3.0)
+    assert walk.order == []
+    assert len(walk.buffer.batches) == 20

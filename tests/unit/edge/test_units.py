@@ -1,0 +1,42 @@
+import pytest
+
+from edge.units import count, rate_bytes, stale_after_s
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("2 MB/s", 2_000_000), ("1.5kB/s", 1500), ("800 B/s", 800), (" 1 GB/s ", 10**9)]
+)
+def test_a_rate_bears_its_unit(text: str, expected: int) -> None:
+    assert rate_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["2 MB", "2", 2, "2 Mbit/s", "-1 B/s", None])
+def test_what_is_no_rate_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="is not a rate; write a number with B/s"):
+        rate_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("2^32", 2.0**32), (1_000_000, 1e6), ("10 ^ 6", 1e6), ("65536", 65536.0), (0.5, 0.5)]
+)
+def test_a_count_is_a_number_or_a_power(text: object, expected: float) -> None:
+    assert count(text) == expected
+
+
+@pytest.mark.parametrize("text", ["2**32", "2^", "9^999", True, None, "many"])
+def test_what_is_no_count_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="is not a count"):
+        count(text)
+
+
+def test_staleness_is_a_duration_or_a_number_of_periods_or_none() -> None:
+    assert stale_after_s("30s", None) == 30.0
+    assert stale_after_s("3x", 0.5) == 1.5
+    assert stale_after_s("3x", None) is None
+    assert stale_after_s("off", 1.0) is None
+
+
+@pytest.mark.parametrize("text", ["0s", "0x", "x", "-1x", "3", "soon"])
+def test_what_is_no_staleness_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write 30s, 3x or off"):
+        stale_after_s(text, 1.0)
