@@ -42,6 +42,7 @@ class _EdgeCollector(Collector):
         yield _gauge("start_time_seconds", "When the daemon started.", snapshot.started_us / 1e6)
         yield from _connections(snapshot.stations)
         yield from _devices(snapshot.stations)
+        yield from _drivers(snapshot.stations)
         yield from _buffer(snapshot.buffer)
         yield from _sync(snapshot.sync)
 
@@ -102,6 +103,28 @@ def _devices(stations: list[StationStatus]) -> Iterator[Metric]:
             ):
                 tags.add_metric([*where, quality], count)
     yield from (last, tags)
+
+
+def _drivers(stations: list[StationStatus]) -> Iterator[Metric]:
+    events = CounterMetricFamily(
+        "tezgah_edge_driver_events", "What the driver counted, by its words.", labels=["connection", "event"]
+    )
+    busy = CounterMetricFamily("tezgah_edge_line_busy_seconds", "How long the line was taken.", labels=["connection"])
+    labels = ["connection", "device"]
+    planned = GaugeMetricFamily("tezgah_edge_poll_planned_period_seconds", "The period asked for.", labels=labels)
+    actual = GaugeMetricFamily("tezgah_edge_poll_actual_period_seconds", "The period that it gets.", labels=labels)
+    for station in stations:
+        figures = station.figures
+        if figures is None:
+            continue
+        for event, count in figures.events.items():
+            events.add_metric([station.name, event], count)
+        if figures.busy_s:
+            busy.add_metric([station.name], figures.busy_s)
+        for pace in figures.paces:
+            planned.add_metric([station.name, pace.device], pace.planned_s)
+            actual.add_metric([station.name, pace.device], pace.actual_s)
+    yield from (events, busy, planned, actual)
 
 
 def _buffer(stats: BufferStats) -> Iterator[Metric]:

@@ -1,9 +1,9 @@
 """The gateway's three ports: Driver (readings in), Buffer (readings kept), Uplink (batches out)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from shared.reading import Gap, Readings, Tag
 from shared.wire.batch import BatchId
@@ -93,6 +93,42 @@ class Driver(Protocol):
 
     async def close(self) -> None:
         """End the session, bounded in time; never raises, may be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a polled device is served: the period that was asked for and the one it gets, seconds.
+
+    Of several periods the one that is missed by most is told.
+    """
+
+    device: str
+    planned_s: float
+    actual_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What only a driver knows of its connection, since the daemon's start.
+
+    Attributes:
+        events: How often something happened that an operator may want to count, by the driver's word for it.
+        busy_s: How long the line was taken; 0 where that means nothing.
+        paces: The pace of each device; empty where nothing is polled.
+    """
+
+    events: Mapping[str, int]
+    busy_s: float = 0.0
+    paces: Sequence[Pace] = ()
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A driver that has figures; not every driver need."""
+
+    def figures(self) -> Figures:
+        """Return them; called at any time."""
         ...
 
 

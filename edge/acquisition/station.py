@@ -25,7 +25,7 @@ from edge.backoff import CAP_S, Backoff
 from edge.clock import Clock
 from edge.drivers.spec import Point
 from edge.errors import BufferError, DriverError  # noqa: A004 - the field's word
-from edge.ports import BEFORE_US, Buffer, Driver, Sample
+from edge.ports import BEFORE_US, Buffer, Driver, Measured, Sample
 from shared.errors import AppError
 from shared.logs import get
 from shared.reading import Gap, GapCause, concatenate, empty
@@ -151,6 +151,7 @@ class Station:
             self._last_error,
             replace(self._shaper.counts),
             self._watch.conditions(),
+            self._driver.figures() if isinstance(self._driver, Measured) else None,
         )
 
     async def _keep_session(self) -> None:

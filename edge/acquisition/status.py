@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from edge.acquisition.shape import Counts
 from edge.acquisition.watch import DeviceCondition
+from edge.ports import Figures
 
 
 class StationState(StrEnum):
@@ -28,6 +29,7 @@ class StationStatus:
         last_error: What the last loss was about, None if there was none.
         counts: What became of the readings.
         devices: Those that are read over it.
+        figures: What its driver counted; None if it counts nothing.
     """
 
     name: str
@@ -39,3 +41,4 @@ class StationStatus:
     last_error: str | None
     counts: Counts
     devices: list[DeviceCondition]
+    figures: Figures | None = None

@@ -13,17 +13,21 @@ from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 from edge.clock import Clock
-from edge.drivers.modbus.config import ModbusDevice, ModbusTag
+from edge.drivers.modbus.asked import fields_of, pauses_of, spans_of
+from edge.drivers.modbus.budget import budget_of, overload, stretched
 from edge.drivers.modbus.connection import ModbusConnection
-from edge.drivers.modbus.decode import Field
-from edge.drivers.modbus.plan import Span, plan
-from edge.drivers.modbus.poller import Poller
+from edge.drivers.modbus.memory import Memory
+from edge.drivers.modbus.plan import plan
+from edge.drivers.modbus.poller import Poller, Tally
+from edge.drivers.modbus.refusals import Refusals
 from edge.drivers.modbus.session import Session, quieten
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import ConfigError, DriverError
-from edge.ports import Sample
+from edge.ports import Figures, Sample
+from shared import logs
 from shared.reading import Readings
 
+_log = logs.get(__name__)
 # a driver without points still sleeps in bounded steps
 _LONGEST_S = 3600.0
 
@@ -33,39 +37,41 @@ def build(
     options: ConnectionOptions,
     points: Sequence[Point],
     clock: Clock,
-    around: Surroundings,  # noqa: ARG001 - nothing of it is needed
+    around: Surroundings,
 ) -> "ModbusDriver":
     """Build the driver of one connection; nothing connects yet."""
     quieten()
-    return ModbusDriver(name, cast("ModbusConnection", options), points, clock)
+    line = cast("ModbusConnection", options)
+    return ModbusDriver(name, line, points, clock, Memory(around.state, name, line.place))
 
 
 class ModbusDriver:
     """Polls the units of one Modbus connection."""
 
-    def __init__(self, name: str, options: ModbusConnection, points: Sequence[Point], clock: Clock) -> None:
+    def __init__(
+        self, name: str, options: ModbusConnection, points: Sequence[Point], clock: Clock, memory: Memory
+    ) -> None:
         """Plan the requests.
 
         Raises:
             ConfigError: A point has no period.
         """
+        for point in points:
+            if point.every_s <= 0:
+                raise ConfigError(f"{point.device}.{point.name}: Modbus is polled; give `every` a period, such as 1s")
         self._name = name
         self._options = options
         self._points = points
         self._clock = clock
-        spans: list[Span] = []
+        self._memory = memory
         # what `open` learned until somebody answered, for `samples` to hand over: an answer, and who gave none before
         self._first: list[Readings] = []
-        self._fields: list[Field] = []
-        self._pauses: dict[int, float] = {}
-        for place, point in enumerate(points):
-            device, tag = cast("ModbusDevice", point.device_options), cast("ModbusTag", point.options)
-            if point.every_s <= 0:
-                raise ConfigError(f"{point.device}.{point.name}: Modbus is polled; give `every` a period, such as 1s")
-            spans.append(device.span(place, tag, point.every_s))
-            self._fields.append(tag.field(device.byte_order))
-            self._pauses[device.unit] = max(device.read.pause, self._pauses.get(device.unit, 0.0))
-        self._requests = plan(spans)
+        self._fields = fields_of(points)
+        self._pauses = pauses_of(points)
+        self._requests = plan(stretched(spans_of(points), self._factor()))
+        self._refusals = Refusals(memory.read(clock.now_us()))
+        self._kept = self._refusals.lasting
+        self._tally = Tally()
         self._session: Session | None = None
         self._poller: Poller | None = None
         self._missed = 0
@@ -78,6 +84,11 @@ class ModbusDriver:
         """Turns of requests that passed unasked because the line, or the station, was busy."""
         return self._missed + (self._poller.missed if self._poller else 0)
 
+    def figures(self) -> Figures:
+        """Return what was counted (`edge.ports.Measured`)."""
+        events = {**self._tally.events, "turn_missed": self.missed}
+        return Figures(events, self._tally.busy_s, self._poller.paces() if self._poller else ())
+
     async def open(self) -> None:
         """Connect, and ask until somebody answers: a gateway in front of dead devices is no session.
 
@@ -87,7 +98,7 @@ class ModbusDriver:
             DriverError: The server does not take the connection within its time limit, or no unit answers within its.
         """
         await self.close()
-        self._session = session = Session(self._name, self._options, self._wake, self._clock)
+        self._session = session = Session(self._name, self._options, self._wake, self._clock, self._tally.events)
         await session.open()
         self._poller = poller = self._begin(session)
         try:
@@ -139,6 +150,9 @@ class ModbusDriver:
         if self._poller is not None:
             self._missed += self._poller.missed
             self._poller = None
+            if self._refusals.lasting != self._kept:
+                self._kept = self._refusals.lasting
+                self._memory.write(self._kept, self._clock.now_us())
         self._first.clear()
         if self._session is not None:
             self._session.close()
@@ -160,7 +174,23 @@ class ModbusDriver:
             self._clock,
             retries=self._options.retries,
             points=self._points,
+            refusals=self._refusals,
+            tally=self._tally,
         )
+
+    def _factor(self) -> float:
+        """Return how much the periods are stretched so that the line can keep them, having said so."""
+        if self._options.when_overloaded != "stretch" or not self._points:
+            return 1.0
+        found = budget_of(self._options, self._points)
+        if found.factor > 1:
+            _log.warning(
+                "modbus periods stretched",
+                connection=self._name,
+                factor=round(found.factor, 2),
+                because=overload(found, self._points),
+            )
+        return found.factor
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until something is due, or `_wake`."""

@@ -1,22 +1,50 @@
 """One session's polling: asks a request, and draws from its answer the readings and what follows for the next ones."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Protocol
 
 from edge.clock import Clock
 from edge.drivers.modbus.answer import DIVISIBLE, UNANSWERED, Answer, Status, explain, status_of
-from edge.drivers.modbus.config import ModbusDevice
+from edge.drivers.modbus.asked import devices_of, name_of
 from edge.drivers.modbus.decode import Block, Field
 from edge.drivers.modbus.line import Concern, Line
 from edge.drivers.modbus.plan import Request
 from edge.drivers.modbus.refusals import Refusals
 from edge.drivers.modbus.schedule import Poll, Schedule
-from edge.drivers.modbus.session import Session
 from edge.drivers.spec import Point
+from edge.ports import Pace
 from shared import logs
 from shared.reading import Readings, concatenate
 
 _log = logs.get(__name__)
+# how much of a poll's pace is its latest interval: figures settle within some ten turns
+_LATEST = 0.2
+# what an answer is counted as
+_EVENTS: dict[int, str] = {status: f"answer_{status.name.lower()}" for status in Status}
+
+
+class Session(Protocol):
+    """Who is asked: a session that is open."""
+
+    name: str
+
+    async def ask(self, request: Request, size: int) -> Answer | Status:
+        """Return the answer, or why none came in time; raises DriverError if the connection is gone."""
+        ...
+
+
+class Tally:
+    """What was counted on a connection, session after session.
+
+    Attributes:
+        events: By the driver's word for them.
+        busy_s: How long the line was taken.
+    """
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        self.busy_s = 0.0
 
 
 class Poller:
@@ -37,6 +65,8 @@ class Poller:
         *,
         retries: int,
         points: Sequence[Point],
+        refusals: Refusals,
+        tally: Tally,
     ) -> None:
         """Begin with every request due.
 
@@ -48,6 +78,8 @@ class Poller:
             clock: Its monotonic time runs the schedule.
             retries: How often an unanswered request to a unit in good standing is repeated.
             points: The driver's, for their names.
+            refusals: What is known to be refused.
+            tally: Where answers are counted.
         """
         self.is_last = False
         self.is_heard = False
@@ -58,12 +90,16 @@ class Poller:
         self._clock = clock
         self._retries = retries
         self._points = points
-        self._schedule = Schedule(requests, clock.monotonic())
+        self._schedule = Schedule(refusals.begin(requests), clock.monotonic())
         self._line = Line(pauses)
-        self._refusals = Refusals()
+        self._refusals = refusals
+        self._tally = tally
         self._blocks = {poll: self._block(poll.request) for poll in self._schedule.polls}
         # the last trouble that was logged, so that each is told once
         self._told: dict[Poll, int] = {}
+        # when each poll was asked last, and the intervals it gets
+        self._asked: dict[Poll, float] = {}
+        self._intervals: dict[Poll, float] = {}
 
     @property
     def missed(self) -> int:
@@ -83,6 +119,18 @@ class Poller:
         """Return how long nothing is due, in seconds; infinity if nothing ever is."""
         return max(0.0, self._schedule.next_s() - self._clock.monotonic())
 
+    def paces(self) -> list[Pace]:
+        """Return how each device is served: the poll of each that is furthest behind."""
+        worst: dict[str, Pace] = {}
+        for poll, actual_s in self._intervals.items():
+            for device in devices_of([poll.request], self._points):
+                asked = [self._points[span.point] for span in poll.request.spans]
+                planned_s = min(point.every_s for point in asked if point.device == device)
+                pace = worst.get(device)
+                if pace is None or actual_s / planned_s > pace.actual_s / pace.planned_s:
+                    worst[device] = Pace(device, planned_s, actual_s)
+        return list(worst.values())
+
     async def ask(self, poll: Poll) -> Readings | None:
         """Ask a poll that is due; None if its points are asked in another way next.
 
@@ -90,11 +138,14 @@ class Poller:
             DriverError: The connection is gone.
         """
         request, block, began = poll.request, self._blocks[poll], self._clock.monotonic()
+        self._pace(poll, began)
         answer = await self._exchange(poll, block.size)
         ended, received_us = self._clock.monotonic(), self._clock.now_us()
         if pause_s := self._pauses[request.unit]:
             self._schedule.rest(request.unit, ended + pause_s)
         status = status_of(answer, request.table, block.size)
+        self._tally.busy_s += ended - began
+        self._tally.events[_EVENTS.get(status) or f"answer_exception_{status}"] += 1
         if isinstance(answer, Status) and self.is_last:
             return None
         if status in UNANSWERED:
@@ -119,6 +170,14 @@ class Poller:
             repeats -= 1
         return answer
 
+    def _pace(self, poll: Poll, now: float) -> None:
+        last = self._asked.get(poll)
+        self._asked[poll] = now
+        if last is not None:
+            interval = now - last
+            usual = self._intervals.get(poll, interval)
+            self._intervals[poll] = usual + _LATEST * (interval - usual)
+
     def _unanswered(
         self, poll: Poll, answer: Answer | Status, status: int, received_us: int, now: float, cost_s: float
     ) -> Readings:
@@ -131,7 +190,7 @@ class Poller:
             return bad
         if silence.concern is Concern.POLL:
             self._tell(poll, status, answer)
-            self._schedule.put_off(self._divide(poll) or [poll], silence.until)
+            self._schedule.put_off(self._divide(poll, is_lasting=False) or [poll], silence.until)
             return bad
         if not was_silent:
             self._log.warning(
@@ -145,9 +204,9 @@ class Poller:
         self._schedule.put_off(polls, silence.until)
         return concatenate([self._blocks[other].bad(status, received_us) for other in polls])
 
-    def _divide(self, poll: Poll) -> list[Poll]:
+    def _divide(self, poll: Poll, *, is_lasting: bool = True) -> list[Poll]:
         """Replace a block that cannot be read by its parts, if it has any."""
-        requests = self._refusals.divide(poll.request)
+        requests = self._refusals.divide(poll.request, is_lasting=is_lasting)
         if requests is None:
             return []
         parts = self._schedule.split(poll, requests)
@@ -167,7 +226,8 @@ class Poller:
     def _exchange_blocks(self, old: Sequence[Poll], new: Sequence[Poll]) -> None:
         for poll in old:
             del self._blocks[poll]
-            self._told.pop(poll, None)
+            for known in (self._told, self._asked, self._intervals):
+                known.pop(poll, None)
         for poll in new:
             self._blocks[poll] = self._block(poll.request)
 
@@ -175,21 +235,12 @@ class Poller:
         return Block(request, [self._fields[span.point] for span in request.spans])
 
     def _devices(self, unit: int) -> list[str]:
-        polls = [poll for poll in self._schedule.polls if poll.request.unit == unit]
-        return sorted({self._points[span.point].device for poll in polls for span in poll.request.spans})
+        requests = [poll.request for poll in self._schedule.polls if poll.request.unit == unit]
+        return devices_of(requests, self._points)
 
     def _tell(self, poll: Poll, status: int, answer: Answer | Status) -> None:
         """Log why a block cannot be read, once until that changes."""
         if self._told.get(poll) != status:
             self._told[poll] = status
-            request = poll.request
-            self._log.warning(explain(self._name(request), status, answer, request.table, self._blocks[poll].size))
-
-    def _name(self, request: Request) -> str:
-        """Name a block as its configuration does: `press-3.power_kw: holding 40`, `press-3: holding 40 to 99`."""
-        points = [self._points[span.point] for span in request.spans]
-        base = cast("ModbusDevice", points[0].device_options).address_base
-        first, last = request.address + base, request.address + base + request.count - 1
-        who = f"{points[0].device}.{points[0].name}" if len(points) == 1 else points[0].device
-        where = f"{first}" if len(points) == 1 or first == last else f"{first} to {last}"
-        return f"{who}: {request.table.name.lower()} {where}"
+            request, name = poll.request, name_of(poll.request, self._points)
+            self._log.warning(explain(name, status, answer, request.table, self._blocks[poll].size))

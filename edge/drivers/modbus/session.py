@@ -98,13 +98,27 @@ class Session:
 
     Attributes:
         name: The connection's.
-        noises: What came beside answers or instead of them, so far.
     """
 
-    def __init__(self, name: str, options: ModbusConnection, on_lost: Callable[[], None], clock: Clock) -> None:
-        """Prepare; nothing connects yet. `on_lost` is called on the loop when the connection breaks."""
+    def __init__(
+        self,
+        name: str,
+        options: ModbusConnection,
+        on_lost: Callable[[], None],
+        clock: Clock,
+        events: Counter[str],
+    ) -> None:
+        """Prepare; nothing connects yet.
+
+        Args:
+            name: The connection's.
+            options: How it is made.
+            on_lost: Called on the loop when the connection breaks.
+            clock: By which a serial line's silences are kept.
+            events: Where it is counted what came beside answers or instead of them.
+        """
         self.name = name
-        self.noises: Counter[Noise] = Counter()
+        self._events = events
         self._options = options
         self._on_lost = on_lost
         self._clock = clock
@@ -162,13 +176,17 @@ class Session:
         except ModbusIOException as error:
             if self.is_lost:
                 raise self.lost() from error
-            noises = self._framer.noises()
-            self.noises.update(noises)
-            return verdict(noises)
+            return verdict(self._count())
         finally:
             self._quiet_until = self._clock.monotonic() + self._silence_s
-        self.noises.update(self._framer.noises())
+        self._count()
         return Answer.read(response.pdu) if isinstance(response, _Response) else Status.STRAY_ANSWER
+
+    def _count(self) -> list[Noise]:
+        noises = self._framer.noises()
+        for noise in noises:
+            self._events[f"noise_{noise}"] += 1
+        return noises
 
     def close(self) -> None:
         """Disconnect; may be called at any time."""

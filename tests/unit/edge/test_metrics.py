@@ -5,6 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge.acquisition.status import StationState
 from edge.metrics import exposition
+from edge.ports import Figures, Pace
 from edge.report import Snapshot
 from tests.fakes.snapshots import NOW_US, snapshot, station
 
@@ -54,3 +55,12 @@ def test_what_is_not_known_yet_has_no_sample() -> None:
 def test_every_figure_of_ours_is_explained() -> None:
     text = exposition(snapshot)().decode()
     assert text.count("# TYPE tezgah_edge_") == text.count("# HELP tezgah_edge_") > 20
+
+
+def test_what_a_driver_counted_and_how_it_keeps_its_pace_is_told() -> None:
+    figures = Figures({"answer_timeout": 3}, 1.5, [Pace("meter-1", 1.0, 1.25)])
+    page = exposition(lambda: snapshot(stations=[station(figures=figures)]))().decode()
+    assert 'tezgah_edge_driver_events_total{connection="line-a",event="answer_timeout"} 3.0' in page
+    assert 'tezgah_edge_line_busy_seconds_total{connection="line-a"} 1.5' in page
+    assert 'tezgah_edge_poll_planned_period_seconds{connection="line-a",device="meter-1"} 1.0' in page
+    assert 'tezgah_edge_poll_actual_period_seconds{connection="line-a",device="meter-1"} 1.25' in page

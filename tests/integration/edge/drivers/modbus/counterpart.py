@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from pymodbus.constants import ExcCodes
@@ -14,7 +15,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from edge.clock import Clock, SystemClock
 from edge.drivers.modbus import SPEC
 from edge.drivers.modbus.driver import ModbusDriver
-from edge.drivers.spec import Point
+from edge.drivers.spec import Point, Surroundings
 from edge.ports import Sample
 
 SIZE = 256
@@ -136,10 +137,14 @@ def points(
     return [Point(device, name, every_s, parsed, tag) for name, tag in parsed.tags.items()]
 
 
-def driver(port: int, of: Sequence[Point], clock: Clock | None = None, **options: object) -> ModbusDriver:
-    """Build a driver to a local server, impatient unless told otherwise."""
+def driver(
+    port: int, of: Sequence[Point], clock: Clock | None = None, *, state: Path | None = None, **options: object
+) -> ModbusDriver:
+    """Build a driver to a local server, impatient unless told otherwise; `state` is where it keeps what it learns."""
     connection = {"modbus": "tcp", "host": "127.0.0.1", "port": port, "timeout": "300ms", "retries": 0, **options}
-    built = SPEC.build("line", SPEC.connection.model_validate(connection), of, clock or SystemClock())
+    built = SPEC.build(
+        "line", SPEC.connection.model_validate(connection), of, clock or SystemClock(), Surroundings(state)
+    )
     assert isinstance(built, ModbusDriver)
     return built
 

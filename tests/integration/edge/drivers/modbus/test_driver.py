@@ -5,6 +5,7 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from pymodbus.constants import ExcCodes
@@ -208,6 +209,57 @@ async def test_a_refused_address_is_read_around_and_remembered(line: Counterpart
     assert [entry["event"] for entry in logged] == [
         "press-1.r20: holding 20 is refused (exception 2, illegal address); check the number, `type` and address_base"
     ]
+
+
+async def test_a_hole_that_was_found_is_known_to_the_next_session_and_the_next_run(
+    line: Counterpart, tmp_path: Path
+) -> None:
+    line.units[1].illegal = {(3, 20)}
+    of = points("press-1", {f"r{n}": {"register": f"holding {n}"} for n in range(62)})
+    built = driver(line.port, of, state=tmp_path)
+    async with opened(built) as samples:
+        await first(samples, 12)
+    around = {Asked(1, 3, 0, 20), Asked(1, 3, 20, 1), Asked(1, 3, 21, 41)}
+    for later in (built, driver(line.port, of, state=tmp_path)):
+        line.asked.clear()
+        async with opened(later) as samples:
+            await first(samples, 3)
+        assert set(line.asked) == around, "nothing that was refused is asked again"
+
+
+async def test_a_plan_too_large_for_its_line_is_stretched_if_that_is_configured(line: Counterpart) -> None:
+    """One request of 20 ms, asked for every 10 ms: the line can give it every 21."""
+    clock = HandClock()
+    of = points("press-1", {"it": {"register": "holding 0"}}, every_s=0.01)
+    with capture_logs() as logged:
+        built = driver(line.port, of, clock, turnaround="20ms", when_overloaded="stretch")
+    assert logged[0]["event"] == "modbus periods stretched"
+    assert logged[0]["factor"] == pytest.approx(2.11, abs=0.01)
+    samples: list[Sample] = []
+    async with running(built, samples):
+        await eventually(lambda: clock.is_idle)
+        clock.advance(0.015)
+        await eventually(lambda: clock.is_idle)
+        assert len(line.asked) == 1
+        clock.advance(0.007)
+        await eventually(lambda: len(line.asked) == 2)
+
+
+async def test_what_happens_on_a_connection_is_counted(line: Counterpart) -> None:
+    built = driver(line.port, points("press-1", {"it": {"register": "holding 0"}}), timeout="100ms")
+    async with opened(built) as samples:
+        await first(samples, 2)
+        line.units[1].illegal = {(3, 0)}
+        await anext(samples)
+        line.units[1].illegal = set()
+        line.mangle = lambda frame: b"\xff\xff" + frame[2:]
+        await anext(samples)
+        figures = built.figures()
+    events = {event: count for event, count in figures.events.items() if count}
+    assert events.pop("turn_missed", 0) >= 0
+    assert events == {"answer_ok": 2, "answer_illegal_address": 1, "answer_stray_answer": 1, "noise_stray": 1}
+    assert figures.busy_s > 0.1
+    assert [(pace.device, pace.planned_s) for pace in figures.paces] == [("press-1", 0.05)]
 
 
 async def test_a_device_that_reads_less_at_once_is_read_in_smaller_blocks(line: Counterpart) -> None:

@@ -86,3 +86,45 @@ def test_a_request_that_was_never_divided_is_never_mended() -> None:
     refusals = Refusals()
     assert refusals.mend(one[0]) is None
     assert refusals.mend(other[0]) is None
+
+
+def test_the_next_session_begins_with_what_was_learned() -> None:
+    requests = plan([span(n, n) for n in range(62)])
+    refusals = Refusals()
+    learned = turn(refusals.begin(requests), refusals, {20})
+    for _ in range(3):
+        learned = turn(learned, refusals, {20})
+    again = Refusals(refusals.lasting).begin(requests)
+    assert sorted(map(addresses, again), key=min) == [set(range(20)), {20}, set(range(21, 62))]
+    assert sorted(again, key=lambda request: request.address) == sorted(learned, key=lambda request: request.address)
+
+
+@given(st.sets(st.integers(0, 120), max_size=8), st.integers(1, 130))
+def test_a_later_session_asks_every_point_and_is_not_refused_where_it_can_be_helped(
+    illegal: set[int], largest: int
+) -> None:
+    requests = plan([span(n, 3 * n // 2) for n in range(80)])
+    refusals = Refusals()
+    turn(refusals.begin(requests), refusals, illegal, largest)
+    later = Refusals(refusals.lasting)
+    again = later.begin(requests)
+    assert sorted(s.point for request in again for s in request.spans) == list(range(80))
+    refused = [request for request in again if addresses(request) & illegal or request.count > largest]
+    assert all(later.divide(request) is None for request in refused)
+
+
+def test_what_was_only_not_answered_is_asked_whole_in_the_next_session() -> None:
+    (request,) = plan([span(n, n) for n in range(10)])
+    refusals = Refusals()
+    assert refusals.divide(request, is_lasting=False) is not None
+    assert refusals.lasting == frozenset()
+    assert refusals.begin([request]) == [request]
+
+
+def test_what_is_answered_again_is_no_longer_refused() -> None:
+    (request,) = plan([span(0, 5)])
+    refusals = Refusals()
+    assert refusals.divide(request) is None
+    assert refusals.lasting
+    refusals.mend(request)
+    assert not refusals.lasting
