@@ -27,8 +27,18 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /health/schema": Open.PUBLIC,
     "GET /metrics": Open.PUBLIC,
     # identity
+    "POST /auth/register": Open.PUBLIC,
     "POST /auth/login": Open.PUBLIC,
+    "POST /auth/refresh": Open.PUBLIC,
+    "POST /auth/logout": EVERYBODY,
     "GET /auth/me": EVERYBODY,
+    "POST /auth/password": EVERYBODY,
+    "POST /auth/users": ADMINS,
+    "GET /auth/users": ADMINS,
+    "GET /auth/users/{user_id}": ADMINS,
+    "PATCH /auth/users/{user_id}/role": ADMINS,
+    "POST /auth/users/{user_id}/deactivate": ADMINS,
+    "POST /auth/users/{user_id}/reactivate": ADMINS,
     # gateways
     "POST /gateways": ADMINS,
     "GET /gateways": ADMINS,

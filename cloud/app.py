@@ -25,6 +25,7 @@ from cloud.idempotency import Fingerprints
 from cloud.identity import caller
 from cloud.identity import routes as identity
 from cloud.identity.passwords import Passwords
+from cloud.identity.refresh_tokens import RefreshTokens
 from cloud.identity.tokens import Tokens
 from cloud.machines import routes as machines
 from cloud.metrics import Metrics
@@ -42,9 +43,6 @@ ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, 
 
 BATCHES = "/ingest/batches"
 BODY_LIMITS = {BATCHES: BATCH_BODY_LIMIT, api.PREFIX + BATCHES: BATCH_BODY_LIMIT}
-
-# public, and with an effect that must not happen twice
-KEYED_BY_ADDRESS = frozenset({"POST /auth/register"})
 
 log = logs.get(__name__)
 
@@ -76,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.fingerprints = Fingerprints(settings.secret_key.get_secret_value())
     app.state.passwords = Passwords()
     app.state.tokens = Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes))
+    app.state.refresh_tokens = RefreshTokens(settings.secret_key.get_secret_value())
     app.state.database = Database(
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
@@ -125,13 +124,10 @@ def guard(method: str, path: str) -> Sequence[Depends]:
 def key_scope(method: str, path: str) -> Callable[..., Any] | None:
     """Return the dependency that says whose idempotency keys a route takes, or None when it takes none.
 
-    A gateway's requests may be repeated anyway. Signing in has no effect to protect.
+    A gateway's requests may be repeated anyway. Of those that anybody may call, signing in has no effect to protect,
+    a refresh repeats its answer by itself, and a second registration finds the name taken.
     """
-    match ACCESS.get(f"{method} {path}"):
-        case frozenset():
-            return caller.key_scope
-        case _:
-            return caller.address_scope if f"{method} {path}" in KEYED_BY_ADDRESS else None
+    return caller.key_scope if isinstance(ACCESS.get(f"{method} {path}"), frozenset) else None
 
 
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:

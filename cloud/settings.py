@@ -89,6 +89,11 @@ class Settings(DatabaseSettings):
     language: Language = Field(
         default=Language.ENGLISH, description="In which language a caller is answered who asks for none: en or tr."
     )
+    refresh_token_days: int = Field(default=30, ge=1, le=365, description="After so long without use, sign in again.")
+    registration_organization: str | None = Field(
+        default=None,
+        description="The organization that newcomers who register belong to, by name. Nobody may register without it.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins, separated by commas, whose pages may call the API; none by default."
     )
@@ -102,6 +107,11 @@ class Settings(DatabaseSettings):
         if len(value) < SECRET_KEY_MIN_LENGTH:
             raise ValueError(f"{len(value)} characters, at least {SECRET_KEY_MIN_LENGTH} expected; {REMEDY}")
         return key
+
+    @field_validator("registration_organization")
+    @classmethod
+    def _is_said(cls, name: str | None) -> str | None:
+        return (name or "").strip() or None
 
     @field_validator("cors_origins", mode="before")
     @classmethod

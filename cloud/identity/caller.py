@@ -25,7 +25,7 @@ async def caller(request: Request, session: Session, token: Annotated[str | None
     if token is None:
         raise Unauthenticated(messages.TOKEN_MISSING)
     tokens: Tokens = request.app.state.tokens
-    found = await service.caller(session, tokens.user_id(token))
+    found = await service.caller(session, tokens.read(token))
     if found is None:
         raise Unauthenticated(messages.USER_INACTIVE)
     return found
@@ -39,9 +39,12 @@ async def key_scope(who: CurrentCaller) -> str:
     return who.actor
 
 
-async def address_scope(request: Request) -> str:
-    """Return whose keys a request uses that nobody signed in for."""
-    return f"address:{request.client.host if request.client is not None else 'unknown'}"
+async def address(request: Request) -> str:
+    """Return where a request came from; behind a proxy on this machine, what that says."""
+    return request.client.host if request.client is not None else "unknown"
+
+
+Address = Annotated[str, Depends(address)]
 
 
 def allow(roles: frozenset[Role]) -> Dependency:

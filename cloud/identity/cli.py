@@ -1,11 +1,13 @@
 """Owns the operator's commands for organizations and users."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import console
+from cloud.changes import Operator
 from cloud.identity import service
 from cloud.identity.passwords import Passwords
 from cloud.identity.schemas import Role, Username, UserOut
@@ -59,9 +61,17 @@ def create_user(
 
 
 @users.command("list")
-def list_users(as_json: console.AsJson = False) -> None:
+def list_users(
+    organization: Annotated[str | None, typer.Option("--organization", "-o", help="Only its users.")] = None,
+    as_json: console.AsJson = False,
+) -> None:
     """List the users."""
-    console.show(console.transact(service.users), as_json=as_json)
+
+    async def work(session: AsyncSession) -> list[UserOut]:
+        owner = None if organization is None else await service.organization_named(session, organization)
+        return await service.users(session, None if owner is None else owner.id)
+
+    console.show(console.transact(work), as_json=as_json)
 
 
 @users.command("passwd")
@@ -69,8 +79,52 @@ def set_password(
     username: Annotated[str, typer.Argument(help="Whose.")],
     password_stdin: FromStdin = False,
 ) -> None:
-    """Give a user another password."""
+    """Give a user another password; they are signed out everywhere."""
     name: str = console.checked(Username, username, USER_NAME)
     password = console.ask_password(from_stdin=password_stdin)
     console.transact(lambda session: service.set_password(session, name, password, Passwords()))
     console.tell(f"{name} has another password now.")
+
+
+@users.command("role")
+def set_role(
+    username: Annotated[str, typer.Argument(help="Whose.")],
+    role: Annotated[Role, typer.Argument(help="What they may do from now on.")],
+    as_json: console.AsJson = False,
+) -> None:
+    """Give a user another role; it acts with their next request."""
+    name: str = console.checked(Username, username, USER_NAME)
+
+    async def work(session: AsyncSession) -> UserOut:
+        user = await service.user_named(session, name)
+        return await service.set_role(session, Operator(user.organization_id), user.id, role)
+
+    console.show(console.transact(work), as_json=as_json)
+
+
+@users.command("deactivate")
+def deactivate(
+    username: Annotated[str, typer.Argument(help="Whom.")],
+    as_json: console.AsJson = False,
+) -> None:
+    """Keep a user out: signed out everywhere at once, and no login any more. Nothing is deleted."""
+    console.show(console.transact(_activity(username, is_active=False)), as_json=as_json)
+
+
+@users.command("reactivate")
+def reactivate(
+    username: Annotated[str, typer.Argument(help="Whom.")],
+    as_json: console.AsJson = False,
+) -> None:
+    """Let a user in again."""
+    console.show(console.transact(_activity(username, is_active=True)), as_json=as_json)
+
+
+def _activity(username: str, *, is_active: bool) -> Callable[[AsyncSession], Awaitable[UserOut]]:
+    name: str = console.checked(Username, username, USER_NAME)
+
+    async def work(session: AsyncSession) -> UserOut:
+        user = await service.user_named(session, name)
+        return await service.set_active(session, Operator(user.organization_id), user.id, is_active=is_active)
+
+    return work

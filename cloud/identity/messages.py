@@ -27,12 +27,33 @@ TOKEN_INVALID = Message(
     "The access token is not valid; sign in again.", "Erişim belirteci geçersiz; yeniden oturum açın."
 )
 USER_INACTIVE = Message(
-    "The access token's user is not active any more.", "Erişim belirtecinin sahibi olan kullanıcı artık etkin değil."
+    "The access token's user is not active, or has signed out; sign in again.",
+    "Erişim belirtecinin sahibi olan kullanıcı etkin değil ya da oturumu kapatmış; yeniden oturum açın.",
+)
+REFRESH_INVALID = Message(
+    "The refresh token is not valid; sign in again.", "Yenileme belirteci geçersiz; yeniden oturum açın."
+)
+REFRESH_REUSED = Message(
+    "The refresh token was used before, so this sign-in was ended; sign in again.",
+    "Yenileme belirteci daha önce kullanılmış, bu yüzden oturum sonlandırıldı; yeniden oturum açın.",
+)
+SIGN_IN_ENDED = Message("The sign-in has ended; sign in again.", "Oturum sona ermiş; yeniden oturum açın.")
+REGISTRATION_CLOSED = Message(
+    "Nobody may register here; ask an admin for an account. (An operator opens registration with "
+    "TEZGAH_REGISTRATION_ORGANIZATION, the name of the organization that newcomers belong to.)",
+    "Burada kayıt kapalı; bir yöneticiden hesap isteyin. (Kaydı işletmen açar: TEZGAH_REGISTRATION_ORGANIZATION, "
+    "yeni gelenlerin bağlanacağı kuruluşun adıdır.)",
+    code="REGISTRATION_CLOSED",
+)
+LAST_ADMIN = Message(
+    "{username} is the organization's only active admin; make another one first.",
+    "{username}, kuruluşun tek etkin yöneticisi; önce bir başkasını yönetici yapın.",
+    code="LAST_ADMIN",
 )
 LOGIN_FAILED = Message("The user name or the password is wrong.", "Kullanıcı adı veya parola yanlış.")
 LOGIN_THROTTLED = Message(
-    "Too many failed logins; try again in {retry_after_s} s.",
-    "Çok fazla başarısız giriş denemesi; {retry_after_s} saniye sonra yeniden deneyin.",
+    "Too many attempts; try again in {retry_after_s} s.",
+    "Çok fazla deneme yapıldı; {retry_after_s} saniye sonra yeniden deneyin.",
     code="LOGIN_THROTTLED",
 )
 LOGIN_TYPE = Message(
@@ -58,8 +79,19 @@ ORGANIZATION_NOT_FOUND = Message(
     "There is no organization named {organization}; `tezgah-cloud organization list` shows them.",
     "{organization} adlı bir kuruluş yok; `tezgah-cloud organization list` var olanları gösterir.",
 )
-USERNAME_TAKEN = Message("The user name {username} is taken.", "{username} kullanıcı adı alınmış.")
-USER_NOT_FOUND = Message(
+PASSWORD_IS_NAME = Message(
+    "The password is the user name; choose another.", "Parola kullanıcı adıyla aynı; başka seçin."
+)
+PASSWORD_WRONG = Message("The current password is wrong.", "Şu anki parola yanlış.")
+PASSWORD_CHANGED_MEANWHILE = Message(
+    "The password was changed in the meantime; sign in again.",
+    "Parola bu arada değiştirilmiş; yeniden oturum açın.",
+)
+USERNAME_TAKEN = Message(
+    "The user name {username} is taken.", "{username} kullanıcı adı alınmış.", code="USERNAME_TAKEN"
+)
+USER_NOT_FOUND = Message("There is no user {user_id}.", "{user_id} numaralı bir kullanıcı yok.", code="USER_NOT_FOUND")
+USERNAME_UNKNOWN = Message(
     "There is no user named {username}; `tezgah-cloud user list` shows them.",
     "{username} adlı bir kullanıcı yok; `tezgah-cloud user list` var olanları gösterir.",
 )

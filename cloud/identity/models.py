@@ -1,9 +1,9 @@
-"""Owns the tables of organizations, their users, and the count of failed logins."""
+"""Owns the tables of organizations, their users, who is signed in where, and the count of failed logins."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Enum, ForeignKey, Identity, Integer, Text, Uuid, func, text, true
+from sqlalchemy import Column, DateTime, Enum, ForeignKey, Identity, Integer, LargeBinary, Text, Uuid, func, text, true
 from sqlmodel import Field
 
 from cloud.db import Table
@@ -45,6 +45,35 @@ class User(Table, table=True):
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
+
+
+class SignIn(Table, table=True):
+    """Somebody signed in on one device, until they sign out, it lapses, or it is ended for them."""
+
+    __tablename__ = "sign_in"
+
+    id: uuid.UUID = Field(
+        default_factory=uuid.uuid4,
+        sa_column=Column(Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    )
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("app_user.id"), nullable=False, index=True))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    ended_because: str | None = Field(default=None, sa_type=Text)
+
+
+class RefreshToken(Table, table=True):
+    """One refresh token of a sign-in, as a hash; each is used once, for the next."""
+
+    __tablename__ = "refresh_token"
+
+    hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    sign_in_id: uuid.UUID = Field(
+        sa_column=Column(Uuid, ForeignKey("sign_in.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    issued_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
 class LoginFailures(Table, table=True):

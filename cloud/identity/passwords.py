@@ -36,13 +36,17 @@ class Passwords:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._nobody: str | None = None
 
-    async def hashed(self, password: str) -> str:
+    async def hashed(self, password: str, username: str = "") -> str:
         """Return the hash of a new password.
 
+        Args:
+            password: As given.
+            username: Whose it is to be.
+
         Raises:
-            Invalid: It is too short, too long or too common.
+            Invalid: It is too short, too long, too common, or the user's name.
         """
-        check(password)
+        check(password, username)
         async with self._slots:
             return await asyncio.to_thread(self._hashes.hash, password)
 
@@ -72,7 +76,7 @@ class Passwords:
         return self._nobody
 
 
-def check(password: str) -> None:
+def check(password: str, username: str = "") -> None:
     """Raise Invalid, saying why, unless the password is good enough to be set."""
     if len(password) < MIN_LENGTH:
         raise Invalid(messages.PASSWORD_SHORT, length=len(password), least=MIN_LENGTH)
@@ -80,3 +84,5 @@ def check(password: str) -> None:
         raise Invalid(messages.PASSWORD_LONG, length=len(password), most=MAX_LENGTH)
     if password.lower() in COMMON:
         raise Invalid(messages.PASSWORD_COMMON)
+    if username and password.lower() == username.lower():
+        raise Invalid(messages.PASSWORD_IS_NAME)

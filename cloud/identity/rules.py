@@ -1,4 +1,4 @@
-"""Owns when a login has failed too often: decisions on numbers and times only."""
+"""Owns when a login has failed too often, or a refresh token was used too late: on numbers and times only."""
 
 from datetime import datetime, timedelta
 
@@ -21,3 +21,12 @@ def wait_s(failures: int, since: datetime, limit: int, now: datetime) -> float:
     if failures < limit:
         return 0.0
     return max(0.0, (since + WINDOW - now).total_seconds())
+
+
+# an answer lost on the way is asked for again within seconds; a thief comes later (RFC 9700, 4.14.2)
+REFRESH_GRACE = timedelta(seconds=10)
+
+
+def is_repeat(used_at: datetime, now: datetime) -> bool:
+    """Return whether a refresh token that was used already comes again because its answer was lost."""
+    return now - used_at <= REFRESH_GRACE

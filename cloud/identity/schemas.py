@@ -4,11 +4,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
-from cloud.values import plain
+from cloud.values import lower, plain
 
 
 class Role(StrEnum):
@@ -26,6 +26,7 @@ class Caller:
     user_id: int
     organization_id: uuid.UUID
     role: Role
+    sign_in_id: uuid.UUID | None = None
 
     @property
     def actor(self) -> str:
@@ -52,12 +53,80 @@ class Credentials(BaseModel):
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
+Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+"""A password to be set; how good it must be is said in `passwords`."""
+
+
+class RegisterIn(BaseModel):
+    """Somebody who makes an account for themselves."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Username
+    password: Password
+    role: Any = Field(default=None, exclude=True, description="Ignored: who registers is a worker")
+
+
+class UserIn(BaseModel):
+    """A user whom an admin makes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Username
+    password: Password
+    role: Annotated[Role, BeforeValidator(lower)] = Role.WORKER
+
+
+class RoleIn(BaseModel):
+    """What a user may do from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Annotated[Role, BeforeValidator(lower)]
+
+
+class PasswordIn(BaseModel):
+    """Another password for whoever asks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: Password
+    new_password: Password
+
+
+class RefreshIn(BaseModel):
+    """The newest refresh token there is of a sign-in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+
+
+class LogoutIn(BaseModel):
+    """Where to sign out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    everywhere: bool = Field(default=False, description="On every device, not only on this one")
+
+
 class TokenOut(BaseModel):
-    """An access token, as OAuth 2.0 (RFC 6749, 5.1) names its parts."""
+    """An access token and the way to the next, as OAuth 2.0 (RFC 6749, 5.1) names its parts."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind, not a token
     expires_in: int = Field(description="Seconds")
+    refresh_token: str = Field(description="For POST /auth/refresh, once; its answer has the next one")
+    refresh_expires_in: int = Field(description="Seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Somebody is signed in: whom their access tokens are to name, and their next refresh token."""
+
+    user_id: int
+    sign_in_id: uuid.UUID
+    refresh_token: str
 
 
 class OrganizationOut(BaseModel):

@@ -1,81 +1,48 @@
-"""Owns what can be done with organizations and users."""
+"""Owns what can be done with organizations and users; signing in is `sign_ins`."""
 
 import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import Uuid, and_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from cloud import changes, paging
+from cloud.changes import Actor, ChangeKind, Entity, Operator
 from cloud.db import Database
-from cloud.errors import Conflict, NotFound, TooMany, Unauthenticated
-from cloud.identity import messages, rules
-from cloud.identity.models import LoginFailures, Organization, User
-from cloud.identity.passwords import Passwords
-from cloud.identity.schemas import Caller, Credentials, OrganizationOut, Role, UserOut
+from cloud.errors import Conflict, Forbidden, NotFound
+from cloud.identity import messages, sign_ins, throttle
+from cloud.identity.models import Organization, SignIn, User
+from cloud.identity.passwords import Passwords, check
+from cloud.identity.schemas import Caller, OrganizationOut, RegisterIn, Role, UserOut
+from cloud.identity.tokens import Bearer
+from cloud.paging import Page
+from cloud.preconditions import WHICHEVER, Seen
 
-
-class LoginFailed(Unauthenticated):
-    """Name or password is wrong; which of them is not said. The attempt stays counted."""
-
-    code = "LOGIN_FAILED"
-    keeps_changes = True
-
-
-# asked by every request, so built once
-_CALLER = select(col(User.organization_id), col(User.role)).where(
-    col(User.id) == bindparam("user_id"), col(User.is_active)
+# asked by every request, so built once: two look-ups by primary key
+_SIGN_IN_ID = bindparam("sign_in_id", type_=Uuid())
+_CALLER = (
+    select(col(User.organization_id), col(User.role))
+    .outerjoin(SignIn, col(SignIn.id) == _SIGN_IN_ID)
+    .where(
+        col(User.id) == bindparam("user_id"),
+        col(User.is_active),
+        or_(_SIGN_IN_ID.is_(None), and_(col(SignIn.user_id) == col(User.id), col(SignIn.ended_at).is_(None))),
+    )
 )
 
 
-async def caller(session: AsyncSession, user_id: int) -> Caller | None:
-    """Return an active user as a caller, or None."""
-    row = (await session.execute(_CALLER, {"user_id": user_id})).one_or_none()
-    return None if row is None else Caller(user_id, row.organization_id, row.role)
+async def caller(session: AsyncSession, said: Bearer) -> Caller | None:
+    """Return whom an access token names as a caller, or None when they are not active or have signed out."""
+    row = (await session.execute(_CALLER, {"user_id": said.user_id, "sign_in_id": said.sign_in_id})).one_or_none()
+    return None if row is None else Caller(said.user_id, row.organization_id, row.role, said.sign_in_id)
 
 
 async def user(session: AsyncSession, who: Caller) -> UserOut:
     """Return the caller, as they are shown."""
     return UserOut.model_validate(await session.get_one(User, who.user_id))
-
-
-async def sign_in(
-    database: Database, credentials: Credentials, passwords: Passwords, address: str, now: datetime | None = None
-) -> int:
-    """Return the id of the user whose name and password these are.
-
-    In two transactions, with none open while the password is hashed: hashing takes its time and its turn, and logins
-    that wait for it would hold every connection there is.
-
-    Raises:
-        TooMany: The account or the address failed too often lately; carries how long to wait.
-        LoginFailed: Name or password is wrong, or the user is not active.
-    """
-    now = now or datetime.now(UTC)
-    # in one order for everybody, so that two logins never block each other
-    limits = {f"address:{address}": rules.ADDRESS_LIMIT, f"user:{credentials.username}": rules.ACCOUNT_LIMIT}
-    named = select(User).where(col(User.username) == credentials.username)
-    async with database.transaction() as session:
-        await _throttle(session, limits, now)
-        found = (await session.execute(named)).scalar_one_or_none()
-    is_right, better_hash = await passwords.verified(
-        credentials.password.get_secret_value(), found.password_hash if found is not None else None
-    )
-    async with database.transaction() as session:
-        # of many guesses made at once, those beyond the limit learn nothing, not even the right one
-        await _throttle(session, limits, now)
-        if found is None or not is_right or not found.is_active or found.id is None:
-            for subject in limits:
-                await _count_failure(session, subject, now)
-            await _forget_old_failures(session, now)
-            raise LoginFailed(messages.LOGIN_FAILED)
-        if better_hash is not None:
-            same = update(User).where(col(User.id) == found.id, col(User.password_hash) == found.password_hash)
-            await session.execute(same.values(password_hash=better_hash))
-        await session.execute(delete(LoginFailures).where(col(LoginFailures.subject) == f"user:{credentials.username}"))
-    return found.id
 
 
 async def create_organization(session: AsyncSession, name: str) -> OrganizationOut:
@@ -88,7 +55,11 @@ async def create_organization(session: AsyncSession, name: str) -> OrganizationO
     created = (await session.execute(statement)).scalar_one_or_none()
     if created is None:
         raise Conflict(messages.ORGANIZATION_TAKEN, organization=name)
-    return OrganizationOut.model_validate(created)
+    shown = OrganizationOut.model_validate(created)
+    await changes.record(
+        session, Operator(shown.id), Entity.ORGANIZATION, shown.id, ChangeKind.CREATED, after={"name": name}
+    )
+    return shown
 
 
 async def organizations(session: AsyncSession) -> list[OrganizationOut]:
@@ -110,29 +81,120 @@ async def organization_named(session: AsyncSession, name: str) -> OrganizationOu
 
 
 async def create_user(
-    session: AsyncSession, organization_id: uuid.UUID, username: str, role: Role, password: str, passwords: Passwords
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    username: str,
+    role: Role,
+    password: str,
+    passwords: Passwords,
+    by: Actor | None = None,
 ) -> UserOut:
-    """Create a user.
+    """Create a user, as an operator at the command line unless somebody else is named who does it.
 
     Raises:
         Conflict: The name is taken, here or in another organization.
         Invalid: The password is not good enough.
     """
-    statement = (
-        insert(User)
-        .values(
-            organization_id=organization_id,
-            username=username,
-            role=role,
-            password_hash=await passwords.hashed(password),
-        )
-        .on_conflict_do_nothing()
-        .returning(User)
+    password_hash = await passwords.hashed(password, username)
+    return await _create_user(session, by or Operator(organization_id), username, role, password_hash)
+
+
+async def register(
+    database: Database,
+    organization: str | None,
+    given: RegisterIn,
+    passwords: Passwords,
+    address: str,
+    now: datetime | None = None,
+) -> UserOut:
+    """Make an account for whoever asks, as a worker of the organization that takes newcomers, if there is one.
+
+    In transactions of its own: an attempt counts whatever becomes of it, and none is open while the password is hashed.
+
+    Raises:
+        Forbidden: Nobody may register.
+        TooMany: The address registered too often lately.
+        Conflict: The name is taken.
+        Invalid: The password is not good enough.
+    """
+    now = now or datetime.now(UTC)
+    limits = throttle.of_registration(address)
+    password = given.password.get_secret_value()
+    check(password, given.username)
+    async with database.transaction() as session:
+        await throttle.require(session, limits, now)
+        await throttle.count(session, limits, now)
+        named = select(col(Organization.id)).where(col(Organization.name) == organization)
+        organization_id = None if organization is None else await session.scalar(named)
+    if organization_id is None:
+        raise Forbidden(messages.REGISTRATION_CLOSED)
+    password_hash = await passwords.hashed(password, given.username)
+    newcomer = Operator(organization_id, actor="registration")
+    async with database.transaction() as session:
+        return await _create_user(session, newcomer, given.username, Role.WORKER, password_hash)
+
+
+async def people(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    wanted: paging.Paging,
+    role: Role | None = None,
+    is_active: bool | None = None,
+) -> Page[UserOut]:
+    """Return a page of an organization's users, by name."""
+    statement = select(User).where(col(User.organization_id) == organization_id)
+    if role is not None:
+        statement = statement.where(col(User.role) == role)
+    if is_active is not None:
+        statement = statement.where(col(User.is_active) == is_active)
+    found = await paging.read(session, statement, [col(User.username)], wanted)
+    return Page(
+        items=[UserOut.model_validate(row[0]) for row in found.rows], next_cursor=found.next_cursor, total=found.total
     )
-    created = (await session.execute(statement)).scalar_one_or_none()
-    if created is None:
-        raise Conflict(messages.USERNAME_TAKEN, username=username)
-    return UserOut.model_validate(created)
+
+
+async def person(session: AsyncSession, organization_id: uuid.UUID, user_id: int) -> UserOut:
+    """Return a user of an organization.
+
+    Raises:
+        NotFound: There is none, or it is another organization's: the same answer.
+    """
+    return UserOut.model_validate(await _found(session, organization_id, user_id))
+
+
+async def known_ids(session: AsyncSession, organization_id: uuid.UUID, user_ids: Collection[int]) -> set[int]:
+    """Return which of these are active users of an organization."""
+    theirs = col(User.organization_id) == organization_id
+    statement = select(col(User.id)).where(theirs, col(User.is_active), col(User.id).in_(user_ids))
+    return set(await session.scalars(statement))
+
+
+async def set_role(session: AsyncSession, who: Actor, user_id: int, role: Role, seen: Seen = WHICHEVER) -> UserOut:
+    """Let a user do more or less; it acts with their next request.
+
+    Raises:
+        NotFound: There is no such user.
+        PreconditionFailed: The user was changed since the caller looked.
+        Conflict: It would leave the organization without an active admin.
+    """
+    user = await _locked(session, who, user_id, seen, leaves_admins=role is not Role.ADMIN)
+    return await _changed(session, who, user, role=role)
+
+
+async def set_active(
+    session: AsyncSession, who: Actor, user_id: int, *, is_active: bool, seen: Seen = WHICHEVER
+) -> UserOut:
+    """Let a user in or keep them out; whoever is out is signed out everywhere, at once.
+
+    Raises:
+        NotFound: There is no such user.
+        PreconditionFailed: The user was changed since the caller looked.
+        Conflict: It would leave the organization without an active admin.
+    """
+    user = await _locked(session, who, user_id, seen, leaves_admins=not is_active)
+    if not is_active:
+        await sign_ins.end_all(session, user_id, "the account was deactivated")
+    return await _changed(session, who, user, is_active=is_active)
 
 
 async def users(session: AsyncSession, organization_id: uuid.UUID | None = None) -> list[UserOut]:
@@ -151,49 +213,77 @@ async def names(session: AsyncSession, organization_id: uuid.UUID, user_ids: Col
     return {row.id: row.username for row in await session.execute(statement)}
 
 
+async def user_named(session: AsyncSession, username: str) -> UserOut:
+    """Return the user of this name, of any organization.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = (await session.scalars(select(User).where(col(User.username) == username))).one_or_none()
+    if row is None:
+        raise NotFound(messages.USERNAME_UNKNOWN, username=username)
+    return UserOut.model_validate(row)
+
+
 async def set_password(session: AsyncSession, username: str, password: str, passwords: Passwords) -> None:
-    """Give a user another password.
+    """Give a user another password, and sign them out everywhere.
 
     Raises:
         NotFound: There is no such user.
         Invalid: The password is not good enough.
     """
+    user = await user_named(session, username)
+    better = update(User).where(col(User.id) == user.id)
+    await session.execute(better.values(password_hash=await passwords.hashed(password, username)))
+    await sign_ins.end_all(session, user.id, "the password was changed")
+    actor, after = Operator(user.organization_id), {"password": "changed"}
+    await changes.record(session, actor, Entity.USER, user.id, ChangeKind.UPDATED, before={}, after=after)
+
+
+async def _create_user(session: AsyncSession, by: Actor, username: str, role: Role, password_hash: str) -> UserOut:
     statement = (
-        update(User)
-        .where(col(User.username) == username)
-        .values(password_hash=await passwords.hashed(password))
-        .returning(col(User.id))
+        insert(User)
+        .values(organization_id=by.organization_id, username=username, role=role, password_hash=password_hash)
+        .on_conflict_do_nothing()
+        .returning(User)
     )
-    if (await session.execute(statement)).one_or_none() is None:
-        raise NotFound(messages.USER_NOT_FOUND, username=username)
+    created = (await session.execute(statement)).scalar_one_or_none()
+    if created is None:
+        raise Conflict(messages.USERNAME_TAKEN, username=username)
+    shown = UserOut.model_validate(created)
+    await changes.record(session, by, Entity.USER, shown.id, ChangeKind.CREATED, after=shown)
+    return shown
 
 
-async def _throttle(session: AsyncSession, limits: dict[str, int], now: datetime) -> None:
-    # locked until the transaction ends, so that each counts what the others did
-    known = select(LoginFailures).where(col(LoginFailures.subject).in_(limits)).order_by(col(LoginFailures.subject))
-    for row in await session.scalars(known.with_for_update()):
-        wait_s = rules.wait_s(row.failures, row.since, limits[row.subject], now)
-        if wait_s > 0:
-            raise TooMany(messages.LOGIN_THROTTLED, retry_after_s=wait_s)
-
-
-async def _count_failure(session: AsyncSession, subject: str, now: datetime) -> None:
-    fresh = insert(LoginFailures).values(subject=subject, failures=1, since=now)
-    is_over = col(LoginFailures.since) <= now - rules.WINDOW
-    await session.execute(
-        fresh.on_conflict_do_update(
-            index_elements=["subject"],
-            set_={
-                "failures": case((is_over, 1), else_=col(LoginFailures.failures) + 1),
-                "since": case((is_over, now), else_=col(LoginFailures.since)),
-            },
-        )
+async def _locked(session: AsyncSession, who: Actor, user_id: int, seen: Seen, *, leaves_admins: bool) -> User:
+    # admins are locked in one order, so that of two who demote each other one comes second, and sees it
+    admins = select(col(User.id)).where(
+        col(User.organization_id) == who.organization_id, col(User.role) == Role.ADMIN, col(User.is_active)
     )
+    active = set(await session.scalars(admins.order_by(col(User.id)).with_for_update())) if leaves_admins else set()
+    user = await _found(session, who.organization_id, user_id, is_locked=True)
+    seen.require(UserOut.model_validate(user))
+    if active == {user_id}:
+        raise Conflict(messages.LAST_ADMIN, username=user.username)
+    return user
 
 
-async def _forget_old_failures(session: AsyncSession, now: datetime) -> None:
-    # names that nobody has are counted too, and nobody would ever clear them; skipping what others hold
-    # keeps two failures at once from waiting for each other
-    old = select(col(LoginFailures.subject)).where(col(LoginFailures.since) <= now - rules.WINDOW)
-    subjects = old.limit(100).with_for_update(skip_locked=True)
-    await session.execute(delete(LoginFailures).where(col(LoginFailures.subject).in_(subjects)))
+async def _found(session: AsyncSession, organization_id: uuid.UUID, user_id: int, *, is_locked: bool = False) -> User:
+    statement = select(User).where(col(User.organization_id) == organization_id, col(User.id) == user_id)
+    if is_locked:
+        # what the session knows of the row may be older than the lock
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found = (await session.scalars(statement)).one_or_none()
+    if found is None:
+        raise NotFound(messages.USER_NOT_FOUND, user_id=user_id)
+    return found
+
+
+async def _changed(session: AsyncSession, who: Actor, user: User, **to: object) -> UserOut:
+    before = UserOut.model_validate(user)
+    for name, value in to.items():
+        setattr(user, name, value)
+    await session.flush()
+    after = UserOut.model_validate(user)
+    await changes.record(session, who, Entity.USER, after.id, ChangeKind.UPDATED, before=before, after=after)
+    return after

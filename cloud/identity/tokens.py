@@ -4,7 +4,8 @@ Role and activity are read from the database at each request, so a demotion acts
 """
 
 import uuid
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -21,6 +22,20 @@ REQUIRED = ("exp", "iat", "sub", "jti", "aud", "iss", "typ")
 LEEWAY_S = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What an access token says.
+
+    Attributes:
+        sign_in_id: The sign-in that it was issued for; it ends with that.
+        expires_at: UTC.
+    """
+
+    user_id: int
+    sign_in_id: uuid.UUID | None
+    expires_at: datetime
+
+
 class Tokens:
     """Signs and reads access tokens with one key."""
 
@@ -28,8 +43,8 @@ class Tokens:
         self._secret_key = secret_key
         self.lifetime = lifetime
 
-    def issue(self, user_id: int, now: datetime) -> str:
-        """Return a token that says who somebody is from now until the lifetime has passed."""
+    def issue(self, user_id: int, now: datetime, sign_in_id: uuid.UUID | None = None) -> str:
+        """Return a token that says who somebody is, from now until the lifetime has passed or the sign-in ends."""
         claims = {
             "sub": str(user_id),
             "iat": now,
@@ -39,10 +54,12 @@ class Tokens:
             "aud": AUDIENCE,
             "typ": KIND,
         }
+        if sign_in_id is not None:
+            claims["sid"] = sign_in_id.hex
         return jwt.encode(claims, self._secret_key, algorithm=ALGORITHM)
 
-    def user_id(self, token: str) -> int:
-        """Return whose token it is.
+    def read(self, token: str) -> Bearer:
+        """Return what a token says.
 
         Raises:
             Unauthenticated: It is not ours, incomplete, of another kind, or has expired.
@@ -57,14 +74,15 @@ class Tokens:
                 leeway=LEEWAY_S,
                 options={"require": list(REQUIRED)},
             )
-            return _subject(claims)
+            return _bearer(claims)
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated(messages.TOKEN_EXPIRED) from error
-        except (jwt.InvalidTokenError, ValueError) as error:
+        except (jwt.InvalidTokenError, ValueError, AttributeError) as error:
             raise Unauthenticated(messages.TOKEN_INVALID) from error
 
 
-def _subject(claims: dict[str, Any]) -> int:
+def _bearer(claims: dict[str, Any]) -> Bearer:
     if claims["typ"] != KIND:
         raise jwt.InvalidTokenError(f"a token of kind {claims['typ']}")
-    return int(claims["sub"])
+    sign_in_id = uuid.UUID(claims["sid"]) if "sid" in claims else None
+    return Bearer(int(claims["sub"]), sign_in_id, datetime.fromtimestamp(claims["exp"], UTC))

@@ -149,7 +149,9 @@ def test_the_clouds_settings_are_all_there_with_their_defaults() -> None:
     }
     given = Settings.model_validate({"secret_key": "x" * 32} | shown)
     assert given == Settings(_env_file=None, secret_key="x" * 32)  # type: ignore[call-arg, arg-type]
-    assert len(shown) == len(fields) - 3, "all but the secret, the database and the empty list have a default to show"
+    assert len(shown) == len(fields) - 4, (
+        "all but the secret, the database, the newcomers' organization and the empty list"
+    )
 
 
 def test_the_clouds_figures_are_all_there() -> None:

@@ -86,6 +86,16 @@ def test_an_operator_sets_up_an_organization_and_its_admin(run):
     assert "correct horse" not in made.stdout + made.stderr
     assert "ayse" in run("user", "list").stdout
     assert run("user", "passwd", "ayse", "--password-stdin", say="another horse\n").returncode == 0
+    last = run("user", "deactivate", "ayse")
+    assert (last.returncode, "only active admin" in last.stderr) == (1, True)
+    run("user", "create", "mehmet", "-o", "Acme", "--password-stdin", say="correct horse\n")
+    assert json.loads(run("user", "role", "mehmet", "admin", "--json").stdout)["role"] == "admin"
+    assert json.loads(run("user", "deactivate", "ayse", "--json").stdout)["is_active"] is False
+    assert json.loads(run("user", "reactivate", "Ayse", "--json").stdout)["is_active"] is True
+    assert [each["username"] for each in json.loads(run("user", "list", "-o", "Acme", "--json").stdout)] == [
+        "ayse",
+        "mehmet",
+    ]
     assert json.loads(run("machine", "create", "M-1", "-o", "Acme", "--json").stdout)["code"] == "M-1"
     assert [row["code"] for row in json.loads(run("machine", "list", "-o", "Acme", "--json").stdout)] == ["M-1"]
 

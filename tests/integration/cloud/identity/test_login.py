@@ -43,7 +43,7 @@ def execute(url: str, statement: str, *values: object) -> None:
 async def test_a_user_signs_in_with_json_or_with_the_oauth2_form_on_both_faces(app_client, username):
     given = {"username": username, "password": PASSWORD}
     bare = (await app_client.post("/auth/login", json=given)).json()
-    assert bare.keys() == {"access_token", "token_type", "expires_in"}
+    assert bare.keys() == {"access_token", "token_type", "expires_in", "refresh_token", "refresh_expires_in"}
     assert (bare["token_type"], bare["expires_in"]) == ("bearer", 900)
     form = await app_client.post("/auth/login", data=given | {"grant_type": "password", "scope": ""})
     assert form.json().keys() == bare.keys()

@@ -1,5 +1,6 @@
 """Access tokens."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -31,8 +32,12 @@ def signed(key: str = KEY, algorithm: str = ALGORITHM, **changes) -> str:
 
 
 def test_a_token_says_whose_it_is():
-    assert TOKENS.user_id(TOKENS.issue(7, NOW)) == 7
-    assert TOKENS.user_id(signed()) == 7
+    sign_in_id = uuid.uuid4()
+    said = TOKENS.read(TOKENS.issue(7, NOW, sign_in_id))
+    assert (said.user_id, said.sign_in_id) == (7, sign_in_id)
+    assert said.expires_at == NOW.replace(microsecond=0) + TOKENS.lifetime
+    assert TOKENS.read(TOKENS.issue(7, NOW)).sign_in_id is None
+    assert TOKENS.read(signed()).user_id == 7
 
 
 def test_a_token_carries_no_role():
@@ -42,7 +47,7 @@ def test_a_token_carries_no_role():
 @pytest.mark.parametrize("missing", REQUIRED)
 def test_a_token_without_a_required_claim_is_refused(missing):
     with pytest.raises(Unauthenticated):
-        TOKENS.user_id(signed(**{missing: None}))
+        TOKENS.read(signed(**{missing: None}))
 
 
 @pytest.mark.parametrize(
@@ -52,16 +57,16 @@ def test_a_token_without_a_required_claim_is_refused(missing):
 )
 def test_a_token_that_says_something_else_is_refused(changes):
     with pytest.raises(Unauthenticated):
-        TOKENS.user_id(signed(**changes))
+        TOKENS.read(signed(**changes))
 
 
 def test_a_token_ends():
     with pytest.raises(Unauthenticated) as caught:
-        TOKENS.user_id(signed(exp=NOW - timedelta(minutes=1)))
+        TOKENS.read(signed(exp=NOW - timedelta(minutes=1)))
     assert caught.value.code == "TOKEN_EXPIRED"
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", signed(key="j" * 32), signed(key="", algorithm="none")])
 def test_a_token_not_signed_by_us_is_refused(token):
     with pytest.raises(Unauthenticated):
-        TOKENS.user_id(token)
+        TOKENS.read(token)
