@@ -54,6 +54,7 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /machines/{machine_id}": EVERYBODY,
     "GET /machines/{machine_id}/status": EVERYBODY,
     "GET /machines/{machine_id}/readings": EVERYBODY,
+    "POST /machines/{machine_id}/readings": EVERYBODY,
     "GET /machines/{machine_id}/rollups": EVERYBODY,
     "GET /machines/{machine_id}/coverage": EVERYBODY,
     "GET /gaps": EVERYBODY,

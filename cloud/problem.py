@@ -34,6 +34,14 @@ class Refused(HTTPException):
         self.error = error
 
 
+class ValidRange(BaseModel):
+    """Between what a value must lie, both included."""
+
+    minimum: float
+    maximum: float
+    unit: str = Field(description="UCUM code")
+
+
 class FieldError(BaseModel):
     """One field of the request that is not right."""
 
@@ -41,6 +49,9 @@ class FieldError(BaseModel):
     msg: str
     type: str
     valid_values: list[str] | None = Field(default=None, description="What is accepted, where it is a closed set")
+    valid_range: ValidRange | None = Field(
+        default=None, description="What is possible, where nature or counting says it"
+    )
 
 
 class Problem(BaseModel):

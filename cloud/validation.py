@@ -172,6 +172,10 @@ def field_error(found: Mapping[str, Any], language: Language) -> dict[str, Any]:
     if kind in _CLOSED_SETS:
         field["valid_values"] = _QUOTED.findall(str(context.get("expected", "")))
         context = {"valid_values": field["valid_values"], "given": ascii(found.get("input"))[:_SHOWN]}
+    if "valid_values" in context:
+        field["valid_values"] = context["valid_values"]
+    if "minimum" in context:
+        field["valid_range"] = {name: context[name] for name in ("minimum", "maximum", "unit")}
     message = context.get("message") or SENTENCES.get(kind, _OTHER)
     # pydantic's own reasons (`error`) are English; a parser's words are no worse for that
     return field | {"msg": message.said(language, context)}

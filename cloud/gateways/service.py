@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -17,6 +17,8 @@ from cloud.gateways.models import Gateway, GatewayEpoch
 from cloud.gateways.schemas import AliveIn, GatewayCaller, GatewayCreated, GatewayOut
 from cloud.paging import Page
 
+# no gateway calls itself so
+POSTED = "(posted)"
 # a gateway sends several batches a second; who wants to know whether it lives asks in minutes
 SEEN_EVERY = timedelta(seconds=10)
 
@@ -113,6 +115,19 @@ async def authenticate(session: AsyncSession, token: str, now: datetime | None =
     if row.last_seen is None or now - row.last_seen > SEEN_EVERY:
         row.last_seen = now
     return GatewayCaller(row.id, row.organization_id, row.name)
+
+
+async def for_posted(session: AsyncSession, organization_id: uuid.UUID, now: datetime) -> GatewayCaller:
+    """Return the gateway in whose name an organization's people and programs post readings; note that it was heard.
+
+    It has no token, so nobody can speak as it, and is made when it is first needed.
+    """
+    known = insert(Gateway).values(organization_id=organization_id, name=POSTED, token_hash=b"", last_seen=now)
+    is_stale = or_(col(Gateway.last_seen).is_(None), col(Gateway.last_seen) < now - SEEN_EVERY)
+    await session.execute(
+        known.on_conflict_do_update(index_elements=["organization_id", "name"], set_={"last_seen": now}, where=is_stale)
+    )
+    return GatewayCaller(await id_of(session, organization_id, POSTED), organization_id, POSTED)
 
 
 async def note_alive(session: AsyncSession, gateway_id: uuid.UUID, told: AliveIn) -> None:

@@ -89,7 +89,7 @@ class Intake:
         self._database = database
         self._now = now
         self._dictionary = Dictionary(database)
-        self._partitions = Partitions(database, today=lambda: now().date())
+        self.partitions = Partitions(database, today=lambda: now().date())
         self._metrics = IngestMetrics(registry)
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._taken = 0
@@ -126,7 +126,7 @@ class Intake:
 
     async def _arranged(self, gateway: GatewayCaller, batch: Batch) -> Rows:
         tag_ids = await self._dictionary.ids(gateway, batch.tags, _utc(batch.header.sealed_us))
-        await self._partitions.ensure(days.days_of(batch.readings.ts))
+        await self.partitions.ensure(days.days_of(batch.readings.ts))
         return arrange(batch.readings, tag_ids, _microseconds(self._now()))
 
     async def _stored(self, gateway: GatewayCaller, batch: Batch, rows: Rows, body: bytes) -> Receipt:

@@ -2,6 +2,42 @@
 
 from cloud.languages import Message
 
+VALUE_MISSING = Message(
+    "a value is missing; only a bad reading has none",
+    "değer eksik; yalnızca niteliği bad olan ölçüm değersiz olabilir",
+    code="VALUE_MISSING",
+)
+STATE_UNKNOWN = Message(
+    "a state must be {valid_values}, not {given}", "durum {valid_values} olmalı; {given} geçersiz", code="STATE_UNKNOWN"
+)
+UNIT_IMPOSSIBLE = Message(
+    "{reading_type} is not measured in {unit}; it must be {valid_values}",
+    "{reading_type} ölçümünün birimi {unit} olamaz; {valid_values} olmalı",
+    code="UNIT_IMPOSSIBLE",
+)
+NUMBER_NEEDED = Message("{reading_type} must be a number", "{reading_type} ölçümü sayı olmalı", code="NUMBER_NEEDED")
+WHOLE_NEEDED = Message(
+    "{reading_type} counts in whole numbers, not {value}",
+    "{reading_type} ölçümü tam sayı olmalı; {value} geçersiz",
+    code="WHOLE_NUMBER_NEEDED",
+)
+VALUE_IMPOSSIBLE = Message(
+    "{reading_type} cannot be {value} {unit}; it lies between {minimum} and {maximum} {unit}",
+    "{reading_type} {value} {unit} olamaz; {minimum} ile {maximum} {unit} arasında olmalı",
+    code="VALUE_IMPOSSIBLE",
+)
+UNIT_DIFFERS = Message(
+    "Reading {index}: tag {tag} of machine {machine} is {known}, not {given}; send it so, or under another tag.",
+    "{index}. ölçüm: {machine} makinesinin {tag} etiketi {known}, {given} değil; "
+    "öyle gönderin ya da başka etiket kullanın.",
+    code="TAG_DIFFERS",
+)
+FROM_THE_FUTURE = Message(
+    "Reading {index} is of {told}, which is later than now ({now}); check the clock and its offset.",
+    "{index}. ölçümün zamanı ({told}) şu andan ({now}) ileride; saati ve saat dilimini denetleyin.",
+    code="READING_FROM_THE_FUTURE",
+)
+
 # the reason is the wire's own, for whoever builds a gateway
 BATCH_INVALID = Message("The batch cannot be read: {reason}.", "Parti okunamıyor: {reason}.")
 BATCH_CONFLICT = Message(

@@ -16,14 +16,16 @@ from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import AnyCaseStatus, MachineId, MachineSort
 from cloud.machines.service import Wanted
 from cloud.paging import Page, PageQuery, Paging
-from cloud.telemetry import history, messages, rollups, service
+from cloud.telemetry import history, messages, posting, rollups, service
 from cloud.telemetry.intake import Intake
 from cloud.telemetry.schemas import (
     CoverageOut,
     GapOut,
     MachineNowOut,
     MachineStatusOut,
+    PostedOut,
     ReadingOut,
+    ReadingsIn,
     ReceiptOut,
     Resolution,
     RollupOut,
@@ -108,6 +110,17 @@ async def list_readings(
     asked = history.ReadingFilter(start, to, device, tag, reading_type)
     wanted = Paging(limit, cursor, 0 if cursor else skip)
     return await history.readings(session, caller.organization_id, machine_id, asked, wanted, datetime.now(UTC))
+
+
+@router.post("/machines/{machine_id}/readings", status_code=201)
+async def post_readings(
+    request: Request, session: Session, caller: CurrentCaller, machine_id: MachineId, readings: ReadingsIn
+) -> PostedOut:
+    """Store a reading, or a list of them, of a machine without a gateway; all of them or none, and each once."""
+    intake: Intake = request.app.state.intake
+    return await posting.post(
+        session, intake.partitions, caller.organization_id, machine_id, readings, datetime.now(UTC)
+    )
 
 
 @router.get("/machines/{machine_id}/rollups")

@@ -1,15 +1,21 @@
-"""Owns what the telemetry slice gives. What it takes is the wire's batch."""
+"""Owns what the telemetry slice takes and gives. What gateways bring is the wire's batch."""
 
 import uuid
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from cloud.machines.schemas import MachineOut, MachineStatus
+from cloud.telemetry import messages, physics
 from cloud.telemetry.rules import Doubt, RuntimeStatus
+from cloud.validation import mistake
+from cloud.values import Label, Moment, lower
 from shared.reading import GapCause, MachineState, ReadingType
 from shared.wire.receipt import Outcome
+
+# some seconds of a fast source; more come through a gateway
+MAX_POSTED = 1000
 
 
 class QualityWord(StrEnum):
@@ -18,6 +24,93 @@ class QualityWord(StrEnum):
     GOOD = "good"
     UNCERTAIN = "uncertain"
     BAD = "bad"
+
+
+class ReadingIn(BaseModel):
+    """A reading sent by a person or a program that is no gateway."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reading_type: Annotated[ReadingType, BeforeValidator(lower)]
+    value: Annotated[float, Field(strict=True, allow_inf_nan=False)] | Label | None = Field(
+        description="A number; of a state its word, of an alarm code or a custom reading a number or a text. "
+        "Null, with the quality bad, where there was none"
+    )
+    unit: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="UCUM code, or as people write it (°C, kWh, rpm); the type's usual one if absent"
+    )
+    timestamp: Moment | None = Field(default=None, description="When it was true; now if absent")
+    tag: Label | None = Field(default=None, description="Which of several of this type; the type's name if absent")
+    quality: Annotated[QualityWord, BeforeValidator(lower)] = QualityWord.GOOD
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.value is None:
+            if self.quality is not QualityWord.BAD:
+                raise mistake(messages.VALUE_MISSING)
+        elif self.reading_type is ReadingType.STATE:
+            self._require_state()
+        else:
+            self._require_range(physics.KINDS[self.reading_type])
+        return self
+
+    def _require_state(self) -> None:
+        word = str(self.value).lower()
+        if word not in set(MachineState):
+            raise mistake(
+                messages.STATE_UNKNOWN, given=str(self.value), valid_values=[each.value for each in MachineState]
+            )
+        if self.unit:
+            raise mistake(messages.UNIT_IMPOSSIBLE, unit=self.unit, reading_type=self.reading_type, valid_values=[""])
+        self.value = word
+
+    def _require_range(self, kind: physics.Kind) -> None:
+        unit = physics.code_of(self.unit, kind)
+        if unit is None:
+            known = list(kind.units)
+            raise mistake(messages.UNIT_IMPOSSIBLE, unit=self.unit, reading_type=self.reading_type, valid_values=known)
+        self.unit = unit
+        if isinstance(self.value, str):
+            if self.reading_type not in _TEXTS:
+                raise mistake(messages.NUMBER_NEEDED, reading_type=self.reading_type)
+            return
+        can = physics.range_of(kind, unit)
+        if self.value is None or can.low <= self.value <= can.high:
+            if kind.is_whole and self.value is not None and not self.value.is_integer():
+                raise mistake(messages.WHOLE_NEEDED, reading_type=self.reading_type, value=self.value)
+            return
+        raise mistake(
+            messages.VALUE_IMPOSSIBLE,
+            reading_type=self.reading_type,
+            value=self.value,
+            minimum=can.low,
+            maximum=can.high,
+            unit=unit,
+        )
+
+
+_TEXTS = frozenset({ReadingType.ALARM_CODE, ReadingType.CUSTOM})
+
+
+def _many(given: object) -> object:
+    return given if isinstance(given, list) else [given]
+
+
+ReadingsIn = Annotated[
+    list[ReadingIn],
+    Field(min_length=1, max_length=MAX_POSTED),
+    BeforeValidator(_many, json_schema_input_type=ReadingIn | Annotated[list[ReadingIn], Field(max_length=MAX_POSTED)]),
+]
+"""One reading, or a list of them: all are taken or none."""
+
+
+class PostedOut(BaseModel):
+    """What became of the readings that were sent."""
+
+    machine_id: uuid.UUID
+    stored: int
+    repeated: int = Field(description="Those that were there already: same tag, time, value and quality")
+    out_of_range: list[int] = Field(description="Which of them lie beyond the machine's own limits; kept, and flagged")
 
 
 class ReceiptOut(BaseModel):
