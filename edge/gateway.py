@@ -14,9 +14,6 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 
-import msgspec
-
-from edge import metrics
 from edge.acquisition.station import Station
 from edge.buffer.sqlite import SqliteBuffer
 from edge.buffer.volume import Volume
@@ -25,7 +22,10 @@ from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
 from edge.notify import Notifier
-from edge.report import Snapshot, counters, health
+from edge.page.pace import EVERY_S as PACE_S
+from edge.page.pace import Pace
+from edge.page.pages import pages
+from edge.report import Snapshot, counters
 from edge.settings import Connection, Settings
 from edge.signals import stopping_on_signals
 from edge.state import StateDirectory
@@ -103,11 +103,11 @@ class Gateway:
         self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
         self._presence = Presence(uplink, self._shipper.link, lambda: buffer.stats().rows, clock)
         self._stations = [self._station(connection) for connection in settings.connections]
+        self._pace = Pace()
         self._health = HealthServer(
-            {
-                "/health": ("application/json", lambda: msgspec.json.encode(health(self.snapshot()))),
-                "/metrics": (metrics.CONTENT_TYPE, metrics.exposition(self.snapshot)),
-            }
+            pages(self.snapshot, lambda: self._stations, self._pace, clock),
+            token=None if settings.health.token is None else settings.health.token.get_secret_value(),
+            any_host=not settings.health.is_local,
         )
         self._version = metadata.version("tezgah")
         self._started_us = clock.now_us()
@@ -176,6 +176,7 @@ class Gateway:
             reading = [tasks.create_task(station.run(), name=f"station-{station.name}") for station in self._stations]
             tending = [tasks.create_task(station.tend(), name=f"silence-{station.name}") for station in self._stations]
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
+            measured = tasks.create_task(self._measure(), name="pace")
             notifier.ready()
             await self._stop.wait()
             notifier.stopping()
@@ -186,6 +187,7 @@ class Gateway:
             await self._drain()
             shipping.cancel()
             watched.cancel()
+            measured.cancel()
             # ends its task, and with it the group
             await self._buffer.close()
         _log.info("gateway stopped", **counters(self.snapshot()), waiting=self._buffer.stats().rows)
@@ -210,6 +212,12 @@ class Gateway:
             _log.info(
                 "not everything reached the cloud; it waits for the next start", waiting=self._buffer.stats().rows
             )
+
+    async def _measure(self) -> None:
+        while True:
+            told = counters(self.snapshot())
+            self._pace.sample(self._clock.monotonic(), told["read"], told["appended"], told["settled"])
+            await self._clock.sleep(PACE_S)
 
     async def _beat(self, notifier: Notifier) -> None:
         while notifier.every_s is not None:

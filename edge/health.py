@@ -1,21 +1,66 @@
-"""The health page's server: two pages over plain HTTP, on loopback, bounded in every direction.
+"""The server of the local page: plain HTTP, on loopback unless told otherwise, read only, bounded in every direction.
 
-It is meant for a person with a browser, a script, and Prometheus on the same machine; so it knows GET and
-HEAD, one request a connection, and no more.
+It is meant for a person with a browser, the tools on this machine, and Prometheus; so it knows GET and HEAD, one
+request a connection, and no more. Who may read:
+
+- On loopback everybody on this machine may. A browser there also runs pages of strangers, one of whom may have his own
+  name point to 127.0.0.1 (DNS rebinding); so a request that names any other host than this machine is refused.
+- Elsewhere only who shows the token, in a header that no browser sends by itself. Open pages have nothing in them.
+
+Nothing is embedded from elsewhere, and no page may embed this one or run a script that is not its own.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import hmac
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import parse_qs
 
 from shared.errors import AppError
 
-# a page's body, made when it is asked for
-Page = Callable[[], bytes]
+Query = Mapping[str, list[str]]
 _MAX_REQUEST = 8192
 _TIMEOUT_S = 5.0
 # Prometheus, a probe, and a few people
 _MAX_CONNECTIONS = 16
+_MAX_STREAMS = 4
+_MAX_FIELDS = 100
+_LOCAL = {"localhost", "127.0.0.1", "::1"}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What stands at a path; its body is made when it is asked for. An `AppError` of `make` is a bad request.
+
+    Attributes:
+        content_type: Of the body.
+        make: From the query to the body.
+        is_open: It may be read without the token.
+    """
+
+    content_type: str
+    make: Callable[[Query], bytes]
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What is sent piece by piece until the reader has enough; an empty piece asks whether he is still there."""
+
+    content_type: str
+    make: Callable[[Query], AsyncIterator[bytes]]
 
 
 class _Refusal(AppError):
@@ -24,17 +69,30 @@ class _Refusal(AppError):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: Query
+    headers: Mapping[str, str]
+
+
 class HealthServer:
     """Serves pages by path.
 
     Args:
-        pages: Path to content type and page.
+        pages: What stands where.
+        token: What a reader has to show; None where everybody who can connect may read.
+        any_host: Whether a request may name another host than this machine; only with a token.
     """
 
-    def __init__(self, pages: Mapping[str, tuple[str, Page]]) -> None:
+    def __init__(self, pages: Mapping[str, Page | Stream], *, token: str | None = None, any_host: bool = False) -> None:
         self._pages = pages
+        self._token = None if token is None else token.encode()
+        self._any_host = any_host and token is not None
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
+        self._streams = 0
 
     async def open(self, host: str, port: int) -> int:
         """Listen, and return the port in use; 0 takes a free one.
@@ -58,9 +116,7 @@ class HealthServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                writer.write(await self._answer(reader))
-                await writer.drain()
+            await self._answer(reader, writer)
         except (OSError, TimeoutError):
             # whoever asked has gone, or dawdles
             pass
@@ -68,15 +124,38 @@ class HealthServer:
             self._connections.discard(writer)
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            method, path = await self._request(reader)
-            content_type, page = self._page(method, path)
-            return _response(HTTPStatus.OK, content_type, page(), with_body=method == "GET")
-        except _Refusal as refusal:
-            return _response(refusal.status, "text/plain; charset=utf-8", f"{refusal.message}\n".encode())
+            async with asyncio.timeout(_TIMEOUT_S):
+                request = await self._request(reader)
+            page = self._page(request)
+            if isinstance(page, Stream):
+                await self._send_all(page, request, writer)
+                return
+            answer = _response(HTTPStatus.OK, page.content_type, page.make(request.query))
+            if request.method == "HEAD":
+                answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        except AppError as error:
+            status = error.status if isinstance(error, _Refusal) else HTTPStatus.BAD_REQUEST
+            answer = _response(status, "text/plain; charset=utf-8", f"{error.message}\n".encode())
+        await _write(writer, answer)
 
-    async def _request(self, reader: asyncio.StreamReader) -> tuple[str, str]:
+    async def _send_all(self, page: Stream, request: _Request, writer: asyncio.StreamWriter) -> None:
+        if self._streams >= _MAX_STREAMS:
+            raise _Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{_MAX_STREAMS} others are tapping already")
+        self._streams += 1
+        try:
+            async with aclosing(page.make(request.query)) as pieces:  # type: ignore[type-var] # they are generators
+                head = _head(HTTPStatus.OK, page.content_type)
+                async for piece in pieces:
+                    await _write(writer, head + piece)
+                    head = b""
+                    if writer.is_closing():
+                        return
+        finally:
+            self._streams -= 1
+
+    async def _request(self, reader: asyncio.StreamReader) -> _Request:
         if len(self._connections) > _MAX_CONNECTIONS:
             raise _Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
         try:
@@ -85,25 +164,53 @@ class HealthServer:
             raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large") from None
         except asyncio.IncompleteReadError:
             raise _Refusal(HTTPStatus.BAD_REQUEST, "the request ended early") from None
-        words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+        first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+        words = first.split(" ")
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
             raise _Refusal(HTTPStatus.BAD_REQUEST, "expected an HTTP/1.1 request")
-        return words[0], words[1].partition("?")[0]
+        path, _, query = words[1].partition("?")
+        try:
+            fields = parse_qs(query, max_num_fields=_MAX_FIELDS)
+        except ValueError:
+            raise _Refusal(HTTPStatus.BAD_REQUEST, f"expected at most {_MAX_FIELDS} parameters") from None
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return _Request(words[0], path, fields, headers)
 
-    def _page(self, method: str, path: str) -> tuple[str, Page]:
-        if path not in self._pages:
+    def _page(self, request: _Request) -> Page | Stream:
+        host = request.headers.get("host", "localhost").lower()
+        # the port behind it; an IPv6 address stands in brackets
+        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        if name not in _LOCAL and not self._any_host:
+            raise _Refusal(
+                HTTPStatus.MISDIRECTED_REQUEST, "this page is for this machine only: ask for it as http://localhost"
+            )
+        page = self._pages.get(request.path)
+        if page is None:
             raise _Refusal(HTTPStatus.NOT_FOUND, f"expected one of {', '.join(self._pages)}")
-        if method not in {"GET", "HEAD"}:
+        if request.method not in {"GET", "HEAD"}:
             raise _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "expected GET or HEAD")
-        return self._pages[path]
+        if self._token is not None and not (isinstance(page, Page) and page.is_open):
+            shown = request.headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")
+            if not hmac.compare_digest(shown, self._token):
+                raise _Refusal(
+                    HTTPStatus.UNAUTHORIZED, "expected the token of health.token as `Authorization: Bearer ..`"
+                )
+        return page
 
 
-def _response(status: HTTPStatus, content_type: str, body: bytes, *, with_body: bool = True) -> bytes:
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        f"Content-Type: {content_type}\r\n"
-        f"Content-Length: {len(body)}\r\n"
-        "Cache-Control: no-store\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode("latin-1") + (body if with_body else b"")
+async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    async with asyncio.timeout(_TIMEOUT_S):
+        writer.write(data)
+        await writer.drain()
+
+
+def _head(status: HTTPStatus, content_type: str, **more: str) -> bytes:
+    headers = {"Content-Type": content_type, **_HEADERS, **more, "Connection": "close"}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _response(status: HTTPStatus, content_type: str, body: bytes) -> bytes:
+    return _head(status, content_type, **{"Content-Length": str(len(body))}) + body

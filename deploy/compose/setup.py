@@ -1,4 +1,4 @@
-"""Sets up the plant of docker-compose.yml: the database's schema, what plant.json names, and the gateway's token.
+"""Sets up the plant of docker-compose.yml: the database's schema, what plant.json names, and the gateway's tokens.
 
 Called with the plant's file and the file that is to hold the token. Whatever is there already stays, so it runs at
 every start. It uses `tezgah-cloud` as a person would, and the same settings from the environment.
@@ -6,6 +6,7 @@ every start. It uses `tezgah-cloud` as a person would, and the same settings fro
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,10 @@ def main() -> None:
     elif not token_file.exists():
         # its volume was removed; nobody knows that token any more
         keep(renewed(gateway["id"], plant["organization"]), token_file)
+    page_token = token_file.with_name("page-token")
+    if not page_token.exists():
+        # whoever opens the gateway's page shows this one, which is worth nothing to the cloud
+        keep(secrets.token_urlsafe(24), page_token)
 
 
 def renewed(gateway: str, organization: str) -> str:

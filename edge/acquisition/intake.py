@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edge.acquisition.journal import Journal
 from edge.clock import Clock
 from edge.drivers.spec import Point
 from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
@@ -19,13 +20,14 @@ _AGAIN_S = 0.5
 
 
 class Intake:
-    """Gives shaped readings to the buffer under the tags' lasting ids. It belongs to one station."""
+    """Gives shaped readings to the buffer under the tags' lasting ids; one station has it."""
 
-    def __init__(self, name: str, points: Sequence[Point], buffer: Buffer, clock: Clock) -> None:
+    def __init__(self, name: str, points: Sequence[Point], buffer: Buffer, clock: Clock, journal: Journal) -> None:
         self._name = name
         self._buffer = buffer
         self._clock = clock
         self._ids = np.array([], np.uint32)
+        self._journal = journal
         self.full_since_us: int | None = None
         self._register(points)
 
@@ -65,8 +67,9 @@ class Intake:
         """
         kept = replace(readings, tag=self._ids[readings.tag])
         while True:
+            told = gaps()
             try:
-                durable = await self._buffer.append(kept, gaps(), prompt=prompt)
+                durable = await self._buffer.append(kept, told, prompt=prompt)
             except BufferFull as error:
                 if self.full_since_us is None:
                     self.full_since_us = self._clock.now_us()
@@ -76,6 +79,7 @@ class Intake:
                 if self.full_since_us is not None:
                     self.full_since_us = None
                     _log.info("buffer takes readings again", connection=self._name)
+                self._journal.note_gaps(told)
                 return durable
 
 

@@ -16,8 +16,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
+from edge.acquisition.board import Board
 from edge.acquisition.confirmations import Confirmations
 from edge.acquisition.intake import Intake
+from edge.acquisition.journal import Journal
 from edge.acquisition.shape import Shaper
 from edge.acquisition.status import StationState, StationStatus
 from edge.acquisition.watch import Watch, fit
@@ -73,7 +75,10 @@ class Station:
         self._driver = driver
         self._clock = clock
         self._finish_s = finish_s
-        self._intake = Intake(name, points, buffer, clock)
+        # what the page and the tools on this machine are shown
+        self.board = Board(points)
+        self.journal = Journal()
+        self._intake = Intake(name, points, buffer, clock, self.journal)
         self._shaper = Shaper([point.options for point in points])
         since_us = clock.now_us() if missing_since_us is None else missing_since_us
         self._watch = Watch(points, since_us, round(delivery_s * 1e6))
@@ -197,6 +202,7 @@ class Station:
         restated = self._watch.restated(sample.readings, self._opened_us)
         if len(restated):
             kept = concatenate([kept, self._shaper.again(restated)])
+        self.board.note(sample.readings, kept)
         if sample.is_whole:
             self._watch.hear(self._clock.now_us())
         is_acknowledged = sample.receipt is not None
@@ -219,6 +225,7 @@ class Station:
         """Take points that the driver found while it ran; a new device shares the hole of its neighbours' start."""
         await self._intake.extend(points)
         self._shaper.extend([point.options for point in points])
+        self.board.extend(points)
         new = self._watch.extend(points, self._opened_us)
         _log.info("points found", connection=self.name, points=len(points), devices=len(new))
         if new and self._first_hole is not None:
@@ -239,13 +246,16 @@ class Station:
         if self._is_finishing:
             return
         self._last_error = error.message
+        self.journal.note_error(self._clock.now_us(), error.message)
         if not self._is_lost:
             self._is_lost = True
             self._losses += 1
             self._enter(StationState.DOWN)
             event = "connection not reached" if self._up_since_s is None else "connection lost"
             _log.warning(event, connection=self.name, error=error.message)
-            await self._intake.put(self._shaper.shape(self._watch.lose(self._clock.now_us())))
+            lost = self._shaper.shape(self._watch.lose(self._clock.now_us()))
+            self.board.note(empty(), lost)
+            await self._intake.put(lost)
         if self._up_since_s is not None and self._clock.monotonic() - self._up_since_s > CAP_S:
             self._backoff.reset()
         self._up_since_s = None

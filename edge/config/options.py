@@ -2,11 +2,11 @@
 
 import ipaddress
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from edge.config.spelling import one_of
 from edge.drivers.spec import Named, Options, PublishOptions
@@ -199,13 +199,29 @@ class DefaultOptions(Options):
 
 
 class HealthOptions(Options):
-    """Where the health page and the metrics are served.
+    """Where the local page, its JSON and the metrics are served.
 
     Attributes:
-        listen: Address and port; port 0 takes a free one. It is not protected, so it stays on this machine unless told.
+        listen: Address and port; port 0 takes a free one. On loopback whoever works on this machine may read.
+        token: What a reader has to show; needed beyond loopback, and only ever a reference.
     """
 
     listen: Listen = Address(host="127.0.0.1", port=9108)
+    token: Annotated[SecretStr, Field(min_length=16), AfterValidator(_token)] | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.listen.host == "localhost" or ipaddress.ip_address(self.listen.host).is_loopback
+
+    @model_validator(mode="after")
+    def _is_protected(self) -> Self:
+        if not self.is_local and self.token is None:
+            raise ValueError(
+                f"listen: {self.listen.host} can be reached from elsewhere, so a `token` is needed beside it: "
+                "${file:PATH} of at least 16 characters (openssl rand -hex 24), or listen on 127.0.0.1"
+            )
+        return self
 
 
 class FileOptions(Options):

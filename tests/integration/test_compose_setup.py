@@ -41,6 +41,8 @@ def test_the_plant_is_made_once_and_a_lost_token_is_replaced(empty_database_url:
     assert first.returncode == 0, first.stderr
     given = token.read_text(encoding="ascii")
     assert given.startswith("tzg_")
+    page = token.with_name("page-token").read_text(encoding="ascii")
+    assert len(page) >= 24
     assert os.name == "nt" or stat.S_IMODE(token.stat().st_mode) == 0o400
     assert rows(empty_database_url, "SELECT username, role FROM app_user") == [("admin", "admin")]
     assert rows(empty_database_url, "SELECT count(*) FROM machine") == [(12,)]
@@ -48,6 +50,7 @@ def test_the_plant_is_made_once_and_a_lost_token_is_replaced(empty_database_url:
     again = setup(empty_database_url, token)
     assert again.returncode == 0, again.stderr
     assert token.read_text(encoding="ascii") == given
+    assert token.with_name("page-token").read_text(encoding="ascii") == page
     assert rows(empty_database_url, "SELECT count(*) FROM machine") == [(12,)]
 
     token.unlink()

@@ -236,11 +236,13 @@ def edge_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The gateway's configuration with the token's file where it can be read here."""
     directory = tmp_path_factory.mktemp("compose")
     (directory / "edge-token").write_text("tzg_", encoding="ascii")
+    (directory / "page-token").write_text("x" * 24, encoding="ascii")
     text = (ROOT / "deploy" / "compose" / "edge.yaml").read_text(encoding="utf-8")
     path = command_of("setup")[3]
     assert f"${{file:{path}}}" in text, "`setup` puts the token elsewhere"
     file = directory / "edge.yaml"
-    file.write_text(text.replace(path, "edge-token"), encoding="utf-8")
+    beside = str(Path(path).with_name("page-token"))
+    file.write_text(text.replace(path, "edge-token").replace(beside, "page-token"), encoding="utf-8")
     return file
 
 

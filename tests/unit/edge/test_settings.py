@@ -232,7 +232,8 @@ def test_names_may_be_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listen", "host", "port"), [("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:9", "::1", 9), ("0.0.0.0:80", "0.0.0.0", 80)]
+    ("listen", "host", "port"),
+    [("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:9", "::1", 9), ("localhost:80", "localhost", 80)],
 )
 def test_the_health_page_listens_where_it_is_told(tmp_path: Path, listen: str, host: str, port: int) -> None:
     found = settings(tmp_path, HEAD + f"health: {{listen: '{listen}'}}\n" + PLANT)
@@ -306,3 +307,22 @@ def test_a_drivers_objection_to_a_whole_connection_is_told_with_its_line(tmp_pat
         (line, "connections.line-a", "asks too much"),
         (line, "connections.line-a.port", "is too busy"),
     ]
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9108", "10.2.0.3:9108", "[::]:9108"])
+def test_a_page_that_others_can_reach_needs_a_token(tmp_path: Path, listen: str) -> None:
+    (mistake,) = mistakes(tmp_path, HEAD + f'health: {{listen: "{listen}"}}\n')
+    assert mistake.startswith("5 health")
+    assert "a `token` is needed" in mistake
+    with_token = HEAD + f'health: {{listen: "{listen}", token: "${{env:TOKEN}}"}}\n'
+    assert not settings(tmp_path, with_token).health.is_local
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:9108", "localhost:9108"])
+def test_on_loopback_no_token_is_needed(tmp_path: Path, listen: str) -> None:
+    assert settings(tmp_path, HEAD + f'health: {{listen: "{listen}"}}\n').health.is_local
+
+
+def test_a_token_of_the_page_is_not_written_into_the_file(tmp_path: Path) -> None:
+    (mistake,) = mistakes(tmp_path, HEAD + "health: {token: a-secret-that-is-written-here}\n")
+    assert "does not belong in this file" in mistake
