@@ -22,9 +22,8 @@ from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
 from edge.notify import Notifier
-from edge.page.pace import EVERY_S as PACE_S
-from edge.page.pace import Pace
 from edge.page.pages import pages
+from edge.page.throughput import EVERY_S, Throughput
 from edge.report import Snapshot, counters
 from edge.settings import Connection, Settings
 from edge.signals import stopping_on_signals
@@ -103,9 +102,9 @@ class Gateway:
         self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
         self._presence = Presence(uplink, self._shipper.link, lambda: buffer.stats().rows, clock)
         self._stations = [self._station(connection) for connection in settings.connections]
-        self._pace = Pace()
+        self._throughput = Throughput()
         self._health = HealthServer(
-            pages(self.snapshot, lambda: self._stations, self._pace, clock),
+            pages(self.snapshot, lambda: self._stations, self._throughput, clock),
             token=None if settings.health.token is None else settings.health.token.get_secret_value(),
             any_host=not settings.health.is_local,
         )
@@ -176,7 +175,7 @@ class Gateway:
             reading = [tasks.create_task(station.run(), name=f"station-{station.name}") for station in self._stations]
             tending = [tasks.create_task(station.tend(), name=f"silence-{station.name}") for station in self._stations]
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
-            measured = tasks.create_task(self._measure(), name="pace")
+            measured = tasks.create_task(self._measure(), name="throughput")
             notifier.ready()
             await self._stop.wait()
             notifier.stopping()
@@ -216,8 +215,8 @@ class Gateway:
     async def _measure(self) -> None:
         while True:
             told = counters(self.snapshot())
-            self._pace.sample(self._clock.monotonic(), told["read"], told["appended"], told["settled"])
-            await self._clock.sleep(PACE_S)
+            self._throughput.sample(self._clock.monotonic(), told["read"], told["appended"], told["settled"])
+            await self._clock.sleep(EVERY_S)
 
     async def _beat(self, notifier: Notifier) -> None:
         while notifier.every_s is not None:

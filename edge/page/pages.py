@@ -13,7 +13,7 @@ from edge.acquisition.station import Station
 from edge.clock import Clock
 from edge.health import Page, Query, Stream
 from edge.page import tags
-from edge.page.pace import Pace
+from edge.page.throughput import Throughput
 from edge.report import Snapshot, health
 
 _JSON = "application/json"
@@ -25,7 +25,7 @@ _MOST_TAPPED = 200
 
 
 def pages(
-    snapshot: Callable[[], Snapshot], stations: Callable[[], Sequence[Station]], pace: Pace, clock: Clock
+    snapshot: Callable[[], Snapshot], stations: Callable[[], Sequence[Station]], throughput: Throughput, clock: Clock
 ) -> Mapping[str, Page | Stream]:
     """Return every page. None of them waits for anything or changes anything."""
 
@@ -33,8 +33,8 @@ def pages(
         now = snapshot()
         return {
             **health(now),
-            "rates": pace.rates(),
-            "drain_s": pace.drain_s(now.buffer.rows),
+            "rates": throughput.rates(),
+            "drain_s": throughput.drain_s(now.buffer.rows),
             "gaps": tags.gaps((station.name, station.journal.gaps) for station in stations()),
             "errors": list(tags.errors((station.name, station.journal.errors) for station in stations())),
         }

@@ -7,9 +7,9 @@ import pytest
 
 from edge.acquisition.station import Station
 from edge.health import Page, Stream
-from edge.page.pace import Pace
 from edge.page.pages import pages
 from edge.page.tags import BadQuery
+from edge.page.throughput import Throughput
 from shared.reading import empty, from_rows
 from tests.fakes.buffer import MemoryBuffer
 from tests.fakes.clock import HandClock
@@ -31,7 +31,7 @@ def station(clock: HandClock) -> Station:
 
 @pytest.fixture
 def served(clock: HandClock, station: Station) -> dict[str, Page | Stream]:
-    return dict(pages(snapshot, lambda: [station], Pace(), clock))
+    return dict(pages(snapshot, lambda: [station], Throughput(), clock))
 
 
 def body(page: Page | Stream, **query: str) -> bytes:
@@ -97,7 +97,7 @@ async def test_a_tap_of_nothing_says_so_and_ends(served: dict[str, Page | Stream
 async def test_a_tap_of_too_much_is_refused(clock: HandClock) -> None:
     names = [f"t{n}" for n in range(300)]
     many = Station("line", "modbus", ScriptedDriver(), points(*names), MemoryBuffer(clock), clock)
-    page = pages(snapshot, lambda: [many], Pace(), clock)["/api/tap"]
+    page = pages(snapshot, lambda: [many], Throughput(), clock)["/api/tap"]
     assert isinstance(page, Stream)
     with pytest.raises(BadQuery, match="300 tags"):
         await anext(page.make({}))

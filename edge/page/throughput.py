@@ -19,7 +19,7 @@ class Rates:
     settled: float
 
 
-class Pace:
+class Throughput:
     """Remembers totals for a minute."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Pace:
         return Rates(taken, buffered, settled)
 
     def drain_s(self, waiting: int) -> float | None:
-        """Return how long until what waits is gone, if all goes on as now; None if it does not become less."""
+        """Return how long until what waits is gone, at this pace; None if it does not become less."""
         if not waiting:
             return 0.0
         rates = self.rates()

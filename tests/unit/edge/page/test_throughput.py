@@ -1,18 +1,18 @@
 import pytest
 
-from edge.page.pace import Pace, Rates
+from edge.page.throughput import Rates, Throughput
 
 
-def paced(*samples: tuple[float, int, int, int]) -> Pace:
-    pace = Pace()
+def paced(*samples: tuple[float, int, int, int]) -> Throughput:
+    throughput = Throughput()
     for sample in samples:
-        pace.sample(*sample)
-    return pace
+        throughput.sample(*sample)
+    return throughput
 
 
 def test_rates_are_those_of_the_last_minute() -> None:
-    pace = paced((0, 0, 0, 0), *((5.0 * n, 10_000 + 500 * n, 250 * n, 100 * n) for n in range(1, 14)))
-    assert pace.rates() == Rates(100.0, 50.0, 20.0)
+    throughput = paced((0, 0, 0, 0), *((5.0 * n, 10_000 + 500 * n, 250 * n, 100 * n) for n in range(1, 14)))
+    assert throughput.rates() == Rates(100.0, 50.0, 20.0)
 
 
 @pytest.mark.parametrize("samples", [(), ((1.0, 5, 5, 5),), ((1.0, 5, 5, 5), (1.0, 9, 9, 9))])
