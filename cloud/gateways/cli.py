@@ -1,5 +1,6 @@
 """Owns the operator's commands for gateways."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -7,9 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import console
+from cloud.changes import Operator
 from cloud.errors import Invalid
-from cloud.gateways import service
-from cloud.gateways.schemas import GatewayCreated, GatewayName, GatewayOut
+from cloud.gateways import enrolment, service
+from cloud.gateways.schemas import EnrolmentOut, GatewayCreated, GatewayName, GatewayOut
 from cloud.identity import service as identity
 from cloud.paging import MAX_LIMIT, Paging
 
@@ -22,10 +24,7 @@ OrganizationName = Annotated[str, typer.Option("--organization", "-o", help="Who
 @gateways.command("create")
 def create_gateway(name: Name, organization: OrganizationName, as_json: console.AsJson = False) -> None:
     """Register a gateway and print its token, this once; or a new one after `revoke`."""
-    try:
-        checked = TypeAdapter(GatewayName).validate_python(name)
-    except ValidationError as error:
-        raise Invalid(f"{name!r} cannot be a gateway's name: {error.errors()[0]['msg']}.") from error
+    checked = _checked(name)
 
     async def work(session: AsyncSession) -> GatewayCreated:
         owner = await identity.organization_named(session, organization)
@@ -37,6 +36,26 @@ def create_gateway(name: Name, organization: OrganizationName, as_json: console.
         return
     console.tell(f"Gateway {created.name}: its token, shown this once, belongs into cloud.token of its configuration:")
     typer.echo(created.token)
+
+
+@gateways.command("enrol")
+def enrol_gateway(name: Name, organization: OrganizationName, as_json: console.AsJson = False) -> None:
+    """Print a code with which a gateway, registered now if it is not yet, fetches its token: once, within 15 minutes.
+
+    At the gateway: tezgah-edge enrol CONFIG CODE.
+    """
+    checked = _checked(name)
+
+    async def work(session: AsyncSession) -> EnrolmentOut:
+        owner = await identity.organization_named(session, organization)
+        return await enrolment.offer(session, Operator(owner.id), checked, datetime.now(UTC))
+
+    offered = console.transact(work)
+    if as_json:
+        console.show(offered, as_json=True)
+        return
+    console.tell(f"Gateway {offered.gateway} enrols with this code, once, before {offered.expires_at:%H:%M} UTC:")
+    typer.echo(offered.code)
 
 
 @gateways.command("list")
@@ -61,6 +80,13 @@ def revoke_gateway(name: Name, organization: OrganizationName, as_json: console.
 
     async def work(session: AsyncSession) -> GatewayOut:
         owner = await identity.organization_named(session, organization)
-        return await service.revoke(session, owner.id, name)
+        return await enrolment.revoke(session, Operator(owner.id), name)
 
     console.show(console.transact(work), as_json=as_json)
+
+
+def _checked(name: str) -> str:
+    try:
+        return TypeAdapter(GatewayName).validate_python(name)
+    except ValidationError as error:
+        raise Invalid(f"{name!r} cannot be a gateway's name: {error.errors()[0]['msg']}.") from error

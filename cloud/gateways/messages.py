@@ -28,3 +28,12 @@ TOKEN_REVOKED = Message(
     "{gateway} adlı ağ geçidinin belirteci iptal edilmiş.",
     code="TOKEN_REVOKED",
 )
+CODE_INVALID = Message(
+    "The enrolment code is not valid; one is good once and for 15 minutes. Ask an admin for another.",
+    "Kayıt kodu geçerli değil; bir kod tek kullanımlıktır ve 15 dakika geçerlidir. Yöneticiden yenisini isteyin.",
+)
+NO_CONFIGURATION = Message(
+    "No such configuration was set for gateway {gateway}.",
+    "{gateway} ağ geçidi için böyle bir yapılandırma tanımlanmamış.",
+    code="CONFIGURATION_NOT_FOUND",
+)

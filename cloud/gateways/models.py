@@ -3,10 +3,26 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, LargeBinary, Text, UniqueConstraint, Uuid, func, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
 from sqlmodel import Field
 
 from cloud.db import Table
+
+NO_TOKEN = b""
+"""The hash that no token has: of the gateway in whose name people post, which never gets one."""
 
 
 class Gateway(Table, table=True):
@@ -21,8 +37,14 @@ class Gateway(Table, table=True):
     )
     organization_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("organization.id"), nullable=False))
     name: str = Field(sa_column=Column(Text, nullable=False))
-    # SHA-256 of 256 random bits: there is nothing to guess, so a slow hash would only slow down every batch
-    token_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    # SHA-256 of 256 random bits: there is nothing to guess, so a slow hash would only slow down every batch.
+    # Null until it has enrolled.
+    token_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    token_issued_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # given out to be the next one; the first time it is used, it takes the other's place
+    next_token_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    # an admin wants its token renewed; it is told with its next sign of life
+    rotation_asked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
@@ -31,6 +53,19 @@ class Gateway(Table, table=True):
     # as its last sign of life said; null as long as it said nothing
     version: str | None = Field(default=None, sa_column=Column(Text))
     waiting: int | None = Field(default=None, sa_column=Column(BigInteger))
+    buffer_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
+    oldest_waiting_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # how far its clock is ahead of ours
+    clock_skew_s: float | None = Field(default=None, sa_column=Column(Double))
+    # the newest of the buffers that spoke in its name
+    epoch: uuid.UUID | None = Field(default=None, sa_column=Column(Uuid))
+    # two machines speak in its name: since when, and how that was noticed
+    conflict_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    conflict: str | None = Field(default=None, sa_column=Column(Text))
+    # of the configurations that were set for it, the one that it last tried, and what became of it
+    configuration_version: int | None = Field(default=None, sa_column=Column(Integer))
+    configuration_outcome: str | None = Field(default=None, sa_column=Column(Text))
+    configuration_detail: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class GatewayEpoch(Table, table=True):
@@ -41,5 +76,31 @@ class GatewayEpoch(Table, table=True):
     gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), primary_key=True))
     epoch: uuid.UUID = Field(sa_column=Column(Uuid, primary_key=True))
     first_seen: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+
+
+class Enrolment(Table, table=True):
+    """A code that was given out for a gateway, by its hash; good once, and for a quarter of an hour."""
+
+    __tablename__ = "gateway_enrolment"
+
+    code_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), nullable=False))
+    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class Configuration(Table, table=True):
+    """A configuration that was set for a gateway; none is ever changed, a new one follows it."""
+
+    __tablename__ = "gateway_configuration"
+
+    gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), primary_key=True))
+    version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    document: str = Field(sa_column=Column(Text, nullable=False))
+    note: str = Field(sa_column=Column(Text, nullable=False))
+    set_by: str = Field(sa_column=Column(Text, nullable=False))
+    set_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )

@@ -1,9 +1,10 @@
 """Owns what can be done with gateways, and the proof that one is asking."""
 
-import secrets
 import uuid
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,8 +13,8 @@ from sqlmodel import col
 
 from cloud import paging
 from cloud.errors import Conflict, NotFound, Unauthenticated
-from cloud.gateways import messages, tokens
-from cloud.gateways.models import Gateway, GatewayEpoch
+from cloud.gateways import configuration, enrolment, messages, tokens
+from cloud.gateways.models import NO_TOKEN, Gateway, GatewayEpoch
 from cloud.gateways.schemas import AliveIn, GatewayCaller, GatewayCreated, GatewayOut
 from cloud.paging import Page
 
@@ -23,23 +24,45 @@ POSTED = "(posted)"
 SEEN_EVERY = timedelta(seconds=10)
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a gateway is told when it gives a sign of life.
+
+    Attributes:
+        configuration: The newest version set for it, None if none is.
+        is_to_rotate: It is to renew its token.
+    """
+
+    configuration: int | None
+    is_to_rotate: bool
+
+
+class Speaker(Enum):
+    """Which of a gateway's buffers speaks."""
+
+    KNOWN = "the newest one that spoke before"
+    FIRST = "the first one ever"
+    ANOTHER = "a new one after another"
+    CONFLICTING = "an older one, after a newer one spoke"
+
+
 async def create(session: AsyncSession, organization_id: uuid.UUID, name: str) -> GatewayCreated:
     """Register a gateway and give it a token, or give a new one to a gateway whose token was revoked.
 
     Raises:
         Conflict: The organization has a gateway of this name, and its token is valid.
     """
-    fresh = insert(Gateway).values(id=uuid.uuid4(), organization_id=organization_id, name=name, token_hash=b"")
+    fresh = insert(Gateway).values(id=uuid.uuid4(), organization_id=organization_id, name=name)
     known = fresh.on_conflict_do_update(
         index_elements=["organization_id", "name"],
-        set_={"revoked_at": None},
-        where=col(Gateway.revoked_at).is_not(None),
+        set_={"revoked_at": None, "next_token_hash": None, "rotation_asked_at": None},
+        where=or_(col(Gateway.revoked_at).is_not(None), col(Gateway.token_hash).is_(None)),
     ).returning(Gateway)
     gateway = (await session.execute(known, execution_options={"populate_existing": True})).scalar_one_or_none()
     if gateway is None:
         raise Conflict(messages.NAME_TAKEN, gateway=name)
-    claim = tokens.Claim(gateway.id, secrets.token_urlsafe(tokens.SECRET_BYTES))
-    gateway.token_hash = claim.hash
+    claim = tokens.fresh(gateway.id)
+    gateway.token_hash, gateway.token_issued_at = claim.hash, datetime.now(UTC)
     await session.flush()
     return GatewayCreated(**GatewayOut.model_validate(gateway).model_dump(), token=claim.token)
 
@@ -78,24 +101,6 @@ async def by_ids(session: AsyncSession, gateway_ids: Collection[uuid.UUID]) -> d
     return {row.id: GatewayOut.model_validate(row) for row in rows}
 
 
-async def revoke(session: AsyncSession, organization_id: uuid.UUID, name: str) -> GatewayOut:
-    """Make a gateway's token worthless from its next request on; its readings stay.
-
-    Raises:
-        NotFound: The organization has no gateway of this name.
-    """
-    statement = (
-        update(Gateway)
-        .where(col(Gateway.organization_id) == organization_id, col(Gateway.name) == name)
-        .values(revoked_at=func.coalesce(Gateway.revoked_at, func.now()))
-        .returning(Gateway)
-    )
-    row = (await session.execute(statement)).scalar_one_or_none()
-    if row is None:
-        raise _not_found(name)
-    return GatewayOut.model_validate(row)
-
-
 async def authenticate(session: AsyncSession, token: str, now: datetime | None = None) -> GatewayCaller:
     """Return the gateway whose token this is, and note that it was heard.
 
@@ -108,10 +113,13 @@ async def authenticate(session: AsyncSession, token: str, now: datetime | None =
     now = now or datetime.now(UTC)
     claim = tokens.read(token)
     row = None if claim is None else await session.get(Gateway, claim.gateway_id)
-    if claim is None or row is None or not claim.is_proven_by(row.token_hash):
+    is_next = claim is not None and row is not None and claim.is_proven_by(row.next_token_hash)
+    if claim is None or row is None or not (is_next or claim.is_proven_by(row.token_hash)):
         raise Unauthenticated(messages.TOKEN_INVALID)
     if row.revoked_at is not None:
         raise Unauthenticated(messages.TOKEN_REVOKED, gateway=row.name)
+    if is_next:
+        await enrolment.promote(session, row, now)
     if row.last_seen is None or now - row.last_seen > SEEN_EVERY:
         row.last_seen = now
     return GatewayCaller(row.id, row.organization_id, row.name)
@@ -122,7 +130,7 @@ async def for_posted(session: AsyncSession, organization_id: uuid.UUID, now: dat
 
     It has no token, so nobody can speak as it, and is made when it is first needed.
     """
-    known = insert(Gateway).values(organization_id=organization_id, name=POSTED, token_hash=b"", last_seen=now)
+    known = insert(Gateway).values(organization_id=organization_id, name=POSTED, token_hash=NO_TOKEN, last_seen=now)
     is_stale = or_(col(Gateway.last_seen).is_(None), col(Gateway.last_seen) < now - SEEN_EVERY)
     await session.execute(
         known.on_conflict_do_update(index_elements=["organization_id", "name"], set_={"last_seen": now}, where=is_stale)
@@ -130,24 +138,43 @@ async def for_posted(session: AsyncSession, organization_id: uuid.UUID, now: dat
     return GatewayCaller(await id_of(session, organization_id, POSTED), organization_id, POSTED)
 
 
-async def note_alive(session: AsyncSession, gateway_id: uuid.UUID, told: AliveIn) -> None:
-    """Remember what a gateway says of itself; what it leaves out stays as it was."""
-    said = told.model_dump(exclude_none=True)
-    if said:
-        await session.execute(update(Gateway).where(col(Gateway.id) == gateway_id).values(said))
+async def note_alive(session: AsyncSession, gateway_id: uuid.UUID, told: AliveIn, now: datetime) -> Orders:
+    """Remember what a gateway says of itself, leaving what it leaves out as it was; return what it is to do."""
+    said = told.model_dump(exclude_none=True, exclude={"sent_at"})
+    if told.sent_at is not None:
+        said["clock_skew_s"] = (told.sent_at - now).total_seconds()
+    if told.waiting == 0:
+        said["oldest_waiting_at"] = None
+    gateway = await session.get_one(Gateway, gateway_id)
+    for name, value in said.items():
+        setattr(gateway, name, value)
+    newest = await configuration.newest_version(session, gateway_id)
+    return Orders(newest, gateway.rotation_asked_at is not None)
 
 
-async def note_epoch(session: AsyncSession, gateway_id: uuid.UUID, epoch: uuid.UUID) -> bool:
-    """Remember that a buffer spoke for a gateway; return whether it is new and another one did before.
+async def note_epoch(session: AsyncSession, gateway_id: uuid.UUID, epoch: uuid.UUID) -> Speaker:
+    """Remember that a buffer speaks for a gateway, and judge what that means.
 
-    That is a gateway set up anew, restored from a snapshot, or cloned: its batches are never taken for
-    repetitions of the other's.
+    A buffer never seen before is that of a gateway set up anew, or whose buffer was replaced. One that speaks after a
+    newer one did is a clone's, or a restored snapshot's: that is an alarm for an admin. Either way its batches
+    are never taken for repetitions of the other's.
     """
+    gateway = await session.get_one(Gateway, gateway_id, with_for_update=True)
+    if gateway.epoch == epoch:
+        return Speaker.KNOWN
     fresh = insert(GatewayEpoch).values(gateway_id=gateway_id, epoch=epoch).on_conflict_do_nothing()
     if (await session.execute(fresh.returning(col(GatewayEpoch.epoch)))).one_or_none() is None:
-        return False
-    known = select(func.count()).select_from(GatewayEpoch).where(col(GatewayEpoch.gateway_id) == gateway_id)
-    return (await session.scalar(known) or 0) > 1
+        gateway.conflict_at = datetime.now(UTC)
+        gateway.conflict = f"buffer {epoch} speaks after the newer buffer {gateway.epoch} did"
+        return Speaker.CONFLICTING
+    before, gateway.epoch = gateway.epoch, epoch
+    return Speaker.FIRST if before is None else Speaker.ANOTHER
+
+
+async def note_conflict(session: AsyncSession, gateway_id: uuid.UUID, how: str) -> None:
+    """Raise the alarm that two machines speak in a gateway's name."""
+    said = {"conflict_at": func.now(), "conflict": how}
+    await session.execute(update(Gateway).where(col(Gateway.id) == gateway_id).values(**said))
 
 
 async def _id_of(session: AsyncSession, organization_id: uuid.UUID, name: str) -> uuid.UUID | None:

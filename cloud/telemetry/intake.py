@@ -93,7 +93,8 @@ class Intake:
         self._metrics = IngestMetrics(registry)
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._taken = 0
-        self._epochs: set[tuple[uuid.UUID, uuid.UUID]] = set()
+        # the buffer that spoke last, by gateway: as long as it is the same one, there is nothing to note
+        self._speakers: dict[uuid.UUID, uuid.UUID] = {}
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -130,19 +131,24 @@ class Intake:
         return arrange(batch.readings, tag_ids, _microseconds(self._now()))
 
     async def _stored(self, gateway: GatewayCaller, batch: Batch, rows: Rows, body: bytes) -> Receipt:
-        speaker = (gateway.gateway_id, batch.header.id.epoch)
+        epoch, speaker = batch.header.id.epoch, gateways.Speaker.KNOWN
         try:
             async with self._database.transaction() as session:
-                is_another = speaker not in self._epochs and await gateways.note_epoch(session, *speaker)
+                if self._speakers.get(gateway.gateway_id) != epoch:
+                    speaker = await gateways.note_epoch(session, gateway.gateway_id, epoch)
                 receipt = await keep(session, gateway, batch, rows, hashlib.blake2b(body, digest_size=16).digest())
-        except BatchConflict:
+        except BatchConflict as error:
+            async with self._database.transaction() as session:
+                await gateways.note_conflict(session, gateway.gateway_id, error.message)
             raise
         except Conflict as error:
             # something of ours clashed, which is no reason for the gateway to set the batch aside
             raise Unavailable(messages.STORE_LATER, retry_after_s=1) from error
-        self._epochs.add(speaker)
-        if is_another:
-            log.warning("gateway_speaks_from_another_buffer", gateway=gateway.name, epoch=str(speaker[1]))
+        self._speakers[gateway.gateway_id] = epoch
+        if speaker in {gateways.Speaker.ANOTHER, gateways.Speaker.CONFLICTING}:
+            log.warning(
+                "gateway_speaks_from_another_buffer", gateway=gateway.name, epoch=str(epoch), speaker=speaker.value
+            )
         return receipt
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloud.errors import Unauthenticated
-from cloud.gateways import service, tokens
+from cloud.gateways import enrolment, service, tokens
+from cloud.identity.schemas import Role
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -56,7 +57,7 @@ async def test_a_token_proves_its_gateway_until_it_is_revoked(session, tenant):
     created = await service.create(session, tenant.organization_id, "g")
     caller = await service.authenticate(session, created.token)
     assert (caller.gateway_id, caller.organization_id, caller.name) == (created.id, tenant.organization_id, "g")
-    await service.revoke(session, tenant.organization_id, "g")
+    await enrolment.revoke(session, tenant.callers[Role.ADMIN], "g")
     with pytest.raises(Unauthenticated, match="revoked"):
         await service.authenticate(session, created.token)
     renewed = await service.create(session, tenant.organization_id, "g")
@@ -85,11 +86,15 @@ async def test_when_a_gateway_was_heard_is_kept_to_within_ten_seconds(session, t
     assert heard == [0, 0, 0, 11, 11]
 
 
-async def test_a_second_epoch_of_a_gateway_is_news_once(session, tenant):
+async def test_a_new_buffer_is_news_once_and_an_older_one_that_speaks_again_an_alarm(session, tenant):
     one, other = [await service.create(session, tenant.organization_id, name) for name in ("one", "other")]
-    epochs = [created.id for created in (one, other)]
-    notes = [(one.id, epochs[0]), (one.id, epochs[0]), (one.id, epochs[1]), (one.id, epochs[1]), (other.id, epochs[0])]
-    assert [await service.note_epoch(session, *note) for note in notes] == [False, False, True, False, False]
+    first, second = one.id, other.id
+    speakers = [(one, first), (one, first), (one, second), (one, second), (other, first), (one, first), (one, second)]
+    judged = [(await service.note_epoch(session, gateway.id, epoch)).name for gateway, epoch in speakers]
+    assert judged == ["FIRST", "KNOWN", "ANOTHER", "KNOWN", "FIRST", "CONFLICTING", "KNOWN"]
+    told = await service.by_ids(session, [one.id, other.id])
+    assert f"buffer {first} speaks after the newer buffer {second}" in told[one.id].conflict
+    assert (told[one.id].conflict_at is None, told[other.id].conflict_at is None) == (False, True)
 
 
 async def alive(app_client, token: str, path: str = "/api/v1/gateways/alive", **how):
@@ -144,6 +149,6 @@ async def test_only_a_gateway_gives_a_sign_of_life(app_client, tenant, database)
     assert (await app_client.post("/gateways/alive", json={})).status_code == 401
     assert (await app_client.post("/gateways/alive", json={}, headers=tenant.admin)).status_code == 401
     async with database.transaction() as opened:
-        await service.revoke(opened, tenant.organization_id, "hall-2")
+        await enrolment.revoke(opened, tenant.callers[Role.ADMIN], "hall-2")
     assert (await alive(app_client, token)).status_code == 401
     assert (await shown(app_client, tenant))["last_seen"] is None
