@@ -114,7 +114,7 @@ class Gateway:
         self._stop = stop
 
     def _station(self, connection: Connection) -> Station:
-        around = Surroundings(self._state.path, connection.families)
+        around = Surroundings(self._state.path, connection.families, self._buffer.down_since_us)
         return Station(
             connection.name,
             connection.spec.protocol,

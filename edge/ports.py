@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from shared.reading import Gap, Readings, Tag
@@ -25,6 +26,18 @@ class NewPoint(Protocol):
     def name(self) -> str:
         """Its name within the device."""
         ...
+
+
+class Tense(StrEnum):
+    """Which time a sample speaks of.
+
+    `now`: what holds, or has just held. `past`: what was missed and is had after all; it says nothing of now. `again`:
+    what was handed over before and still holds; it is stored once more only where a point was told bad meanwhile.
+    """
+
+    NOW = "now"
+    PAST = "past"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,7 @@ class Sample:
     gaps: Sequence[Gap] = ()
     is_whole: bool = False
     points: Sequence[NewPoint] = ()
+    tense: Tense = Tense.NOW
 
 
 class Driver(Protocol):

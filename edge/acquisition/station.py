@@ -27,7 +27,7 @@ from edge.backoff import CAP_S, Backoff
 from edge.clock import Clock
 from edge.drivers.spec import Point
 from edge.errors import BufferError, DriverError  # noqa: A004 - the field's word
-from edge.ports import BEFORE_US, Buffer, Driver, Measured, Sample
+from edge.ports import BEFORE_US, Buffer, Driver, Measured, Sample, Tense
 from shared.errors import AppError
 from shared.logs import get
 from shared.reading import Gap, GapCause, concatenate, empty
@@ -198,10 +198,11 @@ class Station:
         new = await self._extend(cast("Sequence[Point]", sample.points)) if sample.points else ()
         told = [fit(self._placed(gap, new)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
         self._watch.note(sample.readings)
-        kept = self._shaper.shape(sample.readings)
-        restated = self._watch.restated(sample.readings, self._opened_us)
-        if len(restated):
-            kept = concatenate([kept, self._shaper.again(restated)])
+        kept = empty() if sample.tense is Tense.AGAIN else self._shaper.shape(sample.readings)
+        if sample.tense is not Tense.PAST:
+            restated = self._watch.restated(sample.readings, self._opened_us)
+            if len(restated):
+                kept = concatenate([kept, self._shaper.again(restated)])
         self.board.note(sample.readings, kept)
         if sample.is_whole:
             self._watch.hear(self._clock.now_us())

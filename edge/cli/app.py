@@ -14,6 +14,7 @@ from edge.cli.doctoring import doctor
 from edge.cli.exits import DEBUG, EXIT_INTERRUPTED, EXIT_USAGE, cause_of, code_for, words_for
 from edge.cli.running import run
 from edge.cli.terminal import err
+from edge.cli.trusting import trust
 
 app = typer.Typer(
     name="tezgah-edge",
@@ -42,7 +43,7 @@ def version() -> None:
 
 
 # in the order in which --help shows them
-for command in (run, check, doctor, status, schema, version):
+for command in (run, check, doctor, trust, status, schema, version):
     app.command()(command)
 
 

@@ -161,10 +161,12 @@ class Surroundings:
             protocol (keys, certificates, what it learned); it may not be there yet. None: nothing is kept.
         families: Patterns of which the driver makes points and announces them (`Sample.points`): `options` and
             `every_s` are those of each tag found, `name` is the key in `DeviceOptions.families`.
+        down_since_us: Since when this gateway was down before it started, UTC microseconds; None if it never ran.
     """
 
     state: Path | None = None
     families: Sequence[Point] = ()
+    down_since_us: int | None = None
 
 
 NOWHERE = Surroundings()

@@ -147,6 +147,8 @@ def _single(data: bytes, at: int) -> tuple[_Single, int]:
     tail = buffer.read(_TAIL_SIZES[mask])
     status = struct.unpack_from("<I", tail)[0] if mask & _STATUS else 0
     ticks = struct.unpack_from("<q", tail, 4 if mask & _STATUS else 0)[0] if mask & _SOURCE else 0
+    if ticks <= 0 and mask & _SERVER:
+        ticks = struct.unpack_from("<q", tail, len(tail) - (10 if mask & _SERVER_PICO else 8))[0]
     return _Single(handle, value, status, ticks), buffer.cur_pos
 
 
@@ -171,6 +173,9 @@ class _Columns:
             self.status[rows] = items["status"]
         if "source" in names:
             self.ticks[rows] = items["source"]
+        if "server" in names:
+            # a source without a clock: the server's time is better than ours
+            self.ticks[rows] = np.where(self.ticks[rows] > 0, self.ticks[rows], items["server"])
         if "value" in names:
             values = items["value"]
             self.null[rows] = False

@@ -2,11 +2,12 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from edge.drivers.opcua.security import Policy, Security, User
 from edge.drivers.spec import ConnectionOptions, DeviceOptions, Named, TagOptions
 from edge.units import Duration
 
@@ -29,10 +30,7 @@ def endpoint(url: str) -> str:
         raise ValueError(f"{url!r} is no OPC UA endpoint; write opc.tcp://host:{_PORT}")
     if "@" in parts.netloc:
         # the message must not repeat the password
-        raise ValueError(
-            "a user in an endpoint would be sent unencrypted: sessions are made without security so far; "
-            "remove `user:password@` and let the server accept anonymous readers"
-        )
+        raise ValueError("a user does not belong in an endpoint; write it as `user: {name: .., password: ..}`")
     if parts.port is None:
         parts = parts._replace(netloc=f"{parts.netloc}:{_PORT}")
     return parts.geturl()
@@ -59,18 +57,54 @@ class Trigger(StrEnum):
     TIMESTAMP = "timestamp"
 
 
+class Backfill(StrEnum):
+    """What is done for values that were missed while there was no session.
+
+    `republish`: the session and its subscription are taken back, with all that the server kept meanwhile.
+    `history`: that, and what is missing then is read from the server's history where it keeps one.
+    `none`: neither; the time is a gap.
+    """
+
+    HISTORY = "history"
+    REPUBLISH = "republish"
+    NONE = "none"
+
+
 class OpcUaConnection(ConnectionOptions):
-    """A session with a server, without security and anonymous.
+    """A session with a server.
 
     Attributes:
         opcua: The endpoint, `opc.tcp://host:4840`.
+        security: How messages are protected; without it they are not, and the server is not known for genuine.
+        user: Who the gateway is to the server; anonymous if absent.
         timeout: How long the server may take to answer a request, seconds.
         publishing_interval: How often it sends what has changed, seconds.
+        survive_outage: How long a cut may last without loss, seconds: session, subscription and queues are asked for
+            accordingly.
+        backfill: What is done for what was missed.
     """
 
     opcua: Annotated[str, AfterValidator(endpoint)]
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 4.0
     publishing_interval: Annotated[Duration, Field(gt=0, le=3600)] = 0.25
+    security: Security | None = None
+    user: User | None = None
+    survive_outage: Annotated[Duration, Field(ge=1, le=86400)] = 60.0
+    backfill: Backfill = Backfill.REPUBLISH
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.user is not None and not self.is_secured:
+            raise ValueError(
+                "a user over policy None would show its password or be anybody's guess to a false server; "
+                f"add `security: {{policy: {Policy.BASIC256SHA256}}}`"
+            )
+        return self
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether there is any security."""
+        return self.security is not None and self.security.policy is not Policy.NONE
 
     @property
     def delivery_s(self) -> float:
@@ -100,4 +134,9 @@ class OpcUaDevice(DeviceOptions):
     @property
     def begins_afresh(self) -> bool:
         """A new monitored item is notified of at once (OPC UA Part 4, 5.13.1.3)."""
+        return True
+
+    @property
+    def is_kept_by_source(self) -> bool:
+        """The server keeps subscription and queues over a cut; the driver tells gaps where it did not."""
         return True

@@ -1,10 +1,11 @@
-"""Owns the way from the bytes of a publish response to readings in columns; pure.
+"""Owns the way from the bytes of a publish response, or of one sent again, to readings in columns; pure.
 
 The session hands over what the server answered; `changes` reads the items of each data change in it; the driver takes
 the readings on. Messages: OPC UA Part 4, 5.14.5 (publish) and 7.25, 7.26 (notifications).
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from asyncua import ua
@@ -32,6 +33,7 @@ class Notification:
         readings: In the server's order; `tag` is a point's place, `ts` is 0 where the source gave no time.
         unsupported: Point and reason for values that no reading can hold; they are bad readings too.
         ended: Status with which the server ended the subscription, or None.
+        has_event: Whether an event came with it; the only ones asked for say that the server's model has changed.
     """
 
     subscription: int
@@ -41,6 +43,7 @@ class Notification:
     readings: Readings
     unsupported: list[tuple[int, str]] = field(default_factory=list)
     ended: int | None = None
+    has_event: bool = False
 
 
 def notification(data: bytes, points: int, received_us: int) -> Notification:
@@ -54,8 +57,22 @@ def notification(data: bytes, points: int, received_us: int) -> Notification:
     Raises:
         DecodeError: It is none, is cut short, or names a point that is none.
     """
+    return _checked(data, points, received_us, _notification)
+
+
+def republished(data: bytes, points: int, received_us: int) -> Notification:
+    """Decode a notification that was sent again; `subscription` is 0, which it does not say. Otherwise as above."""
+    return _checked(data, points, received_us, _republished)
+
+
+def _checked(
+    data: bytes, points: int, received_us: int, decode: Callable[[Buffer, bytes, int], Notification]
+) -> Notification:
     try:
-        decoded = _notification(data, received_us)
+        buffer = Buffer(data)
+        nodeid_from_binary(buffer)
+        struct_from_binary(ua.ResponseHeader, buffer)
+        decoded = decode(buffer, data, received_us)
     except Exception as error:  # asyncua's codec raises nearly anything on bytes it did not expect
         raise DecodeError(f"a publish response of {len(data)} bytes: {error!r}") from error
     tags = decoded.readings.tag
@@ -64,16 +81,22 @@ def notification(data: bytes, points: int, received_us: int) -> Notification:
     return decoded
 
 
-def _notification(data: bytes, received_us: int) -> Notification:
-    buffer = Buffer(data)
-    nodeid_from_binary(buffer)
-    struct_from_binary(ua.ResponseHeader, buffer)
+def _notification(buffer: Buffer, data: bytes, received_us: int) -> Notification:
     subscription, available = struct.unpack("<Ii", buffer.read(8))
     buffer.skip(4 * max(0, available))
-    more, sequence, _, parts = struct.unpack("<?Iqi", buffer.read(17))
+    (more,) = struct.unpack("<?", buffer.read(1))
+    return _message(buffer, data, received_us, subscription, more=more)
+
+
+def _republished(buffer: Buffer, data: bytes, received_us: int) -> Notification:
+    return _message(buffer, data, received_us, 0, more=False)
+
+
+def _message(buffer: Buffer, data: bytes, received_us: int, subscription: int, *, more: bool) -> Notification:
+    sequence, _, parts = struct.unpack("<Iqi", buffer.read(16))
     blocks: list[Readings] = []
     unsupported: list[tuple[int, str]] = []
-    ended = None
+    ended, has_event = None, False
     for _ in range(parts):
         kind, body = _part(buffer)
         if kind == ObjectIds.DataChangeNotification_Encoding_DefaultBinary:
@@ -82,7 +105,9 @@ def _notification(data: bytes, received_us: int) -> Notification:
             unsupported += found.unsupported
         elif kind == ObjectIds.StatusChangeNotification_Encoding_DefaultBinary:
             (ended,) = struct.unpack_from("<I", data, body)
-    return Notification(subscription, sequence, parts > 0, more, concatenate(blocks), unsupported, ended)
+        elif kind == ObjectIds.EventNotificationList_Encoding_DefaultBinary:
+            has_event = True
+    return Notification(subscription, sequence, parts > 0, more, concatenate(blocks), unsupported, ended, has_event)
 
 
 def _part(buffer: Buffer) -> tuple[object, int]:

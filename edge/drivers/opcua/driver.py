@@ -11,60 +11,51 @@ answer into columns, `holes` finds what is missing, the station takes the sample
   its overflow bit becomes a gap.
 - **A lost session is noticed** at once where the connection closes, and otherwise when the server misses its own
   keep-alive (2 s) by the connection's time limit.
+- **A cut leaves no silent gap.** `samples` raises, and the next `open` takes session and subscription back: what the
+  server queued meanwhile comes, and what was on its way is asked for again (Republish), each once. Where the server
+  kept nothing, a new subscription says what holds now; what may have been before that is read from its history where
+  it keeps one, and is a gap where not (`recovery`). A server at rest has missed nothing.
 
-A lost session is not resumed here: `samples` raises, and the station opens a new one. asyncua can reconnect by itself
-(`auto_reconnect=True`), with a transfer of its subscriptions where the server still has them and new ones where not;
-but it does so for its own subscriptions only (a handler called per value, 50 times the CPU), which acknowledge before
-anybody has stored, and its caller cannot tell a subscription that went on from one that was made anew with a hole
-before it, nor from one that could not be made again, which is logged and forgotten. With a new session the current
-values come at once, and the station knows from when to when nothing could have come, and writes that gap down.
+asyncua can reconnect by itself (`auto_reconnect=True`), but for its own subscriptions only (a handler called per value,
+50 times the CPU), which acknowledge before anybody has stored, and its caller cannot tell a subscription that went on
+from one that was made anew with a hole before it.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from edge.clock import Clock
-from edge.drivers.opcua import plan
-from edge.drivers.opcua.config import OpcUaConnection
-from edge.drivers.opcua.decode import DecodeError, Notification, notification
-from edge.drivers.opcua.holes import Holes
-from edge.drivers.opcua.items import RETRY_S, MonitoredItems
+from edge.drivers.opcua import plan, services
+from edge.drivers.opcua.access import Access
+from edge.drivers.opcua.config import Backfill, OpcUaConnection
+from edge.drivers.opcua.decode import DecodeError, Notification, notification, republished
+from edge.drivers.opcua.items import RETRY_S
+from edge.drivers.opcua.link import Link
+from edge.drivers.opcua.recovery import Recovery
 from edge.drivers.opcua.session import Session, status_name
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
-from edge.errors import DriverError
-from edge.ports import Driver, Sample
+from edge.errors import DriverError, DriverRefused
+from edge.ports import Driver, Sample, Tense
 from shared import logs
-from shared.reading import Readings, empty
+from shared.reading import Gap, Readings, empty
 
 _log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Receipt:
-    """Names a notification of one session; a later session must not acknowledge it."""
+    """Names a notification of one subscription; a later subscription must not acknowledge it."""
 
-    session: Session
-    subscription: int
+    link: Link
     sequence: int
-
-
-@dataclass(slots=True)
-class _Link:
-    """What lives as long as a session."""
-
-    session: Session
-    subscription: plan.Subscription
-    items: MonitoredItems
-    holes: Holes
-    refused: Readings
-    renew_at: float
-    retry_at: float
 
 
 class OpcUaDriver:
     """Values of one OPC UA server, by subscription (see the module)."""
 
-    def __init__(self, name: str, options: OpcUaConnection, points: Sequence[Point], clock: Clock) -> None:
+    def __init__(
+        self, name: str, options: OpcUaConnection, points: Sequence[Point], clock: Clock, around: Surroundings
+    ) -> None:
         """Build a driver that is not open.
 
         Args:
@@ -72,49 +63,51 @@ class OpcUaDriver:
             options: The connection's.
             points: Its tags; `readings.tag` and client handles index them.
             clock: Stamps readings, and paces retries.
+            around: The state directory, and since when the gateway was down.
         """
         self._name = name
         self._options = options
-        self._points = points
-        self._items = plan.items(points)
+        self._points = list(points)
+        self._items = plan.items(points, options.survive_outage)
         self._clock = clock
-        self._link: _Link | None = None
+        self._access = Access(name, options, around.state, clock)
+        self._recovery = Recovery(options, self._points, clock, around.down_since_us)
+        self._link: Link | None = None
+        self._parked: Link | None = None
+        self._refused = empty()
         self._acknowledged: list[tuple[int, int]] = []
         self._told: set[tuple[int, str]] = set()
         self._is_finishing = False
 
     async def open(self) -> None:
-        """Begin a session, and watch every point that the server knows.
+        """Begin a session, or take the last one back, and watch every point that the server knows.
 
         Raises:
             DriverError: It could not begin. Nothing stays open.
         """
-        session = Session(self._name, self._options.opcua, self._options.timeout)
+        options, parked = self._options, self._parked
+        session = Session(self._name, options.opcua, options.timeout, self._access, options.survive_outage)
         try:
-            await session.begin()
-            wanted = plan.subscription(self._options.publishing_interval)
-            number, subscription = await session.subscribe(wanted)
-            items = MonitoredItems(self._name, self._items, session, number)
-            opened_us = self._clock.now_us()
-            refused = await items.begin(opened_us)
+            is_back = await session.begin(parked.session.kept if parked else None)
+            self._parked = None
+            if parked is not None and await self._is_kept(parked, session, is_back=is_back):
+                self._link = parked
+                return
+            link = await Link.fresh(session, options, self._points, self._items, self._clock)
+            await self._recovery.begins_anew(session)
+            self._refused = await link.items.create_missing(self._clock.now_us())
         except BaseException:
-            await session.end()
+            if self._parked is not None:
+                # it may still be had by the next attempt
+                session.drop()
+            else:
+                await session.end()
             raise
-        if subscription.interval_ms > wanted.interval_ms + 1:
-            _log.warning(
-                "the server revised what was asked",
-                connection=self._name,
-                option="publishing_interval_ms",
-                asked=wanted.interval_ms,
-                got=subscription.interval_ms,
-            )
-        now = self._clock.monotonic()
-        holes = Holes(self._points, opened_us)
         self._acknowledged.clear()
-        self._link = _Link(session, subscription, items, holes, refused, now + session.renewal_s, now + RETRY_S)
+        self._link = link
 
     async def samples(self) -> AsyncIterator[Sample]:
-        """Yield a sample a notification.
+        """Yield a sample a notification, and more where something was missed.
 
         Raises:
             DriverError: The session was lost.
@@ -124,28 +117,35 @@ class OpcUaDriver:
             raise DriverError(f"{self._name}: no session is open")
         if self._is_finishing:
             return
-        if len(link.refused):
-            yield Sample(link.refused)
-        while True:
-            # what was queued when the end was asked for comes with one more answer
-            is_last = self._is_finishing
-            notified = await self._next(link)
-            if notified is None:
-                return
-            # a keep-alive says that nothing has changed
-            yield self._sample(link, notified) if notified.has_data else Sample(empty(), is_whole=True)
-            if is_last and not notified.more:
-                return
-            refused = await self._upkeep(link, notified.readings)
-            if refused is not None:
+        try:
+            if len(self._refused):
+                refused, self._refused = self._refused, empty()
                 yield Sample(refused)
+            while True:
+                # what was queued when the end was asked for comes with one more answer
+                is_last = self._is_finishing
+                notified = await self._next(link)
+                if notified is None:
+                    return
+                async for sample in self._samples_of(link, notified):
+                    yield sample
+                if is_last and not notified.more:
+                    return
+                refused = await self._upkeep(link, notified.readings)
+                if len(refused):
+                    yield Sample(refused)
+        except DriverRefused:
+            raise
+        except DriverError:
+            self._park(link)
+            raise
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Let the server forget these notifications: their readings are on disk."""
-        session = self._link.session if self._link else None
+        link = self._link or self._parked
         for receipt in receipts:
-            if isinstance(receipt, _Receipt) and receipt.session is session:
-                self._acknowledged.append((receipt.subscription, receipt.sequence))
+            if isinstance(receipt, _Receipt) and receipt.link is link:
+                self._acknowledged.append((link.number, receipt.sequence))
 
     def finish(self) -> None:
         """End softly: take what the server has already sent, and return."""
@@ -154,45 +154,95 @@ class OpcUaDriver:
             self._link.session.finish()
 
     async def close(self) -> None:
-        """End the session, within a second."""
+        """End the session, within a second; one that was lost is left for the next `open` to take back."""
         link, self._link = self._link, None
-        if link is not None:
+        if link is None:
+            return
+        self._recovery.lost(link.holes.heard_us)
+        if link is not self._parked:
             await link.session.end()
 
-    async def _next(self, link: _Link) -> Notification | None:
+    async def _is_kept(self, parked: Link, session: Session, *, is_back: bool) -> bool:
+        """Take a subscription along to a session that has begun; return whether the server kept it."""
+        if is_back:
+            parked.goes_on(session, self._clock)
+        elif not await parked.moved(session, self._clock):
+            return False
+        by = "session" if is_back else "transfer"
+        _log.info("the server kept the subscription", connection=self._name, by=by)
+        return True
+
+    def _park(self, link: Link) -> None:
+        """Leave session and subscription with the server, to be taken back; one that it ended is gone."""
+        if self._options.backfill is not Backfill.NONE and not self._is_finishing and not link.is_ended:
+            self._parked = link
+            link.session.drop()
+
+    async def _next(self, link: Link) -> Notification | None:
         """Ask for the next notification; None if the driver finishes and there is none."""
         acknowledged, self._acknowledged = self._acknowledged, []
-        answer = await link.session.publish(acknowledged, link.subscription.silence_s)
+        link.session.publish(acknowledged)
+        answer = await link.session.answer(link.subscription.silence_s)
         if answer is None:
             return None
-        try:
-            notified = notification(answer, len(self._points), self._clock.now_us())
-        except DecodeError as error:
-            raise DriverError(f"{self._name}: {self._options.opcua} sent what cannot be read: {error}") from error
+        notified = self._decoded(notification, answer)
         if notified.ended is not None:
+            link.is_ended = True
             raise DriverError(
                 f"{self._name}: {self._options.opcua} ended the subscription with {status_name(notified.ended)}"
             )
         return notified
 
-    def _sample(self, link: _Link, notified: Notification) -> Sample:
+    def _decoded(self, decode: Callable[[bytes, int, int], Notification], answer: bytes) -> Notification:
+        try:
+            return decode(answer, len(self._points), self._clock.now_us())
+        except DecodeError as error:
+            raise DriverError(f"{self._name}: {self._options.opcua} sent what cannot be read: {error}") from error
+
+    async def _samples_of(self, link: Link, notified: Notification) -> AsyncIterator[Sample]:
+        """Yield what a notification says, behind those that should have come before it and did not."""
+        for sequence in link.holes.missing(notified.sequence):
+            answer = await services.republish(link.session, link.number, sequence)
+            again = self._decoded(republished, answer) if answer is not None else None
+            if again is not None and again.sequence == sequence and again.has_data:
+                yield self._sample(link, replace(again, more=True), self._tense(link))
+        tense = self._tense(link)
+        if not notified.has_data:
+            # a keep-alive says that nothing has changed
+            link.holes.heard_us = self._clock.now_us()
+            yield Sample(empty(), is_whole=tense is Tense.NOW)
+        else:
+            async for sample in self._recovery.before(link, notified.readings):
+                yield sample
+            news, gaps = self._recovery.rest
+            yield self._sample(link, replace(notified, readings=news), tense, gaps)
+        if tense is Tense.PAST and not notified.more:
+            link.is_catching_up = False
+            # a point that did not change has no notification to say that it is good again
+            yield Sample(self._recovery.last.all(), is_whole=True, tense=Tense.AGAIN)
+
+    @staticmethod
+    def _tense(link: Link) -> Tense:
+        return Tense.PAST if link.is_catching_up else Tense.NOW
+
+    def _sample(self, link: Link, notified: Notification, tense: Tense, before: Sequence[Gap] = ()) -> Sample:
         readings = notified.readings
-        gaps = link.holes.found(readings, notified.sequence, self._clock.now_us())
+        gaps = [*before, *link.holes.found(readings, notified.sequence, self._clock.now_us())]
         for gap in gaps:
             _log.warning("readings are missing", connection=self._name, device=gap.device, tag=gap.tag, why=gap.detail)
         for point, reason in notified.unsupported:
             if (point, reason) not in self._told:
                 self._told.add((point, reason))
                 _log.error("a node cannot be read", connection=self._name, node=self._items[point].node, why=reason)
-        return Sample(
-            readings, _Receipt(link.session, notified.subscription, notified.sequence), gaps, not notified.more
-        )
+        self._recovery.last.note(readings)
+        is_whole = not notified.more and tense is Tense.NOW
+        return Sample(readings, _Receipt(link, notified.sequence), gaps, is_whole, tense=tense)
 
-    async def _upkeep(self, link: _Link, readings: Readings) -> Readings | None:
+    async def _upkeep(self, link: Link, readings: Readings) -> Readings:
         """Do what fell due since the last notification; at least every keep-alive there is one.
 
         Returns:
-            Bad readings for nodes that the server newly refuses, or None.
+            Bad readings for nodes that the server newly refuses.
         """
         now = self._clock.monotonic()
         if now >= link.renew_at:
@@ -203,19 +253,12 @@ class OpcUaDriver:
             link.retry_at = now + RETRY_S
         elif now >= link.retry_at:
             link.retry_at = now + RETRY_S
-            refused = await link.items.create_missing(self._clock.now_us())
-            return refused if len(refused) else None
-        return None
+            return await link.items.create_missing(self._clock.now_us())
+        return empty()
 
 
-def build(
-    name: str,
-    options: ConnectionOptions,
-    points: Sequence[Point],
-    clock: Clock,
-    around: Surroundings,  # noqa: ARG001 - nothing of it is needed
-) -> Driver:
+def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock, around: Surroundings) -> Driver:
     """Build the driver of one connection; the factory of `SPEC`."""
     if not isinstance(options, OpcUaConnection):
         raise TypeError(f"{name}: {options!r} is no OPC UA connection")
-    return OpcUaDriver(name, options, points, clock)
+    return OpcUaDriver(name, options, points, clock, around)

@@ -9,19 +9,35 @@ from edge.drivers.spec import Point
 from shared.reading import Flag, Gap, GapCause, Readings
 
 _MAX_SEQUENCE = 2**32 - 1
+# more than any server keeps to send again; a larger leap is another count
+_MOST_MISSING = 10_000
 # a source time outside 2000..2100 is none (shaping replaces it too)
 _PLAUSIBLE_US = (946_684_800_000_000, 4_102_444_800_000_000)
 
 
 class Holes:
-    """What one subscription's notifications leave out, seen from the first of them on."""
+    """What one subscription's notifications leave out, seen from the first of them on.
+
+    Attributes:
+        heard_us: When the server last said something; what it had until then, it has said.
+    """
 
     def __init__(self, points: Sequence[Point], opened_us: int) -> None:
-        """Begin with a subscription made at `opened_us`, microseconds since 1970."""
+        """Begin with a subscription made at `opened_us`, microseconds since 1970; `points` may grow."""
         self._points = points
+        self._opened_us = opened_us
         self._last_us = np.full(len(points), opened_us, np.int64)
-        self._heard_us = opened_us
+        self.heard_us = opened_us
         self._expected: int | None = None
+
+    def missing(self, sequence: int) -> range:
+        """Return the numbers of the notifications that were sent before this one and never came.
+
+        A keep-alive bears the number that the next notification will have (Part 4, 5.14.5.2), so this holds for it too.
+        """
+        if self._expected is None or not 0 < sequence - self._expected <= _MOST_MISSING:
+            return range(0)
+        return range(self._expected, sequence)
 
     def found(self, readings: Readings, sequence: int, now_us: int) -> list[Gap]:
         """Return the holes that a notification's readings and sequence number tell of.
@@ -34,6 +50,9 @@ class Holes:
             sequence: Its sequence number; they count up by one (Part 4, 7.26).
             now_us: When it arrived.
         """
+        more = len(self._points) - len(self._last_us)
+        if more:
+            self._last_us = np.append(self._last_us, np.full(more, self._opened_us, np.int64))
         gaps = self._missed(sequence, now_us)
         first, end = _PLAUSIBLE_US
         times = np.where((readings.ts >= first) & (readings.ts < end), readings.ts, readings.received)
@@ -41,7 +60,7 @@ class Holes:
         gaps += [self._overflow(readings.tag, times, row) for row in overflowed]
         # of several values of one tag the last one stays
         self._last_us[readings.tag] = times
-        self._heard_us = now_us
+        self.heard_us = now_us
         return gaps
 
     def _missed(self, sequence: int, now_us: int) -> list[Gap]:
@@ -52,7 +71,7 @@ class Holes:
             return []
         detail = f"the server sent notification {sequence} where {expected} was due"
         return [
-            _gap(GapCause.COMMUNICATION_LOST, self._heard_us, now_us, device, None, detail)
+            _gap(GapCause.COMMUNICATION_LOST, self.heard_us, now_us, device, None, detail)
             for device in dict.fromkeys(point.device for point in self._points)
         ]
 

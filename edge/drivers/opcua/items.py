@@ -8,16 +8,16 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes
 
+from edge.drivers.opcua import services
 from edge.drivers.opcua.config import Trigger
-from edge.drivers.opcua.plan import Item
+from edge.drivers.opcua.plan import Item, covered_s
+from edge.drivers.opcua.services import Limits
 from edge.drivers.opcua.session import Session, status_name
 from shared import logs
 from shared.reading import Quality, Readings, from_rows
 
 # A node that the server does not know (a PLC program being loaded, a model not yet built) is asked for again.
 RETRY_S = 30.0
-# Items created by one call: a PLC needs milliseconds for each, and all of them must fit the request's time limit.
-_PER_CALL = 250
 # with these an item that was being watched says that its node is gone (Part 4, 5.13.1.2)
 _GONE = (StatusCodes.BadNodeIdUnknown, StatusCodes.BadNodeIdInvalid)
 _NAMED_IN_A_LINE = 5
@@ -30,33 +30,35 @@ class MonitoredItems:
     """The monitored items of one subscription; one that is refused never stops the others.
 
     A refused point becomes one reading of quality bad with the server's code, again whenever that code changes.
+
+    Attributes:
+        session: Where they are asked for; another one once a subscription was taken along.
+        node_ids: What each point's node is on this server, of those that are watched.
     """
 
-    def __init__(self, connection: str, items: Sequence[Item], session: Session, subscription: int) -> None:
+    def __init__(
+        self, connection: str, items: Sequence[Item], session: Session, subscription: int, bounds: Limits
+    ) -> None:
         """Prepare the items of a subscription; nothing is created yet."""
         self._connection = connection
-        self._items = items
-        self._session = session
+        self._items = {item.point: item for item in items}
+        self.session = session
         self._subscription = subscription
+        self._bounds = bounds
         self._missing: dict[int, int | None] = {item.point: None for item in items}
         self._ids: dict[int, int] = {}
-        self._per_call = _PER_CALL
         self._namespaces: list[str] = []
+        self.node_ids: dict[int, ua.NodeId] = {}
 
     @property
     def is_complete(self) -> bool:
         """Whether every point is watched."""
         return not self._missing
 
-    async def begin(self, now_us: int) -> Readings:
-        """Create all items; return a bad reading for each one that the server refuses.
-
-        Raises:
-            DriverError: The session was lost.
-        """
-        limit = await self._session.max_items_per_call()
-        self._per_call = min(_PER_CALL, limit) if limit > 0 else _PER_CALL
-        return await self.create_missing(now_us)
+    def add(self, items: Sequence[Item]) -> None:
+        """Take the items of points that were found; `create_missing` asks for them."""
+        self._items |= {item.point: item for item in items}
+        self._missing |= {item.point: None for item in items if item.point not in self._ids}
 
     async def create_missing(self, now_us: int) -> Readings:
         """Ask for every item that is missing; return bad readings for those whose refusal is new.
@@ -66,7 +68,7 @@ class MonitoredItems:
         """
         asked = [self._items[point] for point in self._missing]
         if any(item.node.startswith("nsu=") for item in asked):
-            self._namespaces = await self._session.namespaces()
+            self._namespaces = await services.namespaces(self.session)
         known = [(item, node_id) for item in asked if (node_id := resolve(item.node, self._namespaces)) is not None]
         results = {item.point: StatusCodes.BadNodeIdUnknown for item in asked}
         results |= await self._create(known)
@@ -85,34 +87,32 @@ class MonitoredItems:
         ids = {point: self._ids.pop(point) for point in gone if point in self._ids}
         if ids:
             self._missing |= dict.fromkeys(ids, StatusCodes.BadNodeIdUnknown)
-            await self._session.delete_items(self._subscription, list(ids.values()))
+            await services.delete_items(self.session, self._subscription, list(ids.values()))
 
     async def _create(self, asked: Sequence[tuple[Item, ua.NodeId]]) -> dict[int, int]:
         """Create items call by call; return the status of each by point."""
         statuses: dict[int, int] = {}
         revised = defaultdict(list)
-        while asked:
-            call = asked[: self._per_call]
-            answers = await self._session.create_items(self._subscription, [_request(*pair) for pair in call])
-            if answers is None:
-                self._per_call = len(call) // 2
-                continue
-            for (item, _), answer in zip(call, answers, strict=True):
-                is_bad = answer.StatusCode.is_bad()
-                statuses[item.point] = answer.StatusCode.value if is_bad else _WATCHED
-                if not is_bad:
-                    self._ids[item.point] = answer.MonitoredItemId
-                    for difference in _revisions(item, answer):
-                        revised[difference].append(item.node)
-            asked = asked[len(call) :]
-        for (what, wanted, got), nodes in revised.items():
+        requests = [_request(*pair) for pair in asked]
+        answers = await services.create_items(self.session, self._bounds, self._subscription, requests)
+        for (item, node_id), answer in zip(asked, answers, strict=True):
+            is_bad = answer.StatusCode.is_bad()
+            statuses[item.point] = answer.StatusCode.value if is_bad else _WATCHED
+            if not is_bad:
+                self._ids[item.point] = answer.MonitoredItemId
+                self.node_ids[item.point] = node_id
+                for difference in _revisions(item, answer):
+                    revised[difference].append(item)
+        for (what, wanted, got), items in revised.items():
             _log.warning(
                 "the server revised what was asked",
                 connection=self._connection,
                 option=what,
                 asked=wanted,
                 got=got,
-                nodes=_named(nodes),
+                nodes=_named(item.node for item in items),
+                # of the seconds that `survive_outage` asks for
+                **({"covers_s": covered_s(items[0].sampling_ms / 1000, int(got))} if what == "queue" else {}),
             )
         return statuses
 

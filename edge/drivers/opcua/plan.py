@@ -3,17 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from edge.drivers.opcua.config import OpcUaTag, Trigger
 from edge.drivers.spec import Point
 
-# Session, subscription and queues outlive a gateway that asks for nothing this long (a disk that waits, a link
-# that pauses); longer, and a dead gateway's sessions would use up the few that a small PLC grants.
-SURVIVE_S = 60.0
 # An idle server says that it lives this often, so a dead one is noticed in seconds.
 KEEP_ALIVE_S = 2.0
-# Queues asked for by default: never so small that a burst overflows, never a burden to a small server.
-_QUEUE = (10, 1000)
+# Queues asked for by default: never so small that a burst overflows, never more than a server keeps (asyncua: 10,000).
+_QUEUE = (10, 10_000)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # One answer holds at most this many values (about 300 kB), so that taking it never blocks the loop for long.
 MAX_NOTIFICATIONS = 10_000
 
@@ -43,33 +42,49 @@ class Subscription:
         return self.interval_ms * self.keep_alive / 1000
 
 
-def subscription(publishing_s: float) -> Subscription:
-    """Choose what to ask for with a publishing interval in seconds."""
+def subscription(publishing_s: float, survive_s: float) -> Subscription:
+    """Choose what to ask for with a publishing interval, to outlive a cut of so long, both in seconds."""
     keep_alive = max(1, round(KEEP_ALIVE_S / publishing_s))
     # the lifetime must be at least three keep-alives (Part 4, 5.14.2.2)
-    lifetime = max(3 * keep_alive, math.ceil(SURVIVE_S / publishing_s))
+    lifetime = max(3 * keep_alive, math.ceil(survive_s / publishing_s))
     return Subscription(publishing_s * 1000, keep_alive, lifetime)
 
 
-def queue_size(every_s: float, asked: int | None) -> int:
-    """Choose how many values of one tag the server is to keep: what was asked, or enough for `SURVIVE_S`."""
+def queue_size(every_s: float, survive_s: float, asked: int | None) -> int:
+    """Choose how many values of one tag the server is to keep: what was asked, or enough for a cut of `survive_s`."""
     if asked is not None:
         return asked
     least, most = _QUEUE
-    return most if every_s <= 0 else min(most, max(least, math.ceil(SURVIVE_S / every_s)))
+    return most if every_s <= 0 else min(most, max(least, math.ceil(survive_s / every_s)))
 
 
-def items(points: Sequence[Point]) -> list[Item]:
+def covered_s(every_s: float, queue: int) -> float:
+    """Return how long a cut a queue of so many values survives if each sample is a new value, seconds."""
+    return every_s * queue
+
+
+def items(points: Sequence[Point], survive_s: float) -> list[Item]:
     """Plan one monitored item a point, in their order.
 
     Raises:
         TypeError: A point of another protocol.
     """
-    return [_item(index, point) for index, point in enumerate(points)]
+    return [item(index, point, survive_s) for index, point in enumerate(points)]
 
 
-def _item(index: int, point: Point) -> Item:
+def item(place: int, point: Point, survive_s: float) -> Item:
+    """Plan the monitored item of one point.
+
+    Raises:
+        TypeError: A point of another protocol.
+    """
     tag = point.options
     if not isinstance(tag, OpcUaTag):
         raise TypeError(f"{point.device}/{point.name} is no OPC UA tag: {tag!r}")
-    return Item(index, tag.node, point.every_s * 1000, queue_size(point.every_s, tag.queue), tag.trigger)
+    queue = queue_size(point.every_s, survive_s, tag.queue)
+    return Item(place, tag.node, point.every_s * 1000, queue, tag.trigger)
+
+
+def microseconds(time: datetime) -> int:
+    """Return a time as microseconds since 1970 UTC; asyncua's are UTC, with or without saying so."""
+    return (time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)

@@ -1,26 +1,26 @@
-"""Owns one session with an OPC UA server: its life, its requests, and what their failures mean.
+"""Owns one session with an OPC UA server: its life, the seam to asyncua, and what that library's failures mean.
 
-The seam to asyncua: nobody behind it knows an exception of that library. No task lives here. asyncua's own
-`connect` starts a supervisor, a watchdog and a renewal, and its subscriptions a publish loop that answers the server
-before anybody has the data on disk and logs errors away; a session that is only ever asked needs none of them: whoever
-takes a notification asks for the next one, which is the server's back-pressure too, and between two of them does
-what falls due (`renew`).
+Nobody behind it knows an exception of that library. No task lives here. asyncua's own `connect` starts a supervisor, a
+watchdog and a renewal, and its subscriptions a publish loop that answers the server before anybody has the data on
+disk and logs errors away; a session that is only ever asked needs none of them: whoever takes a notification asks for
+the next one, which is the server's back-pressure too, and between two of them does what falls due (`renew`).
+
+A session outlives its connection: `kept` names it, and a later `begin` takes it back (OPC UA Part 4, 6.7) with the
+subscriptions and all that they gathered meanwhile.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.client.ua_client import UASocketProtocol
-from asyncua.ua.attribute_ids import AttributeIds
-from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes, get_name_and_doc
-from asyncua.ua.ua_binary import struct_from_binary
-from asyncua.ua.uaerrors import BadTooManyOperations, UaError, UaStatusCodeError
+from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
-from edge.drivers.opcua import plan
+from edge.drivers.opcua.access import Access
 from edge.errors import DriverError, DriverRefused
 from shared import logs
 
@@ -29,10 +29,20 @@ _REFUSALS = {
     StatusCodes.BadIdentityTokenInvalid,
     StatusCodes.BadIdentityTokenRejected,
     StatusCodes.BadUserAccessDenied,
+    StatusCodes.BadUserSignatureInvalid,
     StatusCodes.BadSecurityPolicyRejected,
     StatusCodes.BadSecurityModeRejected,
     StatusCodes.BadSecurityModeInsufficient,
+}
+# it does not take our certificate; which of these it says is its own choice
+_OWN_CERTIFICATE = {
     StatusCodes.BadCertificateUntrusted,
+    StatusCodes.BadCertificateInvalid,
+    StatusCodes.BadCertificateUriInvalid,
+    StatusCodes.BadCertificateTimeInvalid,
+    StatusCodes.BadCertificateUseNotAllowed,
+    StatusCodes.BadCertificateRevoked,
+    StatusCodes.BadSecurityChecksFailed,
 }
 # clients renew after three quarters of the channel's life (Part 4, 5.5.2.1)
 _RENEWAL = 0.75
@@ -50,139 +60,139 @@ def status_name(code: int) -> str:
     return f"{name} ({code:#010x})"
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session that the server still keeps, by what is needed to take it back."""
+
+    token: ua.NodeId
+    nonce: bytes | None
+    tokens: Sequence[ua.UserTokenPolicy]
+
+
 class Session:
     """One session: `begin`, requests, `end`. Every request has the connection's time limit."""
 
-    def __init__(self, name: str, url: str, timeout_s: float) -> None:
-        """Prepare a session for the connection `name`; nothing connects yet."""
-        self._name = name
-        self._url = url
+    def __init__(self, name: str, url: str, timeout_s: float, access: Access, survive_s: float) -> None:
+        """Prepare a session; nothing connects yet.
+
+        Args:
+            name: The connection's, for messages.
+            url: The endpoint.
+            timeout_s: Time limit of a request.
+            access: How it is secured.
+            survive_s: How long the server is asked to keep it without hearing of us.
+        """
+        self.name = name
+        self.url = url
         self._timeout_s = timeout_s
+        self._access = access
         client = Client(url, timeout=timeout_s)
         client.name = "Tezgah edge gateway"
         client.description = f"tezgah {name}"
         client.application_uri = client.product_uri = "urn:tezgah:edge"
-        client.session_timeout = int(plan.SURVIVE_S * 1000)
-        self._client = client
+        client.session_timeout = int(survive_s * 1000)
+        self.client = client
+        self._publishing: asyncio.Future[bytes] | None = None
+        self._asked_s = 0.0
         self._waiting: asyncio.Timeout | None = None
         self._is_finishing = False
 
-    async def begin(self) -> None:
-        """Connect, and make and activate a session.
+    async def begin(self, kept: Kept | None = None) -> bool:
+        """Connect, and make and activate a session, or take back the one that was kept.
+
+        Returns:
+            Whether it is the one that was kept.
 
         Raises:
-            DriverError: It could not; `end` must still be called.
+            DriverError: It could not; `end` or `drop` must still be called.
         """
-        with self._telling("beginning a session"):
-            await self._client.connect_socket()
-            await self._client.send_hello()
-            await self._client.open_secure_channel()
+        with self.telling("beginning a session"):
+            await self._access.prepare(self.client)
+            await self.client.connect_socket()
+            await self.client.send_hello()
+            await self.client.open_secure_channel()
+            if kept is not None and await self._takes_back(kept):
+                return True
             await self._create_session()
-            await self._client.activate_session()
+            await self._access.activate(self.client)
+        return False
+
+    @property
+    def kept(self) -> Kept:
+        """Name this session, so that a later one can take it back."""
+        client = self.client
+        token = client.uaclient.session.authentication_token
+        return Kept(token, client._server_nonce, client._policy_ids)  # noqa: SLF001 - they have no other names
 
     @property
     def renewal_s(self) -> float:
         """Seconds after which the secure channel must be renewed."""
-        return self._client.secure_channel_timeout / 1000 * _RENEWAL
+        return float(self.client.secure_channel_timeout / 1000 * _RENEWAL)
 
     async def renew(self) -> None:
-        """Renew the secure channel; no other request may be under way."""
-        with self._telling("renewing the channel"):
-            await self._client.open_secure_channel(renew=True)
-            self._client.uaclient.revolve_security_token()
+        """Renew the secure channel."""
+        with self.telling("renewing the channel"):
+            await self.client.open_secure_channel(renew=True)
+            self.client.uaclient.revolve_security_token()
 
-    async def namespaces(self) -> list[str]:
-        """Read the server's namespace URIs, in the order of their indexes."""
-        with self._telling("reading its namespaces"):
-            return list(await self._client.get_namespace_array())
-
-    async def max_items_per_call(self) -> int:
-        """Read how many monitored items one call may create; 0 where the server sets or tells no limit."""
-        limit = ua.NodeId(ua.Int32(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall))
-        with self._telling("reading its limits"):
-            (answer,) = await self._client.uaclient.read_attributes([limit], AttributeIds.Value)
-        value = answer.Value.Value if answer.Value is not None else None
-        return value if isinstance(value, int) else 0
-
-    async def subscribe(self, wanted: plan.Subscription) -> tuple[int, plan.Subscription]:
-        """Create a subscription; return its id and its numbers as the server revised them."""
-        request = ua.CreateSubscriptionRequest()
-        parameters = request.Parameters
-        parameters.RequestedPublishingInterval = wanted.interval_ms
-        parameters.RequestedMaxKeepAliveCount = wanted.keep_alive
-        parameters.RequestedLifetimeCount = wanted.lifetime
-        parameters.MaxNotificationsPerPublish = plan.MAX_NOTIFICATIONS
-        parameters.PublishingEnabled = True
-        with self._telling("creating a subscription"):
-            # not by `uaclient.create_subscription`, which would start asyncua's publish loop
-            answer = await self._protocol().send_request(request)
-            response = struct_from_binary(ua.CreateSubscriptionResponse, answer)
-        made = response.Parameters
-        revised = plan.Subscription(
-            made.RevisedPublishingInterval, made.RevisedMaxKeepAliveCount, made.RevisedLifetimeCount
-        )
-        return made.SubscriptionId, revised
-
-    async def create_items(
-        self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest]
-    ) -> list[ua.MonitoredItemCreateResult] | None:
-        """Create monitored items.
-
-        Returns:
-            One result a request, in their order, each with its own status; None if they are too many for one call.
-        """
-        parameters = ua.CreateMonitoredItemsParameters()
-        parameters.SubscriptionId = subscription
-        parameters.TimestampsToReturn = ua.TimestampsToReturn.Source
-        parameters.ItemsToCreate = list(requests)
-        with self._telling(f"creating {len(requests)} monitored items"):
-            try:
-                results = await self._client.uaclient.create_monitored_items(parameters)
-            except BadTooManyOperations:
-                if len(requests) > 1:
-                    return None
-                raise
-            if len(results) != len(requests):
-                raise DriverError(f"{self._name}: {self._url} gave {len(results)} results for {len(requests)} items")
-        return list(results)
-
-    async def delete_items(self, subscription: int, ids: Sequence[int]) -> None:
-        """Delete monitored items; those that the server does not know are no error."""
-        parameters = ua.DeleteMonitoredItemsParameters()
-        parameters.SubscriptionId = subscription
-        parameters.MonitoredItemIds = list(ids)
-        with self._telling(f"deleting {len(ids)} monitored items"):
-            await self._client.uaclient.delete_monitored_items(parameters)
-
-    async def publish(self, acknowledged: Sequence[tuple[int, int]], silence_s: float) -> bytes | None:
-        """Ask for the next notification, and wait for it.
+    def publish(self, acknowledged: Sequence[tuple[int, int]]) -> None:
+        """Ask for the next notification; `answer` waits for it. Only one request is under way.
 
         Args:
             acknowledged: Subscription and sequence number of notifications that the server may forget.
-            silence_s: How long a healthy server may be silent, seconds.
-
-        Returns:
-            The publish response, or None if `finish` was called and nothing was under way.
 
         Raises:
-            DriverError: The session is lost: connection closed, fault, or silence that says the other end is gone.
+            DriverError: The connection is closed.
         """
         request = ua.PublishRequest()
         request.Parameters.SubscriptionAcknowledgements = [
             ua.SubscriptionAcknowledgement(subscription, sequence) for subscription, sequence in acknowledged
         ]
-        limit_s = _GRACE_S if self._is_finishing else silence_s + self._timeout_s
-        try:
-            with self._telling(f"publishing (it promised a sign of life every {silence_s:g} s)"):
-                async with asyncio.timeout(limit_s) as self._waiting:
-                    # 0: the server may hold the request until it has something to say
-                    return bytes(await self._protocol().send_request(request, timeout=0))
-        except DriverError as error:
-            if self._is_finishing and isinstance(error.__cause__, TimeoutError):
-                return None
-            raise
-        finally:
-            self._waiting = None
+        with self.telling("publishing"):
+            # 0: the server may hold the request until it has something to say. The future instead of asyncua's own
+            # waiting: others may ask meanwhile, and no task has to live for that.
+            self._publishing = self.protocol()._send_request(request, timeout=0)  # noqa: SLF001
+        self._asked_s = asyncio.get_running_loop().time()
+
+    @property
+    def is_publishing(self) -> bool:
+        """Whether a publish request is under way."""
+        return self._publishing is not None
+
+    async def answer(self, silence_s: float, within_s: float | None = None) -> bytes | None:
+        """Wait for the answer to the publish request under way.
+
+        Args:
+            silence_s: How long a healthy server may be silent, seconds.
+            within_s: Come back without it after so long, seconds; None to wait as long as it may be silent.
+
+        Returns:
+            The publish response, or None if it has not come in time, or `finish` was called and nothing was under way.
+
+        Raises:
+            DriverError: The session is lost: connection closed, fault, or silence that says the other end is gone.
+        """
+        future = self._publishing
+        if future is None:
+            raise DriverError(f"{self.name}: nothing was asked")
+        loop = asyncio.get_running_loop()
+        lost_at = self._asked_s + silence_s + self._timeout_s
+        until = loop.time() + (_GRACE_S if self._is_finishing else lost_at if within_s is None else within_s)
+        with self.telling(f"publishing (it promised a sign of life every {silence_s:g} s)"):
+            try:
+                async with asyncio.timeout_at(min(until, lost_at)) as self._waiting:
+                    # unlike waiting for the future itself, this does not cancel it
+                    await asyncio.wait({future})
+            except TimeoutError:
+                if self._is_finishing or loop.time() < lost_at:
+                    return None
+                raise
+            finally:
+                self._waiting = None
+            self._publishing = None
+            data = future.result()
+            self.protocol().check_answer(data, " in response to PublishRequest")  # type: ignore[arg-type]
+            return bytes(data)
 
     def finish(self) -> None:
         """Let the publish under way wait only for what the server has already sent."""
@@ -192,7 +202,7 @@ class Session:
 
     async def end(self) -> None:
         """Close the session if it still stands, and the connection in any case, within a second; never raises."""
-        uaclient = self._client.uaclient
+        uaclient = self.client.uaclient
         protocol = uaclient.protocol
         try:
             if protocol is not None and protocol.transport is not None:
@@ -200,41 +210,75 @@ class Session:
                     await uaclient.close_session(True)
                     await uaclient.close_secure_channel()
         except Exception as error:  # noqa: BLE001 - a session that cannot be closed politely is dropped
-            _log.debug("session dropped", connection=self._name, error=repr(error))
+            _log.debug("session dropped", connection=self.name, error=repr(error))
         finally:
-            if protocol is not None and protocol.transport is not None:
-                # `close` would wait for data that a dead peer never takes
-                protocol.transport.abort()
+            self.drop()
+
+    def drop(self) -> None:
+        """Close the connection at once; the server keeps the session as long as it was asked to."""
+        protocol = self.client.uaclient.protocol
+        if protocol is not None and protocol.transport is not None:
+            # `close` would wait for data that a dead peer never takes
+            protocol.transport.abort()
+        future, self._publishing = self._publishing, None
+        if future is not None:
+            future.cancel()
+
+    async def _takes_back(self, kept: Kept) -> bool:
+        client = self.client
+        client.uaclient.session.restore_authentication_token(kept.token)
+        client._server_nonce = kept.nonce  # type: ignore[assignment]  # noqa: SLF001
+        client._policy_ids = list(kept.tokens)  # noqa: SLF001
+        try:
+            await self._access.activate(client)
+        except UaStatusCodeError as error:
+            # BadSessionIdInvalid and BadSessionClosed mostly; a server that means it says it to a new session, too
+            _log.info("the server did not keep the session", connection=self.name, status=status_name(error.code))
+            client.uaclient.session.reset_authentication_token()
+            return False
+        return True
 
     async def _create_session(self) -> None:
         try:
-            await self._client.create_session()
+            await self.client.create_session()
         except UaStatusCodeError:
             raise
         except UaError as error:
             # asyncua found no endpoint of this security among those of the answer, or another certificate than before
+            mend = (
+                "its certificate changed meanwhile"
+                if self._access.is_secured
+                else ("allow policy None and anonymous readers on the server, or choose a policy by `security`")
+            )
             raise DriverRefused(
-                f"{self._name}: {self._url} offers no session without security ({error}); "
-                "allow policy None and anonymous readers on the server"
+                f"{self.name}: {self.url} offers no session of this security ({error}); {mend}"
             ) from error
 
-    def _protocol(self) -> UASocketProtocol:
-        protocol = self._client.uaclient.protocol
+    def protocol(self) -> UASocketProtocol:
+        """Return the connection.
+
+        Raises:
+            ConnectionError: There is none.
+        """
+        protocol = self.client.uaclient.protocol
         if protocol is None:
             raise ConnectionError("not connected")
         return protocol
 
     @contextlib.contextmanager
-    def _telling(self, doing: str) -> Iterator[None]:
+    def telling(self, doing: str) -> Iterator[None]:
         """Translate what asyncua raises."""
-        where = f"{self._name}: {self._url}"
+        where = f"{self.name}: {self.url}"
         try:
             yield
         except DriverError:
             raise
         except UaStatusCodeError as error:
-            kind = DriverRefused if error.code in _REFUSALS else DriverError
-            raise kind(f"{where} answered {status_name(error.code)} while {doing}") from error
+            said = f"{where} answered {status_name(error.code)} while {doing}"
+            if error.code in _OWN_CERTIFICATE and self._access.is_secured:
+                said += f"; {self._access.introduction()}"
+            is_final = error.code in _REFUSALS or error.code in _OWN_CERTIFICATE
+            raise (DriverRefused if is_final else DriverError)(said) from error
         except TimeoutError as error:
             raise DriverError(f"{where} did not answer in time while {doing}; is it reachable?") from error
         except Exception as error:  # odd answers come out of asyncua's codec as nearly anything

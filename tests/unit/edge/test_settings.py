@@ -247,7 +247,7 @@ def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> N
     path = tmp_path / "edge.yaml"
     path.write_text(text, encoding="utf-8")
     (tmp_path / "meters.csv").write_bytes((example.parent / "meters.csv").read_bytes())
-    found = load(path, {"BROKER_PASSWORD": "p", "BROKER_KEY_PASSWORD": "k"})
+    found = load(path, {"BROKER_PASSWORD": "p", "BROKER_KEY_PASSWORD": "k", "PLC7_PASSWORD": "q"})
     assert [(connection.name, len(connection.points)) for connection in found.connections] == [
         ("line-a", 29),
         ("plc-7", 5),

@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from asyncua import Server, ua
 from asyncua.server.binary_server_asyncio import BinaryServer
+from asyncua.server.history import HistoryDict
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from edge.clock import Clock, SystemClock
 from edge.drivers.opcua import SPEC
 from edge.drivers.opcua.config import OpcUaConnection, OpcUaDevice, OpcUaTag
 from edge.drivers.opcua.driver import OpcUaDriver
-from edge.drivers.spec import Point
+from edge.drivers.spec import NOWHERE, Point, Surroundings
 from edge.errors import DriverError
 from edge.ports import Sample
 
@@ -32,6 +35,8 @@ class Plc:
         self.server = Server()
         self._binary: BinaryServer | None = None
         self._names: set[str] = set()
+        self._historized: set[str] = set()
+        self.history = HistoryDict()
 
     async def boot(self) -> None:
         self.server.disable_clock()
@@ -60,10 +65,30 @@ class Plc:
             await session.close_session(True)
         await binary.stop()
 
+    async def secure(self, certificate: x509.Certificate, key: rsa.RSAPrivateKey, *policies: str) -> None:
+        """Offer these security policies, as asyncua names them with their mode, from the next start on."""
+        wanted = [ua.SecurityPolicyType[name] for name in policies] or [ua.SecurityPolicyType.NoSecurity]
+        self.server.iserver.certificate, self.server.iserver.private_key = certificate, key
+        self.server.iserver.endpoints.clear()
+        self.server._policies.clear()
+        self.server.set_security_policy(wanted)
+        await self.server._setup_server_nodes()
+
     async def clear(self) -> None:
         """Forget all values."""
         await self.server.delete_nodes([self.server.get_node(self.node(name)) for name in self._names])
         self._names.clear()
+        self._historized.clear()
+        self.history = HistoryDict()
+
+    async def historize(self, name: str) -> None:
+        """Keep a history of a value from now on; asyncua's own way of it ends when its subscriptions do."""
+        self.server.iserver.history_manager.set_storage(self.history)
+        await self.history.new_historized_node(self.node(name), None, 10_000)
+        node = self.server.get_node(self.node(name))
+        await node.set_attr_bit(ua.AttributeIds.AccessLevel, ua.AccessLevel.HistoryRead)
+        await node.set_attr_bit(ua.AttributeIds.UserAccessLevel, ua.AccessLevel.HistoryRead)
+        self._historized.add(name)
 
     def node(self, name: str) -> ua.NodeId:
         return ua.NodeId(name, self.namespace)
@@ -77,6 +102,8 @@ class Plc:
             await self.server.nodes.objects.add_variable(self.node(name), f"{self.namespace}:{name}", variant)
         stamped = ua.DataValue(variant, SourceTimestamp=_EPOCH + timedelta(microseconds=now_us), **rest)  # type: ignore[arg-type]
         await self.server.write_attribute_value(self.node(name), stamped)
+        if name in self._historized:
+            await self.history.save_node_value(self.node(name), stamped)
         return now_us
 
     def sessions(self) -> list[object]:
@@ -174,11 +201,13 @@ def points(names: Iterable[str], every_s: float = 0.05, **options: object) -> li
     ]
 
 
-def driver(port: int, points: list[Point], clock: Clock | None = None, **options: object) -> OpcUaDriver:
+def driver(
+    port: int, points: list[Point], clock: Clock | None = None, around: Surroundings = NOWHERE, **options: object
+) -> OpcUaDriver:
     connection = OpcUaConnection.model_validate(
         {"opcua": f"opc.tcp://127.0.0.1:{port}", "timeout": "1s", "publishing_interval": "50ms", **options}
     )
-    built = SPEC.build("plc", connection, points, clock or SystemClock())
+    built = SPEC.build("plc", connection, points, clock or SystemClock(), around)
     assert isinstance(built, OpcUaDriver)
     return built
 

@@ -236,9 +236,9 @@ def test_source_time_is_whole_microseconds_floored_and_others_are_ignored() -> N
     assert readings.received.tolist() == [RECEIVED] * 3
 
 
-def test_no_source_time_is_zero() -> None:
+def test_the_servers_time_stands_for_a_source_without_clock_and_zero_for_none() -> None:
     readings = decoded(item(0, variant(1, "Byte"), 0, server=TICKS), item(1, variant(1, "Byte"), 0, 0)).readings
-    assert readings.ts.tolist() == [0, 0]
+    assert readings.ts.tolist() == [(TICKS - 116_444_736_000_000_000) // 10, 0]
 
 
 def test_no_items_are_no_readings() -> None:
@@ -305,12 +305,13 @@ def test_any_mixture_of_items_comes_out_in_order(
 ) -> None:
     readings = decoded(*(item(row[0], row[1] and variant(row[1][1], row[1][0]), *row[2:]) for row in rows)).readings
     assert readings.tag.tolist() == [row[0] for row in rows]
-    for at, (_, value, status, source, *_) in enumerate(rows):
+    for at, (_, value, status, source, _, server, _) in enumerate(rows):
         code = status or 0
         is_bad = value is None or code >> 30 >= Quality.BAD
         assert readings.quality[at] == (Quality.BAD if is_bad else code >> 30)
         assert readings.status[at] == (BAD_NO_DATA if value is None and code >> 30 < Quality.BAD else code)
-        assert readings.ts[at] == ((source - 116_444_736_000_000_000) // 10 if source else 0)
+        ticks = source or server
+        assert readings.ts[at] == ((ticks - 116_444_736_000_000_000) // 10 if ticks else 0)
         if is_bad or value is None:
             assert math.isnan(readings.value[at])
             assert at not in readings.text

@@ -35,14 +35,31 @@ def test_what_is_no_endpoint_is_refused(url: str) -> None:
 
 
 def test_a_password_in_the_endpoint_is_refused_and_not_repeated() -> None:
-    with pytest.raises(ValueError, match="unencrypted") as refused:
+    with pytest.raises(ValueError, match="write it as `user:") as refused:
         endpoint("opc.tcp://mes:s3cret@plc:4840")
     assert "s3cret" not in str(refused.value)
 
 
-def test_users_cannot_be_configured_yet() -> None:
-    with pytest.raises(ValidationError, match="user"):
-        OpcUaConnection.model_validate({"opcua": "opc.tcp://plc", "user": {"name": "mes", "password": "x"}})
+@pytest.mark.parametrize("security", [{}, {"security": {"policy": "None"}}])
+def test_a_user_over_no_security_is_refused(security: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=r"add `security: \{policy: Basic256Sha256\}`"):
+        OpcUaConnection.model_validate({"opcua": "opc.tcp://plc", "user": {"name": "mes", "password": "x"}, **security})
+
+
+def test_security_and_user_are_read() -> None:
+    connection = OpcUaConnection.model_validate(
+        {
+            "opcua": "opc.tcp://plc",
+            "security": {"policy": "Aes256_Sha256_RsaPss", "mode": "Sign", "trust": "SHA256:" + "AB:" * 31 + "AB"},
+            "user": {"name": "mes", "password": "x"},
+            "survive_outage": "2min",
+            "backfill": "history",
+        }
+    )
+    assert connection.security is not None
+    assert (connection.security.policy, connection.security.mode) == ("Aes256_Sha256_RsaPss", "Sign")
+    assert connection.security.trust == ("sha256:" + "ab" * 32,)
+    assert (connection.survive_outage, connection.backfill) == (120.0, "history")
 
 
 @pytest.mark.parametrize("zero", [{"timeout": "0s"}, {"publishing_interval": "0s"}])

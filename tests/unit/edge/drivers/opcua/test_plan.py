@@ -5,35 +5,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.drivers.opcua.config import OpcUaDevice, OpcUaTag, Trigger
-from edge.drivers.opcua.plan import KEEP_ALIVE_S, SURVIVE_S, Item, items, queue_size, subscription
+from edge.drivers.opcua.plan import KEEP_ALIVE_S, Item, covered_s, items, queue_size, subscription
 from edge.drivers.spec import Point, TagOptions
 
 DEVICE = OpcUaDevice(name="press", on="plc", tags={})
 
 
 def test_an_idle_server_speaks_every_two_seconds() -> None:
-    asked = subscription(0.25)
+    asked = subscription(0.25, 60.0)
     assert (asked.interval_ms, asked.keep_alive, asked.lifetime) == (250, 8, 240)
     assert asked.silence_s == KEEP_ALIVE_S
 
 
-@given(st.floats(0.001, 3600))
-def test_a_subscription_outlives_its_keep_alives_and_a_minute_of_rest(publishing_s: float) -> None:
-    asked = subscription(publishing_s)
+@given(st.floats(0.001, 3600), st.floats(1, 86400))
+def test_a_subscription_outlives_its_keep_alives_and_the_outage_to_survive(
+    publishing_s: float, survive_s: float
+) -> None:
+    asked = subscription(publishing_s, survive_s)
     assert asked.keep_alive >= 1
     assert asked.lifetime >= 3 * asked.keep_alive
-    assert asked.lifetime * publishing_s >= SURVIVE_S
+    assert asked.lifetime * publishing_s >= survive_s - 1e-6
     assert asked.silence_s <= max(1.5 * KEEP_ALIVE_S, publishing_s) + 1e-6
 
 
 @pytest.mark.parametrize(
     ("every_s", "asked", "expected"),
-    [(1.0, None, 60), (0.1, None, 600), (0.01, None, 1000), (0.0, None, 1000), (60.0, None, 10), (0.1, 7, 7)],
+    [(1.0, None, 60), (0.1, None, 600), (0.01, None, 6000), (0.0, None, 10_000), (60.0, None, 10), (0.1, 7, 7)],
 )
-def test_a_queue_holds_a_minute_within_reason_or_what_was_asked(
+def test_a_queue_holds_the_outage_to_survive_within_reason_or_what_was_asked(
     every_s: float, asked: int | None, expected: int
 ) -> None:
-    assert queue_size(every_s, asked) == expected
+    assert queue_size(every_s, 60.0, asked) == expected
 
 
 def test_items_keep_the_points_order_and_their_own_wishes() -> None:
@@ -41,7 +43,7 @@ def test_items_keep_the_points_order_and_their_own_wishes() -> None:
         Point("press", "force", 0.2, DEVICE, OpcUaTag(node="ns=3;s=Force")),
         Point("press", "mode", 1.0, DEVICE, OpcUaTag(node="ns=3;s=Mode", queue=5, trigger=Trigger.TIMESTAMP)),
     ]
-    assert items(points) == [
+    assert items(points, 60.0) == [
         Item(0, "ns=3;s=Force", 200.0, 300, Trigger.VALUE),
         Item(1, "ns=3;s=Mode", 1000.0, 5, Trigger.TIMESTAMP),
     ]
@@ -49,4 +51,8 @@ def test_items_keep_the_points_order_and_their_own_wishes() -> None:
 
 def test_a_tag_of_another_protocol_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="press/force"):
-        items([Point("press", "force", 1.0, DEVICE, TagOptions())])
+        items([Point("press", "force", 1.0, DEVICE, TagOptions())], 60.0)
+
+
+def test_a_shortened_queue_says_how_long_a_cut_it_survives() -> None:
+    assert covered_s(0.2, 10) == 2.0
