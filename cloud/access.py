@@ -98,4 +98,15 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /stages/{wos_id}/production": EVERYBODY,
     "POST /stages/{wos_id}/production": EVERYBODY,
     "POST /stages/{wos_id}/production/{event_id}/reverse": EVERYBODY,
+    # issues: a worker only those that he reported
+    "POST /stages/{wos_id}/issue": EVERYBODY,
+    "PATCH /stages/{wos_id}/issues/{issue_id}": EVERYBODY,
+    "GET /issues": EVERYBODY,
+    "GET /issues/statistics": EVERYBODY,
+    "GET /issues/{issue_id}": EVERYBODY,
+    "GET /issues/{issue_id}/comments": EVERYBODY,
+    "POST /issues/{issue_id}/comments": EVERYBODY,
+    "GET /issues/{issue_id}/attachments": EVERYBODY,
+    "POST /issues/{issue_id}/attachments": EVERYBODY,
+    "GET /issues/{issue_id}/attachments/{attachment_id}": EVERYBODY,
 }

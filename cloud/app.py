@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.params import Depends
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -27,9 +28,14 @@ from cloud.identity import routes as identity
 from cloud.identity.passwords import Passwords
 from cloud.identity.refresh_tokens import RefreshTokens
 from cloud.identity.tokens import Tokens
+from cloud.issues import routes as issues
+from cloud.issues.disk import DiskStore
+from cloud.issues.s3 import S3Store
+from cloud.issues.sigv4 import Identity
+from cloud.issues.store import PhotoStore
 from cloud.machines import routes as machines
 from cloud.metrics import Metrics
-from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, BodyLimit, Surroundings
+from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, BodyLimit, Slashes, Surroundings
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.telemetry import routes as telemetry
 from cloud.telemetry.intake import Intake
@@ -38,11 +44,14 @@ from cloud.workorders import stage_routes as stages
 from shared import logs
 
 WORKORDERS = (workorders.router, workorders.routes, stages.router)
+ISSUES = (issues.of_stages, issues.router)
 # every slice's router, ground floor first
-ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, *WORKORDERS)
+ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, *WORKORDERS, *ISSUES)
 
 BATCHES = "/ingest/batches"
-BODY_LIMITS = {BATCHES: BATCH_BODY_LIMIT, api.PREFIX + BATCHES: BATCH_BODY_LIMIT}
+PHOTOS = "/issues/{id}/attachments"
+_LIMITS = {BATCHES: BATCH_BODY_LIMIT, PHOTOS: PHOTO_BODY_LIMIT}
+BODY_LIMITS = {prefix + path: limit for prefix in ("", api.PREFIX) for path, limit in _LIMITS.items()}
 
 log = logs.get(__name__)
 
@@ -81,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         overflow=settings.database_pool_overflow,
         timeout_s=settings.database_timeout_s,
     )
+    app.state.photos = _photos(settings)
     app.state.intake = Intake(app.state.database, metrics.registry)
     problem.install(app)
     app.include_router(health.router)
@@ -130,6 +140,14 @@ def key_scope(method: str, path: str) -> Callable[..., Any] | None:
     return caller.key_scope if isinstance(ACCESS.get(f"{method} {path}"), frozenset) else None
 
 
+def _photos(settings: Settings) -> PhotoStore:
+    access, secret = settings.s3_access_key, settings.s3_secret_key
+    if settings.s3_endpoint is None or settings.s3_bucket is None or access is None or secret is None:
+        return DiskStore(settings.photos_dir or settings.data_dir / "photos")
+    identity = Identity(access, secret.get_secret_value(), settings.s3_region)
+    return S3Store(settings.s3_endpoint, settings.s3_bucket, identity)
+
+
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     layers = [Middleware(Surroundings, metrics=metrics, language=settings.language)]
     if settings.cors_origins:
@@ -150,17 +168,25 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
                 expose_headers=[request_id.HEADER, "Link", "ETag", "Retry-After", "Idempotency-Replayed"],
             )
         )
+    layers.append(Middleware(Slashes, with_slash=_with_slash()))
     layers.append(Middleware(BodyLimit, default=BODY_LIMIT, limits=BODY_LIMITS))
     return layers
+
+
+def _with_slash() -> set[str]:
+    paths = {route.path for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)}
+    return {prefix + path for prefix in ("", api.PREFIX) for path in paths if path.endswith("/")}
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     database: Database = app.state.database
+    photos: PhotoStore = app.state.photos
     try:
         await _check(database)
         yield
     finally:
+        await photos.close()
         await database.close()
 
 

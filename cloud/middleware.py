@@ -4,8 +4,9 @@ Plain ASGI, not Starlette's BaseHTTPMiddleware, which copies the context and str
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,6 +23,10 @@ from shared.wire.batch import MAX_BODY
 BODY_LIMIT = 1024 * 1024
 # a batch as it travels, compressed; what it may grow to is the wire's business
 BATCH_BODY_LIMIT = MAX_BODY
+# a photo as `issues.photo` takes it, and what a form puts around it
+PHOTO_BODY_LIMIT = 10 * 1024 * 1024 + 16 * 1024
+# the id of a row in a path, which `limits` writes as {id}
+_ROW_ID = re.compile(r"/\d+(?=/|$)")
 # 1 MiB over a line of 90 kbit/s; a body that only drips must not hold its place for ever. Longer than a batch has,
 # which is answered in another way (`telemetry.routes`)
 BODY_TIMEOUT_S = 90.0
@@ -97,7 +102,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limits.get(scope["path"], self._default)
+        limit = self._limits.get(_ROW_ID.sub("/{id}", scope["path"]), self._default)
         too_large = TooLarge(messages.BODY_TOO_LARGE, limit=limit, path=scope["path"])
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > limit:
@@ -127,6 +132,27 @@ class BodyLimit:
             return part
 
         await self._app(scope, receive_counted, send)
+
+
+class Slashes:
+    """Takes a path with a slash at its end for the one without, and the other way round where that is the route.
+
+    The framework's redirect would cost a phone a second request, and some clients send it without its body.
+    """
+
+    def __init__(self, app: ASGIApp, with_slash: Collection[str]) -> None:
+        self._app = app
+        self._with_slash = frozenset(with_slash)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"] not in self._with_slash:
+            path = scope["path"]
+            if f"{path}/" in self._with_slash:
+                scope = {**scope, "path": f"{path}/"}
+            elif len(path) > 1 and path.endswith("/"):
+                scope = {**scope, "path": path.rstrip("/") or "/"}
+        await self._app(scope, receive, send)
 
 
 def _template(scope: Scope) -> str:

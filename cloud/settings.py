@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloud.errors import SettingsInvalid
@@ -97,6 +97,28 @@ class Settings(DatabaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins, separated by commas, whose pages may call the API; none by default."
     )
+
+    photos_dir: Path | None = Field(
+        default=None, description="Where photos of issues are kept; `photos` in data_dir if not set."
+    )
+    s3_endpoint: str | None = Field(
+        default=None, pattern="^https?://[^/]+$", description="Keep photos in an S3-compatible store: its address."
+    )
+    s3_bucket: str | None = Field(default=None, pattern="^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    s3_region: str = Field(default="us-east-1", description="What the store calls its place; many take any.")
+    s3_access_key: str | None = Field(default=None)
+    s3_secret_key: SecretStr | None = Field(default=None, validate_default=True)
+
+    @field_validator("s3_secret_key")
+    @classmethod
+    def _is_all_of_s3_or_nothing(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # whatever has a mistake of its own is not in the data, and is told there
+        names = [name for name in ("s3_endpoint", "s3_bucket", "s3_access_key") if name in info.data]
+        missing = [f"TEZGAH_{name.upper()}" for name in names if info.data[name] is None]
+        missing += ["TEZGAH_S3_SECRET_KEY"] if key is None else []
+        if 0 < len(missing) <= len(names):
+            raise ValueError(f"a store needs an endpoint, a bucket and both keys; not set: {', '.join(missing)}")
+        return key
 
     @field_validator("secret_key")
     @classmethod

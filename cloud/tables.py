@@ -6,12 +6,13 @@ from cloud import changes, idempotency
 from cloud.db import Table
 from cloud.gateways import models as gateways
 from cloud.identity import models as identity
+from cloud.issues import models as issues
 from cloud.machines import models as machines
 from cloud.telemetry import models as telemetry
 from cloud.workorders import models as workorders
 
 FRAME = (changes, idempotency)
-SLICES = (identity, gateways, machines, telemetry, workorders)
+SLICES = (identity, gateways, machines, telemetry, workorders, issues)
 
 
 def metadata() -> MetaData:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from cloud import request_id
 from cloud.metrics import Metrics
-from cloud.middleware import BodyLimit, Surroundings
+from cloud.middleware import BodyLimit, Slashes, Surroundings
 
 
 async def counting(scope, receive, send):
@@ -89,6 +89,36 @@ async def test_a_body_up_to_the_limit_passes_and_a_byte_more_does_not():
     assert answer.status_code == 413
     assert answer.json()["error_code"] == "BODY_TOO_LARGE"
     assert answer.json()["limit"] == 10
+
+
+async def test_a_limit_may_be_of_a_path_with_a_rows_id_in_it():
+    async with client(BodyLimit(counting, 1, {"/issues/{id}/photos": 20})) as caller:
+        assert (await caller.post("/issues/7/photos", content=b"x" * 20)).text == "20"
+        for path in ("/issues/x/photos", "/issues/7", "/issues/7/photos/8", "/issues/7x/photos"):
+            assert (await caller.post(path, content=b"x" * 20)).status_code == 413
+
+
+async def naming(scope, receive, send):
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(f"{scope['path']} {body.decode()}")(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("/orders", "/orders/"),
+        ("/orders/", "/orders/"),
+        ("/orders/7", "/orders/7"),
+        ("/orders/7/", "/orders/7"),
+        ("/other/", "/other"),
+        ("/", "/"),
+        ("/x//", "/x"),
+    ],
+)
+async def test_a_slash_more_or_less_at_the_end_is_the_same_path_and_no_redirect(asked, served):
+    async with client(Slashes(naming, {"/orders/"})) as caller:
+        answer = await caller.post(f"{asked}?a=/", content=b"body")
+    assert (answer.status_code, answer.text) == (200, f"{served} body")
 
 
 async def test_an_announced_body_that_is_too_large_is_not_read():

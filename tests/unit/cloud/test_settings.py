@@ -78,3 +78,22 @@ def test_a_secret_does_not_show_when_settings_are_printed():
     settings = Settings(_env_file=None, secret_key=GOOD_KEY, database_url="postgresql://u:geheim@h/d")
     assert GOOD_KEY not in repr(settings)
     assert "geheim" not in repr(settings)
+
+
+S3 = {"TEZGAH_S3_ENDPOINT": "http://s3.test", "TEZGAH_S3_BUCKET": "photos", "TEZGAH_S3_ACCESS_KEY": "a"}
+S3["TEZGAH_S3_SECRET_KEY"] = "geheim-geheim"
+
+
+@pytest.mark.parametrize("missing", S3)
+def test_a_store_of_photos_is_named_whole_or_not_at_all(monkeypatch, missing):
+    monkeypatch.setenv("SECRET_KEY", GOOD_KEY)
+    for name, value in S3.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.from_environment(env_file=None).s3_bucket == "photos"
+    monkeypatch.delenv(missing)
+    with pytest.raises(SettingsInvalid, match=f"TEZGAH_S3_SECRET_KEY: .*not set: {missing}") as caught:
+        Settings.from_environment(env_file=None)
+    assert "geheim" not in str(caught.value)
+    for name in S3:
+        monkeypatch.delenv(name, raising=False)
+    assert Settings.from_environment(env_file=None).s3_endpoint is None
