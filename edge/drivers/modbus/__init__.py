@@ -10,5 +10,6 @@ SPEC = DriverSpec(
     connection=ModbusConnection,
     device=ModbusDevice,
     factory="edge.drivers.modbus.driver:build",
+    inspector="edge.drivers.modbus.inspect:build",
     judge=judge,
 )

@@ -104,7 +104,9 @@ class Block:
         if self._is_bits:
             value = np.unpackbits(raw, bitorder="little")[self._offsets].astype(np.float64)
         else:
-            value = self._numbers(raw, text)
+            # a signalling NaN is one more value that is no number
+            with np.errstate(invalid="ignore"):
+                value = self._numbers(raw, text)
             for row, positions in self._texts.items():
                 text[row] = _text(raw[positions].tobytes())
         received = np.empty(len(value), np.int64)

@@ -194,6 +194,7 @@ def test_every_order_is_as_documented(order: ByteOrder) -> None:
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
+        (ValueType.FLOAT32, b"\x7f\xa0\x00\x01"),  # a signalling NaN
         (ValueType.BCD16, b"\x12\x3a"),
         (ValueType.BCD64, b"\x99" * 7 + b"\x9f"),
         (ValueType.DATETIME_IEC, struct.pack(">HHHH", 24, 2 << 8 | 30, 0, 0)),  # 30 February
