@@ -51,6 +51,7 @@ class Settings:
         gateway, cloud, buffer, health: Its sections, defaults filled in.
         connections: Those that have devices, in the order of the file.
         unused: Names of connections without devices; nothing is opened for them.
+        bare: The same connections, for the tools that look for what could be read there.
     """
 
     file: Path
@@ -60,6 +61,7 @@ class Settings:
     health: HealthOptions
     connections: tuple[Connection, ...]
     unused: tuple[str, ...] = ()
+    bare: tuple[Connection, ...] = ()
 
     @property
     def buffer_path(self) -> Path:
@@ -106,6 +108,11 @@ def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec]
             if name in used
         ),
         tuple(name for name in plant.connections if name not in used),
+        tuple(
+            Connection(name, spec, options, ())
+            for name, (spec, options) in plant.connections.items()
+            if name not in used
+        ),
     )
 
 

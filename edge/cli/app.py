@@ -9,9 +9,11 @@ import typer
 from rich.markup import escape
 
 from edge.cli.asking import status
+from edge.cli.browsing import browse
 from edge.cli.checking import check, schema
 from edge.cli.doctoring import doctor
 from edge.cli.exits import DEBUG, EXIT_INTERRUPTED, EXIT_USAGE, cause_of, code_for, words_for
+from edge.cli.initing import init
 from edge.cli.running import run
 from edge.cli.terminal import err
 from edge.cli.trusting import trust
@@ -21,7 +23,8 @@ app = typer.Typer(
     help=(
         "The gateway beside the machines: reads them over OPC UA, Modbus and MQTT, keeps every reading on disk, and "
         "brings it to the cloud exactly once.\n\n"
-        "Begin with a configuration (deploy/edge.example.yaml explains every key), `check` it, then `run` it.\n\n"
+        "Begin with `init`, which writes a configuration; then `check`, `doctor` and `run` it. `browse` finds what "
+        "there is to read; deploy/edge.example.yaml explains every key.\n\n"
         "Exit codes: 0 all well, 1 failed, 64 wrong usage, 75 another daemon works here, 78 the configuration is "
         "wrong, 130 ended by a second signal before everything was drained."
     ),
@@ -43,7 +46,7 @@ def version() -> None:
 
 
 # in the order in which --help shows them
-for command in (run, check, doctor, trust, status, schema, version):
+for command in (init, check, doctor, browse, trust, run, status, schema, version):
     app.command()(command)
 
 

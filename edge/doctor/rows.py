@@ -136,10 +136,10 @@ def _byte_orders(
     """Return one finding for each device and each order that fits better than the one configured."""
     doubts: dict[tuple[str, str], list[Probe]] = {}
     for probe in probes:
-        device = points[probe.point].device
+        device, about = points[probe.point].device, f"{points[probe.point].device}.{points[probe.point].name}"
         configured = [alternative for alternative in probe.alternatives if alternative.is_configured]
         likely = [alternative for alternative in probe.alternatives if alternative.is_plausible]
-        if likely and configured and not configured[0].is_plausible and device not in told:
+        if likely and configured and not configured[0].is_plausible and not {device, about} & told:
             doubts.setdefault((device, likely[0].label), []).append(probe)
     return [_doubt(device, label, points, doubted, shaped) for (device, label), doubted in doubts.items()]
 

@@ -1,69 +1,17 @@
 """The command line as a user meets it: what it prints where, and its exit codes."""
 
 import json
-import logging
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
-import structlog
 import typer.main
 import yaml
 
 from edge.cli import app as cli
 from edge.cli.exits import EXIT_CONFIG
 from edge.errors import ConfigError
-
-SOUND = """\
-version: 1
-gateway: {id: hall}
-cloud: {url: "http://127.0.0.1:1", token: "${env:TOKEN}"}
-buffer: {path: state/buffer.db, max_size: 50 MB}
-connections: {line: {modbus: tcp, host: h}, idle: {opcua: "opc.tcp://h:1"}}
-devices: [{name: d, on: line, tags: {a: {coil: 1}, b: {coil: 2}}}]
-"""
-
-
-@dataclass
-class Done:
-    """What a command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Tezgah = Callable[..., Done]
-
-
-@pytest.fixture
-def tezgah(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Tezgah]:
-    """Runs the entry point with these arguments."""
-    monkeypatch.setenv("TOKEN", "t0p-secret")
-
-    def run(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["tezgah-edge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        code = caught.value.code
-        return Done(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield run
-    # `run` sends the log of the whole process to a stream that ends with this test
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "edge.yaml"
-    path.write_text(SOUND, encoding="utf-8")
-    return path
+from tests.fakes.terminal import SOUND, Tezgah
 
 
 def test_a_sound_configuration_is_summed_up(tezgah: Tezgah, config: Path) -> None:
@@ -82,13 +30,13 @@ def test_a_sound_configuration_is_summed_up_for_programs(tezgah: Tezgah, config:
 
 
 def test_mistakes_are_told_on_standard_error_with_78(tezgah: Tezgah, config: Path) -> None:
-    config.write_text(SOUND.replace("host: h", "hst: h"), encoding="utf-8")
+    config.write_text(SOUND.replace("{id: hall}", "{idd: hall}"), encoding="utf-8")
     done = tezgah("check", config)
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr.splitlines() == [
         "error: 2 mistakes in the configuration",
-        f'{config}:5: connections.line: the key "host" is missing',
-        f'{config}:5: connections.line.hst: unknown key; did you mean "host"?',
+        f'{config}:2: gateway: the key "id" is missing',
+        f'{config}:2: gateway.idd: unknown key; did you mean "id"?',
     ]
     assert tezgah("run", config).returncode == 78
 

@@ -1,0 +1,114 @@
+"""The command `init`: asks what a first configuration needs, and writes one that `check` takes."""
+
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.terminal import out
+from edge.drafting import address, first, keep
+from edge.drafting.first import Answers
+from edge.errors import ConfigError
+
+# where Debian and most others say which zone the machine is in
+_LOCALTIME = Path("/etc/localtime")
+_TOKEN = "TEZGAH_INIT_TOKEN"  # noqa: S105 - a name
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")] = Path("edge.yaml"),
+    gateway: Annotated[str | None, typer.Option(help="gateway.id: the name the token was made for.")] = None,
+    site: Annotated[str | None, typer.Option(help="Where the gateway stands.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="IANA name, such as Europe/Istanbul.")] = None,
+    cloud: Annotated[str | None, typer.Option(help="The cloud's address, such as https://cloud.example.com.")] = None,
+    token_file: Annotated[str | None, typer.Option(help="The file that holds the token, relative to FILE.")] = None,
+    token_env: Annotated[str | None, typer.Option(help="The variable of the environment that holds it.")] = None,
+    connection: Annotated[str | None, typer.Option(help=f"The first connection: {address.FORMS}; - for none.")] = None,
+    name: Annotated[str | None, typer.Option(help="The connection's name.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Write a first configuration, with comments; asks for what no option says, if there is a terminal to ask at."""
+    if file.exists() and not force:
+        raise keep.NotWritten(
+            f"{file} is there already; nothing is asked and nothing is written. Say --force to replace it"
+        )
+    asks = sys.stdin.isatty()
+    gateway = _ask("Name of this gateway (gateway.id)", gateway, _hostname(), asks=asks)
+    site = _ask("Site", site, "", asks=asks)
+    timezone = _ask("Time zone", timezone, _zone(), asks=asks)
+    cloud = _ask("Address of the cloud", cloud, None, asks=asks, option="--cloud")
+    if token_file is None and token_env is None:
+        token_file = _ask("File that holds the token", None, "edge-token", asks=asks)
+    url = _ask(f"First connection, {address.FORMS}; - for none", connection, "-", asks=asks)
+    answers = Answers(
+        gateway,
+        site,
+        timezone,
+        cloud,
+        first.reference(token_file, token_env),
+        _connection(url, name, gateway, asks=asks),
+    )
+    text = first.text(answers)
+    # the token may not be there yet: what is judged here is everything else
+    judged = text.replace(f"  token: {answers.token}", f"  token: ${{env:{_TOKEN}}}")
+    keep.checked(judged, _directory(file), {_TOKEN: "not-yet"})
+    keep.write(text, file, force=force)
+    out.print(f"{file} is written. Next:")
+    _next(file, answers, token_file, token_env)
+
+
+def _ask(words: str, given: str | None, default: str | None, *, asks: bool, option: str = "") -> str:
+    if given is not None:
+        return given.strip()
+    if asks:
+        answer: str = typer.prompt(words, default=default, show_default=bool(default), err=True)
+        return answer.strip()
+    if default is None:
+        raise typer.BadParameter(f"there is no terminal to ask at, so {option} is needed")
+    return default
+
+
+def _connection(url: str, name: str | None, gateway: str, *, asks: bool) -> tuple[str, dict[str, object]] | None:
+    if url in {"", "-"}:
+        return None
+    usual, options = address.connection(url, gateway)
+    return _ask("Its name", name, usual, asks=asks), options
+
+
+def _directory(file: Path) -> Path:
+    directory = file.absolute().parent
+    if not directory.is_dir():
+        raise ConfigError(f"there is no directory {directory}; make it first")
+    return directory
+
+
+def _hostname() -> str:
+    return re.sub(r"[^\w.-]", "-", socket.gethostname()) or "gateway-1"
+
+
+def _zone() -> str:
+    """Return the machine's time zone, empty if it does not say."""
+    told = os.environ.get("TZ", "")
+    linked = str(_LOCALTIME.resolve()).partition("/zoneinfo/")[2] if _LOCALTIME.exists() else ""
+    return told or linked.removeprefix("Etc/")
+
+
+def _next(file: Path, answers: Answers, token_file: str | None, token_env: str | None) -> None:
+    steps = []
+    if token_file is not None and not (file.absolute().parent / token_file).exists():
+        steps.append(f"put the token (`tezgah-cloud gateway create {answers.gateway} ..`) into {token_file}, mode 600")
+    elif token_env is not None and token_env not in os.environ:
+        steps.append(f"set {token_env} to the token (`tezgah-cloud gateway create {answers.gateway} ..`)")
+    if answers.connection is not None:
+        steps.append(
+            f"tezgah-edge browse {file} {answers.connection[0]}   shows what there is to read; fill in `devices`"
+        )
+    else:
+        steps.append("fill in `connections` and `devices`")
+    steps += [f"tezgah-edge check {file}", f"tezgah-edge doctor {file}", f"tezgah-edge run {file}"]
+    for number, step in enumerate(steps, 1):
+        out.print(f"  {number}. {step}")

@@ -1,0 +1,16 @@
+from rich.console import Console
+
+from edge.drafting.tree import tree
+from edge.drivers.inspection import Found
+
+
+def test_what_was_found_hangs_where_it_is() -> None:
+    console = Console(width=100, color_system=None)
+    items = [
+        Found(["Objects", "Press", "Force"], "force", "press", {}, {"node": "ns=2;s=F"}, "820.5", "Double"),
+        Found(["Objects", "Press"], note="a [folder]"),
+    ]
+    with console.capture() as capture:
+        console.print(tree("plc (opcua)", items))
+    lines = [line.lstrip(" │├└─") for line in capture.get().splitlines()]
+    assert lines == ["plc (opcua)", "Objects", "Press  a [folder]", "Force  820.5  Double  node: ns=2;s=F"]
