@@ -71,6 +71,9 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /machines/{machine_id}/rollups": EVERYBODY,
     "GET /machines/{machine_id}/coverage": EVERYBODY,
     "GET /gaps": EVERYBODY,
+    # phones that were away
+    "GET /sync/pull": EVERYBODY,
+    "POST /sync/push": EVERYBODY,
     # work orders
     "POST /workorders/": PLANNERS,
     "GET /workorders/": EVERYBODY,

@@ -37,6 +37,7 @@ from cloud.machines import routes as machines
 from cloud.metrics import Metrics
 from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, BodyLimit, Slashes, Surroundings
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
+from cloud.sync import routes as sync
 from cloud.telemetry import routes as telemetry
 from cloud.telemetry.intake import Intake
 from cloud.workorders import routes as workorders
@@ -46,7 +47,7 @@ from shared import logs
 WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
 # every slice's router, ground floor first
-ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, *WORKORDERS, *ISSUES)
+ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, *WORKORDERS, *ISSUES, sync.router)
 
 BATCHES = "/ingest/batches"
 PHOTOS = "/issues/{id}/attachments"

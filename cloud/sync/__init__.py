@@ -1,0 +1,1 @@
+"""Phones that were away: what changed meanwhile, what they did meanwhile, and what changes now."""
