@@ -93,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.photos = _photos(settings)
     app.state.intake = Intake(app.state.database, metrics.registry)
+    app.state.may_see_details = caller.is_admin
     problem.install(app)
     app.include_router(health.router)
     for router in ROUTERS:
@@ -193,7 +194,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _check(database: Database) -> None:
     try:
-        revision = await health.revision(database)
+        revision = await health.whole(database)
         log.info("started", schema_revision=revision)
     except DatabaseUnavailable as error:
         # it may come later than we do; until then /health/ready is red and every request gets 503

@@ -13,7 +13,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from cloud import console, schema, seed
+from cloud import console, schema, seed, tables
 from cloud.errors import BadRequest, SchemaMismatch, SettingsInvalid, Unavailable
 from cloud.gateways.cli import gateways
 from cloud.identity.cli import organizations, users
@@ -85,14 +85,16 @@ def work() -> None:
 @app.command()
 def migrate(
     to: Annotated[str, typer.Option("--to", help="A revision, head, base, or a step such as -1.")] = "head",
-    check: Annotated[bool, typer.Option("--check", help="Only say whether it is at head; exit 78 if not.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether it is as this version needs it; exit 78 if not.")
+    ] = False,
 ) -> None:
     """Bring the database's schema to this version's, or to another revision."""
     settings = DatabaseSettings.from_environment()
     settings.configure_logs("WARNING")
     with console.server(settings) as url:
         if check:
-            schema.check(schema.revision_at(url))
+            schema.check_at(url, tables.metadata())
         else:
             schema.migrate(url, to)
         console.tell(f"The database schema is at revision {schema.revision_at(url) or 'base'}.")

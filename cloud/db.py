@@ -25,6 +25,19 @@ from cloud.errors import CloudError, Conflict, DatabaseUnavailable, Invalid, Sch
 
 # long enough for a server to come back, short enough that clients notice that it has
 RETRY_AFTER_S = 2
+# what PostgreSQL says when a table, a column, a type, a function or a unique key is not there, or is another; the last
+# one when a type was altered under a prepared statement
+_MISMATCHES = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.DatatypeMismatch,
+    psycopg.errors.InvalidColumnReference,
+    psycopg.errors.FeatureNotSupported,
+)
+# how SQLAlchemy says that a row holds a value that its enum here does not know
+_UNKNOWN_ENUM = "is not among the defined enum values"
 # a request that waits longer than this holds a connection others need
 STATEMENT_TIMEOUT_S = 30
 LOCK_TIMEOUT_S = 10
@@ -95,7 +108,7 @@ class Database:
                     if not error.keeps_changes:
                         raise
                     kept = error
-        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
+        except (DBAPIError, PoolTimeout, psycopg.Error, LookupError) as error:
             meaning = translated(error)
             if meaning is None:
                 raise
@@ -132,15 +145,35 @@ def driver_url(url: str) -> str:
 def translated(error: Exception) -> CloudError | None:
     """Return what a database error means to a caller, or None when it is a mistake of ours."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    mismatch = _mismatch(cause)
+    if mismatch is not None:
+        return SchemaMismatch(messages.SCHEMA_MISMATCH, mismatches=[mismatch])
     match cause:
-        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn() | psycopg.errors.UndefinedObject():
-            return SchemaMismatch(messages.SCHEMA_MISMATCH)
         case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
             return Conflict(messages.CLASH)
-        case psycopg.DataError():
+        case psycopg.DataError() | psycopg.errors.CheckViolation():
             return Invalid(messages.UNSTORABLE)
-        case psycopg.OperationalError() | psycopg.InterfaceError() | PoolTimeout():
+        # the last is a standby, until somebody makes it the primary
+        case (
+            psycopg.OperationalError()
+            | psycopg.InterfaceError()
+            | PoolTimeout()
+            | psycopg.errors.ReadOnlySqlTransaction()
+        ):
             return unavailable()
+    return None
+
+
+def _mismatch(error: BaseException | None) -> str | None:
+    """Return what in the database is not as this code needs it, or None when the error is of another kind."""
+    match error:
+        case LookupError() if _UNKNOWN_ENUM in str(error):
+            return str(error)
+        # its words were checked before: it is the database's enum that does not know one
+        case psycopg.errors.InvalidTextRepresentation() if "for enum" in (error.diag.message_primary or ""):
+            return error.diag.message_primary
+        case psycopg.Error() if isinstance(error, _MISMATCHES):
+            return error.diag.message_primary
     return None
 
 

@@ -20,6 +20,7 @@ Raise with a `Message` and its facts (`languages` shows how). A plain text is fo
 terminal and the log ever show: it is English.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from cloud.languages import AnyOf, Language, Message
@@ -179,6 +180,11 @@ class SchemaMismatch(CloudError):
 
     code = "SCHEMA_MISMATCH"
     title = Message("Database schema mismatch", "Veritabanı şeması uyumsuz")
+
+    def __init__(self, message: Message | str, *, mismatches: Sequence[str] = (), **more: Any) -> None:
+        """Say that the schema is another; `mismatches` says where, to admins and in the log only."""
+        super().__init__(message, **more)
+        self.mismatches = list(mismatches)
 
 
 class Unavailable(CloudError):

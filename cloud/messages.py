@@ -45,6 +45,10 @@ SCHEMA_MISMATCH = Message(
     "The database schema is not the one this version needs; run `tezgah-cloud migrate`.",
     "Veritabanı şeması bu sürümün gerektirdiği şema değil; `tezgah-cloud migrate` komutunu çalıştırın.",
 )
+SCHEMA_DIFFERS = Message(
+    "The database schema differs from this version's in {count} places; the log and admins are told where.",
+    "Veritabanı şeması bu sürümün şemasından {count} yerde farklı; ayrıntılar günlükte ve yöneticilere gösterilir.",
+)
 CLASH = Message(
     "It clashes with what is stored; read the current state and try again.",
     "İstek kayıtlı verilerle çakışıyor; güncel durumu okuyup yeniden deneyin.",

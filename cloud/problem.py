@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from cloud import languages, messages, request_id, validation
-from cloud.errors import CloudError, Invalid
+from cloud.errors import CloudError, Invalid, SchemaMismatch
 from shared import logs
 from shared.errors import AppError
 
@@ -115,6 +115,11 @@ async def _app_error(request: Request, error: Exception) -> Response:
     if isinstance(error, CloudError):
         if error.status >= 500:
             log.warning("request_failed", code=error.code, reason=error.message, cause=repr(error.__cause__))
+        if isinstance(error, SchemaMismatch) and error.mismatches:
+            log.error("schema_mismatch", mismatches=error.mismatches)
+            may_see_details = getattr(request.app.state, "may_see_details", None)
+            if may_see_details is not None and await may_see_details(request):
+                error.facts["mismatches"] = error.mismatches
         return answer(error, path)
     log.error("unexpected_error", exc_info=error)
     return unexpected(path)

@@ -7,14 +7,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, MetaData, create_engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import NullPool
 
 import migrations
+from cloud import drift, messages
 from cloud.db import driver_url, translated
 from cloud.errors import NotFound, SchemaMismatch
+from shared import logs
+
+log = logs.get(__name__)
 
 REMEDY = "run `tezgah-cloud migrate`"
 
@@ -60,6 +64,43 @@ async def require_head(engine: AsyncEngine) -> str:
     async with engine.connect() as connection:
         found = await connection.run_sync(revision_of)
     check(found)
+    return found or ""
+
+
+async def require_whole(engine: AsyncEngine, metadata: MetaData) -> str:
+    """Return the database's revision if it is the one this code needs, and its tables are as that left them.
+
+    Raises:
+        SchemaMismatch: They are not; says where, to the log.
+    """
+    async with engine.connect() as connection:
+        return await connection.run_sync(_require_whole, metadata)
+
+
+def check_at(url: str, metadata: MetaData) -> str:
+    """Do the same for the database at a libpq URL.
+
+    Raises:
+        DatabaseUnavailable: It does not answer.
+        SchemaMismatch: It is not as this code needs it.
+    """
+    engine = create_engine(driver_url(url), poolclass=NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with engine.connect() as connection:
+            return _require_whole(connection, metadata)
+    except DBAPIError as error:
+        raise translated(error) or error from error
+
+
+def _require_whole(connection: Connection, metadata: MetaData) -> str:
+    found = revision_of(connection)
+    check(found)
+    different = drift.differences(connection, metadata)
+    for each in different:
+        log.warning("schema_differs", difference=str(each), is_harmless=each.is_harmless)
+    if any(not each.is_harmless for each in different):
+        places = [str(each) for each in different]
+        raise SchemaMismatch(messages.SCHEMA_DIFFERS, count=len(places), mismatches=places)
     return found or ""
 
 

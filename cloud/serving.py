@@ -17,7 +17,7 @@ from types import FrameType
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from cloud import background, console, schema
+from cloud import background, console, schema, tables
 from cloud.errors import DatabaseUnavailable, Unavailable
 from cloud.metrics import MULTIPROCESS_VARIABLE
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
@@ -127,7 +127,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 def _refuse_other_schema(url: str) -> None:
     try:
-        schema.check(schema.revision_at(url))
+        schema.check_at(url, tables.metadata())
     except DatabaseUnavailable as error:
         # it may come later than we do; the workers look again, and /health/ready is red until then
         log.warning("started_without_database", reason=error.message)
