@@ -156,5 +156,5 @@ class Suspicion:
         message = f"its numbers make sense one register {where} than they are read"
         if here.is_clear and better < _EQUALLY:
             message += f", and equally in byte order `{here.best}`; compare one with the device's display"
-            fix += f"; or byte_order: {here.best}"
+            fix = f"byte_order: {here.best}; or {fix}"
         return Finding(Severity.ERROR, device, message, fix)
