@@ -8,6 +8,8 @@ from rich.text import Text
 
 from edge.settings import Settings
 
+# beyond this many names of a kind a list explains nothing
+_LISTED = 20
 _STYLES = {"ok": "green", "up": "green", "degraded": "yellow", "connecting": "yellow", "stopping": "yellow"}
 
 
@@ -41,6 +43,24 @@ def overview(settings: Settings) -> RenderableType:
         table,
     ]
     lines.extend(f"connection {name} has no devices; it will not be opened" for name in settings.unused)
+    return Group(*lines)
+
+
+def difference(found: dict[str, Any]) -> RenderableType:
+    """Return what a configuration would change of a running gateway, for people."""
+    lines: list[RenderableType] = []
+    for kind in ("connections", "devices", "tags"):
+        for sign, word, style in (("+", "added", "green"), ("-", "removed", "red"), ("~", "changed", "yellow")):
+            names = found[kind][word]
+            lines.extend(Text(f"{sign} {kind.removesuffix('s')} {name}", style=style) for name in names[:_LISTED])
+            if len(names) > _LISTED:
+                lines.append(Text(f"{sign} and {len(names) - _LISTED} more {kind}", style=style))
+    lines.extend(Text(f"~ {path}", style="yellow") for path in found["live"])
+    lines.extend(Text(f"! {path}: only a start takes it up", style="red") for path in found["needs_restart"])
+    if not lines:
+        return "nothing differs from what runs"
+    touched = len(found["connections"]["changed"]) + len(found["connections"]["removed"])
+    lines.append(f"{touched} running connections are touched; the others go on, and so does the buffer")
     return Group(*lines)
 
 

@@ -11,8 +11,10 @@ The order of a stop, which has 10 s in all:
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from edge.acquisition.station import Station
 from edge.buffer.sqlite import SqliteBuffer
@@ -21,12 +23,18 @@ from edge.clock import Clock
 from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
+from edge.live.apply import Applier, settings_to_start
+from edge.live.control import ControlServer
+from edge.live.fleet import Fleet
+from edge.live.memory import Memory
+from edge.live.requests import Requests
 from edge.notify import Notifier
 from edge.page.pages import pages
 from edge.page.throughput import EVERY_S, Throughput
+from edge.ports import Driver
 from edge.report import Snapshot, counters
-from edge.settings import Connection, Settings
-from edge.signals import stopping_on_signals
+from edge.settings import Connection, Settings, load
+from edge.signals import reloading_on_hangup, stopping_on_signals
 from edge.state import StateDirectory
 from edge.sync.https import HttpsUplink
 from edge.sync.pace import Pace
@@ -35,7 +43,6 @@ from edge.sync.shipper import Shipper
 from shared.logs import get
 
 _log = get(__name__)
-_STATIONS_S = 4.0
 _SEAL_S = 1.0
 _DRAIN_S = 3.0
 
@@ -63,7 +70,12 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
             task.cancel()
         stop.set()
 
-    with stopping_on_signals(on_signal), state.held():
+    hangup = asyncio.Event()
+    with stopping_on_signals(on_signal), reloading_on_hangup(hangup.set), state.held():
+        memory = Memory(state.path)
+        settings, notes = settings_to_start(
+            settings, memory.recall(), lambda files: load(settings.file, environ, files=files)
+        )
         path = state.path / settings.buffer_path.name
         buffer = await SqliteBuffer.open(
             path,
@@ -75,10 +87,21 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
         try:
             token = settings.cloud.token.get_secret_value()
             async with HttpsUplink(settings.cloud.url, token) as uplink:
-                gateway = Gateway(settings, state, buffer, uplink, clock, stop)
+                live = Live(memory, notes, hangup, lambda file: load(file, environ))
+                gateway = Gateway(settings, state, buffer, uplink, clock, stop, live)
                 await gateway.run(Notifier(environ))
         finally:
             await buffer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What changing a running gateway needs: what is remembered, what is to be said of it, SIGHUP, and the files."""
+
+    memory: Memory
+    notes: list[str]
+    hangup: asyncio.Event
+    load: Callable[[Path], Settings]
 
 
 class Gateway:
@@ -92,6 +115,7 @@ class Gateway:
         uplink: HttpsUplink,
         clock: Clock,
         stop: asyncio.Event,
+        live: Live,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -101,10 +125,14 @@ class Gateway:
         pace = Pace(max_rate, clock) if max_rate is not None else None
         self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
         self._presence = Presence(uplink, self._shipper.link, lambda: buffer.stats().rows, clock)
-        self._stations = [self._station(connection) for connection in settings.connections]
+        self._fleet = Fleet(self._driver, self._station, clock)
+        self._stations = self._fleet.build(settings.connections, buffer.down_since_us)
+        self._applier = Applier(settings, self._fleet, live.memory, clock, live.notes)
+        self._requests = Requests(self._applier, live.load, live.hangup)
+        self._control = ControlServer(state.path, self._requests.answer)
         self._throughput = Throughput()
         self._health = HealthServer(
-            pages(self.snapshot, lambda: self._stations, self._throughput, clock),
+            pages(self.snapshot, lambda: list(self._fleet), self._throughput, clock),
             token=None if settings.health.token is None else settings.health.token.get_secret_value(),
             any_host=not settings.health.is_local,
         )
@@ -113,17 +141,21 @@ class Gateway:
         self._started_s = clock.monotonic()
         self._stop = stop
 
-    def _station(self, connection: Connection) -> Station:
-        around = Surroundings(self._state.path, connection.families, self._buffer.down_since_us)
+    def _driver(self, connection: Connection, missing_since_us: int | None) -> Driver:
+        around = Surroundings(self._state.path, connection.families, missing_since_us)
+        return connection.spec.build(connection.name, connection.options, connection.points, self._clock, around)
+
+    def _station(self, connection: Connection, driver: Driver, missing_since_us: int | None, why: str) -> Station:
         return Station(
             connection.name,
             connection.spec.protocol,
-            connection.spec.build(connection.name, connection.options, connection.points, self._clock, around),
+            driver,
             connection.points,
             self._buffer,
             self._clock,
             delivery_s=connection.options.delivery_s,
-            missing_since_us=self._buffer.down_since_us,
+            missing_since_us=missing_since_us,
+            missing_why=why,
         )
 
     async def run(self, notifier: Notifier) -> None:
@@ -133,9 +165,11 @@ class Gateway:
             ConfigError: The health page's address cannot be used.
         """
         await self._open_health()
+        await self._control.open()
         try:
             await self._operate(notifier)
         finally:
+            await self._control.close()
             await self._health.close()
 
     def snapshot(self) -> Snapshot:
@@ -146,11 +180,12 @@ class Gateway:
             self._clock.monotonic() - self._started_s,
             self._version,
             os.getpid(),
-            self._settings.gateway,
+            self._applier.settings.gateway,
             self._stop.is_set(),
-            [station.status() for station in self._stations],
+            [station.status() for station in self._fleet],
             self._buffer.stats(),
             self._shipper.status(),
+            tuple(self._applier.notes),
         )
 
     async def _open_health(self) -> None:
@@ -172,17 +207,17 @@ class Gateway:
             tasks.create_task(self._buffer.run(), name="buffer")
             shipping = tasks.create_task(self._shipper.run(), name="shipper")
             greeting = tasks.create_task(self._presence.run(), name="presence")
-            reading = [tasks.create_task(station.run(), name=f"station-{station.name}") for station in self._stations]
-            tending = [tasks.create_task(station.tend(), name=f"silence-{station.name}") for station in self._stations]
+            self._fleet.begin(tasks, self._stations)
+            self._requests.begin(tasks)
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
             measured = tasks.create_task(self._measure(), name="throughput")
             notifier.ready()
             await self._stop.wait()
             notifier.stopping()
             _log.info("gateway stops")
-            await self._end_stations(reading)
-            for task in (greeting, *tending):
-                task.cancel()
+            await self._requests.end()
+            await self._fleet.end()
+            greeting.cancel()
             await self._drain()
             shipping.cancel()
             watched.cancel()
@@ -190,16 +225,6 @@ class Gateway:
             # ends its task, and with it the group
             await self._buffer.close()
         _log.info("gateway stopped", **counters(self.snapshot()), waiting=self._buffer.stats().rows)
-
-    async def _end_stations(self, reading: Sequence[asyncio.Task[None]]) -> None:
-        for station in self._stations:
-            station.finish()
-        if not reading:
-            return
-        _, late = await asyncio.wait(reading, timeout=_STATIONS_S)
-        for task in late:
-            _log.warning("a connection did not end in time", task=task.get_name())
-            task.cancel()
 
     async def _drain(self) -> None:
         try:

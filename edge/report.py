@@ -1,5 +1,6 @@
 """What the daemon says of itself at one instant, as the health page's JSON; pure."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,10 @@ _NEARLY_FULL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that health page and metrics are made of. Times: microseconds since 1970 UTC."""
+    """Everything that health page and metrics are made of. Times: microseconds since 1970 UTC.
+
+    `notes` are further problems, each a sentence.
+    """
 
     now_us: int
     started_us: int
@@ -28,6 +32,7 @@ class Snapshot:
     stations: list[StationStatus]
     buffer: BufferStats
     sync: ShipperStatus
+    notes: Sequence[str] = ()
 
 
 def health(snapshot: Snapshot) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def problems(snapshot: Snapshot) -> list[str]:
         found.append(f"{buffer.quarantined} batches are in quarantine")
     if sync.state is not LinkState.UP:
         found.append(f"the cloud is {sync.state}{_because(sync.last_error)}")
-    return found
+    return [*found, *snapshot.notes]
 
 
 def counters(snapshot: Snapshot) -> dict[str, int]:

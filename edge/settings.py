@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from edge.config import tags
 from edge.config.check import validate
 from edge.config.devices import Plant
 from edge.config.document import Document
+from edge.config.files import Files, fingerprint
 from edge.config.options import (
     BufferOptions,
     CloudOptions,
@@ -52,6 +53,7 @@ class Settings:
         connections: Those that have devices, in the order of the file.
         unused: Names of connections without devices; nothing is opened for them.
         bare: The same connections, for the tools that look for what could be read there.
+        contents: The files it was read from, by absolute path.
     """
 
     file: Path
@@ -62,6 +64,12 @@ class Settings:
     connections: tuple[Connection, ...]
     unused: tuple[str, ...] = ()
     bare: tuple[Connection, ...] = ()
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells the files it was read from, as they were then, from every other state of them."""
+        return fingerprint(self.contents)
 
     @property
     def buffer_path(self) -> Path:
@@ -75,18 +83,24 @@ def known_drivers() -> dict[str, DriverSpec]:
     return {spec.protocol: spec for spec in specs}
 
 
-def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec] | None = None) -> Settings:
+def load(
+    file: Path,
+    environ: Mapping[str, str],
+    specs: Mapping[str, DriverSpec] | None = None,
+    files: Files | None = None,
+) -> Settings:
     """Read a configuration file.
 
     Args:
         file: YAML; deploy/edge.example.yaml explains every key.
         environ: What `${env:NAME}` refers to.
         specs: The drivers to choose from, by protocol; those of this gateway if None.
+        files: Where it and what it imports is read; on disk if None. Secrets always are.
 
     Raises:
         ConfigMistakes: Everything that is wrong with it, with lines.
     """
-    document = read(file, environ)
+    document = read(file, environ, files)
     sections = validate(FileOptions, document.root, document, lambda loc: loc)
     defaults = sections.defaults if sections is not None else DefaultOptions()
     for key, message in (*tags.period(defaults.every), *tags.heartbeat(defaults.publish)):
@@ -113,6 +127,7 @@ def load(file: Path, environ: Mapping[str, str], specs: Mapping[str, DriverSpec]
             for name, (spec, options) in plant.connections.items()
             if name not in used
         ),
+        document.files.contents,
     )
 
 

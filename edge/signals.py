@@ -1,4 +1,4 @@
-"""Signals that ask the daemon to stop, on every system that Python runs on."""
+"""Signals that ask the daemon to stop, on every system that Python runs on, or to read its configuration again."""
 
 import asyncio
 import signal
@@ -27,3 +27,17 @@ def stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for restore in undo:
             restore()
+
+
+@contextmanager
+def reloading_on_hangup(reload: Callable[[], None]) -> Iterator[None]:
+    """Call `reload` on the running loop at every SIGHUP until the block ends; Windows has no such signal."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

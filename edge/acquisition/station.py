@@ -54,6 +54,7 @@ class Station:
         delivery_s: How old a value may be when it arrives.
         missing_since_us: Since when readings may be missing because the gateway was down, UTC microseconds; None if
             it never ran before.
+        missing_why: Why they may be missing, if not because the gateway was down, for people.
         finish_s: How long a soft end may take.
     """
 
@@ -68,6 +69,7 @@ class Station:
         *,
         delivery_s: float = 0.0,
         missing_since_us: int | None = None,
+        missing_why: str = "",
         finish_s: float = FINISH_S,
     ) -> None:
         self.name = name
@@ -83,6 +85,7 @@ class Station:
         since_us = clock.now_us() if missing_since_us is None else missing_since_us
         self._watch = Watch(points, since_us, round(delivery_s * 1e6))
         self._was_down = missing_since_us is not None
+        self._missing_why = missing_why
         self._down_since_us = since_us - round(delivery_s * 1e6)
         # while the gateway was down, for devices that are found only later
         self._first_hole: tuple[int, int] | None = None
@@ -158,6 +161,15 @@ class Station:
             self._watch.conditions(),
             self._driver.figures() if isinstance(self._driver, Measured) else None,
         )
+
+    def good(self) -> set[tuple[str, str]]:
+        """Return device and name of every point whose last reading was good."""
+        return self._watch.names(self._watch.is_good())
+
+    def not_worse(self) -> set[tuple[str, str]]:
+        """Return those that are good, or of which the session that is up says nothing because it need not."""
+        may_rest = self._state is StationState.UP
+        return self._watch.names(self._watch.is_good() | (self._watch.may_rest() & may_rest))
 
     async def _keep_session(self) -> None:
         while not self._is_finishing:
@@ -277,7 +289,8 @@ class Station:
         self._was_down = False
 
     def _hole(self, cause: GapCause, *, is_last: bool = False) -> list[Gap]:
-        return self._watch.gaps(cause, self._clock.now_us(), self._last_error or "", is_last=is_last)
+        why = self._missing_why if cause is GapCause.GATEWAY_DOWN else self._last_error or ""
+        return self._watch.gaps(cause, self._clock.now_us(), why, is_last=is_last)
 
     async def _account_for_stop(self, hole: Callable[[], list[Gap]], limit_s: float) -> None:
         """Tell the hole that is open at the end; a buffer that cannot take even that will not be waited for."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.acquisition.text import words
 from edge.drivers.spec import Point
@@ -52,6 +53,9 @@ class Watch:
 
     def __init__(self, points: Sequence[Point], since_us: int, delivery_us: int = 0) -> None:
         self.devices: tuple[str, ...] = ()
+        self._names: list[tuple[str, str]] = []
+        # a device that speaks when it likes may be silent after a start, however well it is
+        self._is_free = np.array([], np.bool_)
         self._delivery_us = delivery_us
         self._device = np.array([], np.intp)
         self._quality = np.array([], np.uint8)
@@ -78,6 +82,9 @@ class Watch:
         Returns:
             The devices that are new.
         """
+        self._names.extend((point.device, point.name) for point in points)
+        free = [not (p.device_options.is_polled or p.device_options.begins_afresh) for p in points]
+        self._is_free = np.append(self._is_free, np.array(free, np.bool_))
         kept = {point.device: False for point in points if point.device not in self.devices}
         for point in points:
             if point.device in kept:
@@ -126,6 +133,20 @@ class Watch:
         self._bad_us[points] = now_us
         count = len(points)
         return from_rows(points.tolist(), [0] * count, now_us, [np.nan] * count, Quality.BAD, 0, STALE)
+
+    def is_good(self) -> NDArray[np.bool_]:
+        """Return of which points the last reading was good."""
+        good: NDArray[np.bool_] = self._quality == Quality.GOOD
+        return good
+
+    def may_rest(self) -> NDArray[np.bool_]:
+        """Return which points never spoke and need not have."""
+        resting: NDArray[np.bool_] = (self._quality == _SILENT) & self._is_free
+        return resting
+
+    def names(self, points: NDArray[np.bool_]) -> set[tuple[str, str]]:
+        """Return device and name of these points."""
+        return {self._names[place] for place in np.flatnonzero(points).tolist()}
 
     def hear(self, now_us: int) -> None:
         """All was said until now: whoever said nothing is as it was, and not silent."""

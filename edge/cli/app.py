@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from edge.cli.asking import status
 from edge.cli.browsing import browse
+from edge.cli.changing import apply, plan
 from edge.cli.checking import check, schema
 from edge.cli.doctoring import doctor
 from edge.cli.exits import DEBUG, EXIT_INTERRUPTED, EXIT_USAGE, cause_of, code_for, words_for
@@ -46,7 +47,7 @@ def version() -> None:
 
 
 # in the order in which --help shows them
-for command in (init, check, doctor, browse, trust, run, status, schema, version):
+for command in (init, check, doctor, browse, trust, run, plan, apply, status, schema, version):
     app.command()(command)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from edge.config.files import Files
 from edge.config.mistakes import ConfigMistakes, Mistake
 
 # ten thousand devices with ten columns
@@ -33,7 +34,7 @@ class Table:
     mistakes: tuple[Mistake, ...]
 
 
-def read(path: Path) -> Table:
+def read(path: Path, files: Files | None = None) -> Table:
     """Read a file: UTF-8, with or without a byte order mark; commas, semicolons or tabs; cells in quotes or not.
 
     Empty lines, and lines that begin with #, are passed over.
@@ -41,7 +42,7 @@ def read(path: Path) -> Table:
     Raises:
         ConfigMistakes: It cannot be read to its end.
     """
-    text = _text(path)
+    text = _text(path, files or Files())
     lines = _lines(path, text)
     header = next(lines, None)
     if header is None:
@@ -61,10 +62,9 @@ def read(path: Path) -> Table:
     return Table(columns, header[0], tuple(rows), tuple(mistakes))
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, files: Files) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = files.read(path, MAX_BYTES)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no file has such a name"
         raise _ending(path, 1, f"cannot be read: {reason}") from None

@@ -6,6 +6,7 @@ Mistakes are collected, so that the author sees all of them at once. What a refe
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.config.files import Files
 from edge.config.mistakes import ConfigMistakes, Loc, Mistake, dotted
 
 
@@ -21,6 +22,7 @@ class Document:
         whole: Locations of scalars that are nothing but references.
         dead: Locations of scalars with a reference that leads nowhere; already a mistake, so not judged again.
         imported: Location at which another file takes over to that file's name; what lies below it is numbered by line.
+        files: What it is read from, and everything that it imports.
         mistakes: What is wrong so far.
     """
 
@@ -31,6 +33,7 @@ class Document:
     whole: set[Loc] = field(default_factory=set)
     dead: set[Loc] = field(default_factory=set)
     imported: dict[Loc, str] = field(default_factory=dict)
+    files: Files = field(default_factory=Files)
     mistakes: list[Mistake] = field(default_factory=list)
 
     def known(self, loc: Loc) -> Loc:

@@ -50,7 +50,7 @@ class Sheet:
             return None
         path = Path(document.file).parent / name
         try:
-            table = csvfile.read(path)
+            table = csvfile.read(path, document.files)
         except ConfigMistakes as mistakes:
             document.mistakes.extend(replace(mistake, file=str(path)) for mistake in mistakes.mistakes)
             return None

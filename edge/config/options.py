@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from edge.config.spelling import one_of
 from edge.drivers.spec import Named, Options, PublishOptions
-from edge.units import Duration, Rate, Size, StaleAfter
+from edge.units import Duration, DurationOrOff, Rate, Size, StaleAfter
 
 
 def _timezone(name: str) -> str:
@@ -106,11 +106,14 @@ class GatewayOptions(Options):
     Attributes:
         id: Names the gateway in every batch; the cloud knows its token by it.
         site, timezone: Shown on the health page.
+        rollback_after: A change of a running gateway's configuration after which fewer tags are good for so long is
+            undone; None (`off`) for never.
     """
 
     id: Annotated[Named, AfterValidator(_printable)]
     site: Named | None = None
     timezone: Annotated[str, AfterValidator(_timezone)] | None = None
+    rollback_after: DurationOrOff = 60.0
 
 
 class BacklogOptions(Options):

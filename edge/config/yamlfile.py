@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from edge.config.document import Document
+from edge.config.files import Files
 from edge.config.mistakes import ConfigMistakes, Loc, Mistake, dotted
 from edge.config.references import DeadReference, References
 from edge.config.scalars import Scalar, looked_up, plain
@@ -24,12 +25,13 @@ _MAX_DEPTH = 32
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read(path: Path, environ: Mapping[str, str]) -> Document:
+def read(path: Path, environ: Mapping[str, str], files: Files | None = None) -> Document:
     """Read a file and look up its references.
 
     Args:
         path: The file; `${file:..}` is relative to its directory.
         environ: What `${env:..}` refers to.
+        files: Where it is read; on disk if None.
 
     Returns:
         The document; what is wrong with it so far is in its `mistakes`.
@@ -37,8 +39,8 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
     Raises:
         ConfigMistakes: It cannot be read to its end.
     """
-    document = Document(str(path))
-    text = _text(path)
+    document = Document(str(path), files=files or Files())
+    text = _text(path, document.files)
     builder = _Builder(document, References(environ, path.parent))
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -54,10 +56,9 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
     return document
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, files: Files) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = files.read(path, MAX_BYTES)
     except OSError as error:
         raise _ending(path, 1, f"cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
