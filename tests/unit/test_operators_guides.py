@@ -196,7 +196,8 @@ def check_keys(heading: str, fields: Mapping[str, Any], more: Sequence[str] = ()
         assert (shown == "needed") == field.is_required(), f"{heading}: {key}"
         literal = re.fullmatch(r"`([^`]+)`", shown)
         if literal is None or re.fullmatch(r"defaults\.\w+", literal[1]):
-            assert field.is_required() or not shown or key in _SHOWN_OTHERWISE
+            in_words = not shown or shown.startswith("needed for ") or key in _SHOWN_OTHERWISE
+            assert field.is_required() or in_words, f"{heading}: {key}"
             continue
         value = yaml.safe_load(literal[1]) if literal[1].startswith("{") else plain(literal[1])
         if isinstance(value, dict):
