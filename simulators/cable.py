@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import tempfile
-import tty
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +48,8 @@ class Cable:
         Raises:
             OSError: There are no pseudo-terminals left.
         """
+        import tty  # noqa: PLC0415 - not there on Windows, which has no pseudo-terminals either
+
         loop = asyncio.get_running_loop()
         for name in (self.near, self.far):
             inner, outer = os.openpty()

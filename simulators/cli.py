@@ -47,6 +47,9 @@ def run_simulators(
     machines: Annotated[int, typer.Option(min=1, max=64, help="Machines a protocol, 17 signals each.")] = 4,
     period: Annotated[float, typer.Option(min=0.001, help="Seconds between two values of a signal.")] = 0.5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same plant.")] = 1,
+    modbus_line: Annotated[
+        bool, typer.Option("--modbus-line", help="Put the Modbus machines on a serial line too; its port is printed.")
+    ] = False,
     control_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Faults are ordered here, on loopback; 0 takes a free port.")
     ] = 8405,
@@ -63,7 +66,15 @@ def run_simulators(
     asyncio.run(
         simulator_console.serve(
             ledger,
-            Addresses(host, opcua_port, modbus_port, mqtt_port, _address(broker) if broker else None, control_port),
+            Addresses(
+                host,
+                opcua_port,
+                modbus_port,
+                mqtt_port,
+                _address(broker) if broker else None,
+                control_port,
+                modbus_line,
+            ),
             machines_of_each=machines,
             period_s=period,
             seed=seed,

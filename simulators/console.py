@@ -30,7 +30,8 @@ async def serve(
     async with Simulators.serving(
         ledger, addresses, machines_of_each=machines_of_each, period_s=period_s, seed=seed
     ) as simulators:
-        _say("ready", ports=simulators.ports, ledger=str(ledger))
+        line = {"modbus_line": simulators.serial_port} if simulators.serial_port else {}
+        _say("ready", ports=simulators.ports, ledger=str(ledger), **line)
         if not waits:
             simulators.begin()
         async for command in _commands(ends_with_input=waits):

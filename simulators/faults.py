@@ -33,6 +33,10 @@ class Fault(StrEnum):
     NAN = "nan"
     # fewer registers than were asked for
     SHORT_ANSWER = "short_answer"
+    # frames of a serial line do not check
+    WRONG_CHECKSUM = "wrong_checksum"
+    # answers come from another unit than the one that was asked
+    ALIEN_ANSWER = "alien_answer"
     # requests are answered with the protocol's own refusal
     EXCEPTION = "exception"
     # values are bad, by the protocol's own code

@@ -1,4 +1,4 @@
-"""The plant's machines as units of one Modbus TCP server: what a machine shows is computed when somebody asks."""
+"""The plant's machines as units of one Modbus server: what a machine shows is computed when somebody asks."""
 
 import asyncio
 import errno
@@ -9,11 +9,14 @@ from functools import partial
 from typing import NamedTuple, cast
 
 from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from simulators.cable import Cable
+from simulators.faults import Fault
 from simulators.ledger import Ledger
 from simulators.machine import Kind, Machine, Signal
+from simulators.modbus_faults import Disturbance
 
 # one line has at most this many units (Modbus over serial line V1.02, 2.2)
 _UNITS = 247
@@ -78,11 +81,24 @@ class _Unit:
 
 
 class ModbusPlant:
-    """Serves machine n of the list as unit n, counted from 1.
+    """Serves machine n of the list as unit n, counted from 1; over TCP, and on a serial line if it is given a cable.
 
     Attributes:
         port: The port in use once started; kept for a later start.
+        faults: What can be ordered of it (`simulators.faults.Faulty`).
     """
+
+    faults = frozenset(
+        {
+            Fault.STALL,
+            Fault.FLAP,
+            Fault.SHORT_ANSWER,
+            Fault.EXCEPTION,
+            Fault.WRONG_CHECKSUM,
+            Fault.ALIEN_ANSWER,
+            Fault.RESTART,
+        }
+    )
 
     def __init__(
         self,
@@ -91,6 +107,7 @@ class ModbusPlant:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
+        cable: Cable | None = None,
         now_us: Callable[[], int] = _now_us,
     ) -> None:
         """Prepare; nothing listens yet.
@@ -100,6 +117,7 @@ class ModbusPlant:
             ledger: Told each reading when it is answered, with time 0, as Modbus carries none.
             host: Where to listen.
             port: 0 takes a free one.
+            cable: Its far end becomes the plant's serial port; a master opens the near one (RTU, any baud).
             now_us: The wall clock, microseconds since 1970.
         """
         if len(machines) > _UNITS:
@@ -108,6 +126,9 @@ class ModbusPlant:
         self._host = host
         self._now_us = now_us
         self._units = [_Unit(machine, ledger) for machine in machines]
+        self._disturbance = Disturbance([machine.device for machine in machines])
+        self._cable = cable
+        self._line: ModbusSerialServer | None = None
         self._server: ModbusTcpServer | None = None
         self._is_moving = False
 
@@ -117,15 +138,7 @@ class ModbusPlant:
         Raises:
             OSError: The port is taken.
         """
-        devices = [
-            SimDevice(
-                number,
-                SimData(0, values=[0] * unit.size, datatype=DataType.REGISTERS),
-                action=partial(self._answer, unit),
-            )
-            for number, unit in enumerate(self._units, start=1)
-        ]
-        server = ModbusTcpServer(devices, address=(self._host, self.port))
+        server = ModbusTcpServer(self._devices(), address=(self._host, self.port), trace_packet=self._on_tcp)
         try:
             await server.serve_forever(background=True)
         except RuntimeError as error:
@@ -133,6 +146,34 @@ class ModbusPlant:
         self._server = server
         # what pymodbus calls the transport of a listener is asyncio's server
         self.port = cast("asyncio.Server", server.transport).sockets[0].getsockname()[1]
+        if self._cable is not None:
+            self._cable.plug()
+            self._line = ModbusSerialServer(
+                self._devices(), port=str(self._cable.far), ignore_missing_devices=True, trace_packet=self._on_the_line
+            )
+            await self._line.serve_forever(background=True)
+
+    @property
+    def serial_port(self) -> str | None:
+        """Where a master opens the serial line; None if there is none."""
+        return str(self._cable.near) if self._cable is not None else None
+
+    async def begin_fault(self, fault: Fault, device: str | None) -> None:
+        """Let a fault hold, for one device or all.
+
+        Raises:
+            ValueError: There is no such device, or all share what the fault is about.
+        """
+        if fault is Fault.RESTART:
+            await self.stop()
+            return
+        self._disturbance.begin(fault, device)
+
+    async def end_fault(self, fault: Fault, device: str | None) -> None:
+        """Be as before."""
+        if fault is Fault.RESTART:
+            await self.start()
+        self._disturbance.end(fault, device)
 
     def begin(self) -> None:
         """Let values move from now on."""
@@ -145,11 +186,38 @@ class ModbusPlant:
     async def stop(self) -> None:
         """Close the server and its connections; harmless if it does not serve."""
         server, self._server = self._server, None
-        if server is not None:
-            await server.shutdown()  # type: ignore[no-untyped-call]
+        line, self._line = self._line, None
+        for each in (server, line):
+            if each is not None:
+                await each.shutdown()  # type: ignore[no-untyped-call]
+        if self._cable is not None:
+            self._cable.unplug()
+
+    def _devices(self) -> list[SimDevice]:
+        return [
+            SimDevice(
+                number,
+                SimData(0, values=[0] * unit.size, datatype=DataType.REGISTERS),
+                action=partial(self._answer, number, unit),
+            )
+            for number, unit in enumerate(self._units, start=1)
+        ]
+
+    def _on_tcp(self, is_sent: bool, data: bytes) -> bytes:
+        if not is_sent or not data:
+            return data
+        if self._disturbance.holds(Fault.FLAP, 1) and self._server is not None:
+            for connection in list(self._server.active_connections.values()):
+                asyncio.get_running_loop().call_soon(connection.close)
+            return b""
+        return self._disturbance.on_tcp(data)
+
+    def _on_the_line(self, is_sent: bool, data: bytes) -> bytes:
+        return self._disturbance.on_the_line(data) if is_sent and data else data
 
     async def _answer(
         self,
+        number: int,
         unit: _Unit,
         function: int,
         start: int,  # noqa: ARG002 - pymodbus calls with six arguments
@@ -159,6 +227,8 @@ class ModbusPlant:
         written: list[int] | list[bool] | None,  # noqa: ARG002
     ) -> ExcCodes | None:
         """Put a unit's registers in place before pymodbus answers from them (its hook `SimDevice.action`)."""
-        if function in _READS:
+        if self._disturbance.holds(Fault.EXCEPTION, number):
+            return ExcCodes.DEVICE_FAILURE
+        if function in _READS and self._disturbance.is_truthful(number):
             registers[: unit.size] = unit.say(address, count, self._now_us() if self._is_moving else None)
         return None

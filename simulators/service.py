@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from simulators.broker import MqttBroker
+from simulators.cable import Cable
 from simulators.errors import SimulationError
 from simulators.faults import FaultDesk
 from simulators.ledger import Ledger
@@ -26,6 +27,7 @@ class Addresses:
         host, opcua, modbus, mqtt: Address and ports.
         broker: Host and port of one to use instead of our own.
         control: Port on loopback where faults are ordered; None for none.
+        has_line: Whether the Modbus machines also stand on a serial line, a pair of pseudo-terminals.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +36,7 @@ class Addresses:
     mqtt: int = 0
     broker: tuple[str, int] | None = None
     control: int | None = None
+    has_line: bool = False
 
 
 class Simulators:
@@ -80,7 +83,12 @@ class Simulators:
             opcua = OpcUaPlant(
                 speaking(machines, Protocol.OPCUA), book, host=host, port=addresses.opcua, period_s=period_s
             )
-            modbus = ModbusPlant(speaking(machines, Protocol.MODBUS), book, host=host, port=addresses.modbus)
+            cable = Cable() if addresses.has_line else None
+            if cable is not None:
+                stack.callback(cable.close)
+            modbus = ModbusPlant(
+                speaking(machines, Protocol.MODBUS), book, host=host, port=addresses.modbus, cable=cable
+            )
             packers = speaking(machines, Protocol.MQTT)
             mqtt = MqttPlant(packers, book, host=broker[0], port=broker[1], period_s=period_s)
             for served, trouble, mend in (
@@ -92,7 +100,7 @@ class Simulators:
                     await served.start()
                 stack.push_async_callback(served.stop)
             # a simulator that faults can be ordered of stands here under its protocol
-            desk = FaultDesk({})
+            desk = FaultDesk({"modbus": modbus})
             if addresses.control is not None:
                 with _said(f"no orders can be taken on port {addresses.control}", "name another with --control-port"):
                     await desk.start(addresses.control)
@@ -104,6 +112,11 @@ class Simulators:
         """The ports in use, by protocol; `control` too, if faults can be ordered."""
         ports = {"opcua": self._opcua.port, "modbus": self._modbus.port, "mqtt": self._mqtt.port}
         return ports | ({"control": self._desk.port} if self._desk.port else {})
+
+    @property
+    def serial_port(self) -> str | None:
+        """Where the serial line of the Modbus machines is opened; None if there is none."""
+        return self._modbus.serial_port
 
     def begin(self) -> None:
         """Let values move and messages go out from now on."""
