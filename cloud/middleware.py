@@ -33,6 +33,9 @@ BODY_TIMEOUT_S = 90.0
 # asked every few seconds by machines: their lines would hide the others
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 
+# what a line says of who is asking, bound where that is found out
+WHO = ("user", "organization", "gateway")
+
 log = logs.get(__name__)
 
 
@@ -78,6 +81,8 @@ class Surroundings:
                 await problem.unexpected(scope["path"])(scope, receive, send_with_id)
             finally:
                 self._account(scope, status, time.perf_counter() - started)
+                # the next request of this connection is somebody else's, for all we know
+                structlog.contextvars.unbind_contextvars(*WHO)
 
     def _account(self, scope: Scope, status: int, duration_s: float) -> None:
         method, route = scope["method"], _template(scope)
@@ -85,7 +90,14 @@ class Surroundings:
         self._metrics.requests.labels(method, route, str(status or 499)).inc()
         self._metrics.duration.labels(method, route).observe(duration_s)
         level = log.debug if scope["path"] in QUIET_PATHS else log.info
-        level("request", method=method, path=scope["path"], status=status or 499, ms=round(duration_s * 1000, 1))
+        level(
+            "request",
+            method=method,
+            route=route,
+            path=scope["path"],
+            status=status or 499,
+            ms=round(duration_s * 1000, 1),
+        )
 
 
 class BodyLimit:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloud.errors import SettingsInvalid
 from cloud.languages import Language
+from cloud.logfile import RotatedFile
 from shared import logs
 
 # how examples begin: known to everybody, so they protect nobody
@@ -47,6 +48,13 @@ class DatabaseSettings(BaseSettings):
     database_timeout_s: float = Field(default=5.0, gt=0, le=60, description="How long to wait for a connection.")
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_file: Path | None = Field(
+        default=None, description="Where the log goes as JSON; standard error then has warnings and worse only."
+    )
+    log_file_max_mb: int = Field(
+        default=100, ge=1, le=10_000, description="The file is turned at this size, and daily."
+    )
+    log_file_keep: int = Field(default=14, ge=1, le=1000, description="How many turned files are kept.")
 
     @classmethod
     def from_environment(cls, env_file: Path | None = Path(".env"), **given: Any) -> Self:
@@ -65,8 +73,23 @@ class DatabaseSettings(BaseSettings):
             raise SettingsInvalid(_mistakes(error)) from None
 
     def configure_logs(self, level: str | None = None) -> None:
-        """Make this process log as it is set, or from another level on."""
-        logs.configure(self.log_format, level or self.log_level, quiet=QUIET_LOGGERS)
+        """Make this process log as it is set, or from another level on.
+
+        Raises:
+            SettingsInvalid: The log's file cannot be written.
+        """
+        logs.configure(self.log_format, level or self.log_level, quiet=QUIET_LOGGERS, file=self._opened_log())
+
+    def _opened_log(self) -> RotatedFile | None:
+        if self.log_file is None:
+            return None
+        try:
+            return RotatedFile(self.log_file, max_bytes=self.log_file_max_mb * 1_000_000, keep=self.log_file_keep)
+        except OSError as error:
+            raise SettingsInvalid(
+                f"TEZGAH_LOG_FILE: {self.log_file} cannot be written: {error.strerror}. Make its directory, or choose "
+                "a file that the service may write."
+            ) from error
 
     @field_validator("database_url")
     @classmethod

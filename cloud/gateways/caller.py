@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from structlog.contextvars import bind_contextvars
 
 from cloud.db import Database, database
 from cloud.errors import Unauthenticated
@@ -29,7 +30,9 @@ async def gateway(
     if sent is None:
         raise Unauthenticated(messages.TOKEN_MISSING, path=request.url.path)
     async with pool.transaction() as session:
-        return await service.authenticate(session, sent.credentials)
+        found = await service.authenticate(session, sent.credentials)
+    bind_contextvars(gateway=found.name, organization=str(found.organization_id))
+    return found
 
 
 CurrentGateway = Annotated[GatewayCaller, Depends(gateway)]

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
 from fastapi.security import OAuth2PasswordBearer
+from structlog.contextvars import bind_contextvars
 
 from cloud.db import Database, Session
 from cloud.errors import Forbidden, Unauthenticated
@@ -29,6 +30,7 @@ async def caller(request: Request, session: Session, token: Annotated[str | None
     found = await service.caller(session, tokens.read(token))
     if found is None:
         raise Unauthenticated(messages.USER_INACTIVE)
+    bind_contextvars(user=found.user_id, organization=str(found.organization_id))
     return found
 
 

@@ -94,3 +94,53 @@ def test_a_trace_shows_no_local_variable_for_one_may_be_a_password(format: Liter
         logs.get("t").exception("failed")
     assert "log_in" in stream.getvalue()
     assert "hunter-2" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("cannot reach postgresql://tezgah:hunter2hunter@db/tezgah", "hunter2hunter"),
+        ("sent Authorization: Bearer abc.DEF-123_x", "abc.DEF-123_x"),
+        ("GET /x?access_token=s3cr3tvalue&page=2", "s3cr3tvalue"),
+        ("body was {'password': 'hunter2hunter'}", "hunter2hunter"),
+        ('body was {"new_password": "hunter2hunter"}', "hunter2hunter"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "c2lnbmF0dXJl"),
+        ("token tzg_7f3e9a.abcdef is unknown", "abcdef"),
+        ("SECRET_KEY=0123456789abcdef0123", "0123456789abcdef0123"),
+        ("Set-Cookie: session=abcdef123; Path=/", "abcdef123"),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_secret_inside_a_text_is_blanked_too(form: Literal["json", "console"], text: str, secret: str):
+    stream = io.StringIO()
+    logs.configure(form, "INFO", stream)
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logs.get("t").exception("failed", reason=text, deep={"list": [text]})
+    assert secret not in stream.getvalue()
+    assert logs.BLANK in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/auth/login",
+        "the token has expired",
+        "http://127.0.0.1:8000/api-docs",
+        "token: none was sent",
+        "2026-03-02T10:00Z",
+    ],
+)
+def test_what_is_no_secret_stays(text: str):
+    assert logs.scrub(text) == text
+
+
+def test_with_a_file_the_stream_has_warnings_only():
+    stream, kept = io.StringIO(), io.StringIO()
+    logs.configure("console", "INFO", stream, file=logging.StreamHandler(kept))
+    logs.get("t").info("quiet", password="p")
+    logs.get("t").warning("loud")
+    assert [line["event"] for line in lines(kept)] == ["quiet", "loud"]
+    assert "quiet" not in stream.getvalue()
+    assert "loud" in stream.getvalue()
