@@ -10,14 +10,17 @@ from rich.markup import escape
 
 from edge.cli.asking import status
 from edge.cli.browsing import browse
+from edge.cli.bundling import support_bundle
 from edge.cli.changing import apply, plan
 from edge.cli.checking import check, schema
 from edge.cli.doctoring import doctor
 from edge.cli.exits import DEBUG, EXIT_INTERRUPTED, EXIT_USAGE, cause_of, code_for, words_for
 from edge.cli.initing import init
+from edge.cli.reading import read
 from edge.cli.running import run
 from edge.cli.terminal import err
 from edge.cli.trusting import trust
+from edge.cli.watching import tap, top
 
 app = typer.Typer(
     name="tezgah-edge",
@@ -47,7 +50,11 @@ def version() -> None:
 
 
 # in the order in which --help shows them
-for command in (init, check, doctor, browse, trust, run, plan, apply, status, schema, version):
+for command in (
+    *(init, check, doctor, browse, read, trust),
+    *(run, plan, apply, status, top, tap),
+    *(support_bundle, schema, version),
+):
     app.command()(command)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edge.cli.exits import EXIT_FAILURE
+from edge.cli.place import running
 from edge.cli.terminal import AsJson, Config, StateDir, out, quiet_logs, state_of
 from edge.clock import SystemClock
 from edge.config.spelling import one_of
@@ -38,7 +39,9 @@ def doctor(
     settings = load(config, os.environ)
     chosen = _chosen(settings, only) if only else None
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        work = diagnose(settings, state_of(settings, state_dir), SystemClock(), os.environ, only=chosen, limit_s=limit)
+        state = state_of(settings, state_dir)
+        gateway = running(state, settings)
+        work = diagnose(settings, state, SystemClock(), os.environ, only=chosen, limit_s=limit, gateway=gateway)
         found = runner.run(work)
     if as_json:
         print(json.dumps(found.document(), ensure_ascii=False))  # noqa: T201

@@ -63,6 +63,15 @@ class Section:
         """How bad the worst finding is."""
         return min((finding.severity for finding in self.findings), key=_ORDER.__getitem__, default=None)
 
+    def document(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "name": self.name,
+            "findings": [asdict(finding) for finding in self.sorted()],
+            "facts": dict(self.facts),
+            "devices": [{"name": table.device, "tags": [_row(row) for row in table.rows]} for table in self.tables],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -92,17 +101,8 @@ class Diagnosis:
             "version": self.version,
             "took_s": round(self.took_s, 3),
             "counts": {f"{severity}s": self.count(severity) for severity in Severity},
-            "sections": [_section(section) for section in self.sections],
+            "sections": [section.document() for section in self.sections],
         }
-
-
-def _section(section: Section) -> dict[str, Any]:
-    return {
-        "name": section.name,
-        "findings": [asdict(finding) for finding in section.sorted()],
-        "facts": dict(section.facts),
-        "devices": [{"name": table.device, "tags": [_row(row) for row in table.rows]} for table in section.tables],
-    }
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from edge.clock import Clock
 from edge.doctor import bufferfile, cloud, connections, disk, hostclock, secrets
 from edge.doctor.diagnosis import Diagnosis, Section
-from edge.inquiry import NotAnswering, ask
+from edge.inquiry import Daemon, NotAnswering, Refused
 from edge.settings import Connection, Settings
 from edge.state import StateDirectory
 
@@ -22,6 +22,7 @@ async def diagnose(
     *,
     only: Sequence[Connection] | None = None,
     limit_s: float = connections.LIMIT_S,
+    gateway: Daemon | None = None,
 ) -> Diagnosis:
     """Look at everything once, or at some connections alone.
 
@@ -32,6 +33,7 @@ async def diagnose(
         environ: The environment.
         only: Look at these connections and at nothing else; at everything if None.
         limit_s: How long one connection may take.
+        gateway: The daemon that holds the state directory, if one says so.
     """
     began_s = clock.monotonic()
     chosen = settings.connections if only is None else only
@@ -44,7 +46,7 @@ async def diagnose(
             around.append(tasks.create_task(cloud.examine(settings.cloud, clock), name="doctor-cloud"))
         # flushing and reading files would hold up the round trips that are measured meanwhile
         machine = (
-            tasks.create_task(asyncio.to_thread(_machine, settings, state, environ), name="doctor-machine")
+            tasks.create_task(asyncio.to_thread(_machine, settings, state, environ, gateway), name="doctor-machine")
             if only is None
             else None
         )
@@ -53,9 +55,11 @@ async def diagnose(
     return Diagnosis(str(settings.file), settings.gateway.id, metadata.version("tezgah"), took_s, sections)
 
 
-def _machine(settings: Settings, state: StateDirectory, environ: Mapping[str, str]) -> list[Section]:
+def _machine(
+    settings: Settings, state: StateDirectory, environ: Mapping[str, str], gateway: Daemon | None
+) -> list[Section]:
     path, most = state.path / settings.buffer_path.name, settings.buffer.max_size
-    daemon = _daemon(state)
+    daemon = None if gateway is None else _told(gateway)
     if daemon is None:
         held, in_use = bufferfile.of_file(path, most, settings.gateway.id), _size(path)
     else:
@@ -68,14 +72,11 @@ def _machine(settings: Settings, state: StateDirectory, environ: Mapping[str, st
     ]
 
 
-def _daemon(state: StateDirectory) -> dict[str, Any] | None:
-    """Return what the daemon that works there says; None if none does (a killed one leaves its port behind)."""
-    port = state.health_port()
-    if port is None:
-        return None
+def _told(gateway: Daemon) -> dict[str, Any] | None:
+    """Return what the daemon says; None if it does not (a killed one leaves its port behind)."""
     try:
-        return ask(f"http://127.0.0.1:{port}")
-    except NotAnswering:
+        return gateway.health()
+    except (NotAnswering, Refused):
         return None
 
 

@@ -25,6 +25,13 @@ def diagnosis(found: Diagnosis) -> RenderableType:
     return Group(*parts)
 
 
+def readings(section: Section) -> RenderableType:
+    """Return the values of a section alone, and what kept them from being read."""
+    tables: list[RenderableType] = [_table(table) for table in section.tables]
+    told = [_finding(finding) for finding in section.sorted() if finding.severity is not Severity.NOTE or not tables]
+    return Group(Text(section.name, style="bold"), *tables, *told)
+
+
 def _section(section: Section) -> Iterator[RenderableType]:
     mark, style = ("✓", "green") if section.worst is None else _MARKS[section.worst]
     yield Text.assemble((f"{mark} ", style), (section.name, "bold"))

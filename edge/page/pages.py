@@ -63,11 +63,14 @@ def _file(name: str, content_type: str) -> Page:
 
 
 async def _tap(boards: tags.Boards, query: Query, clock: Clock) -> AsyncIterator[bytes]:
-    """Yield readings of the tags that `q` means, as lines of JSON; the first line says how many tags there are."""
-    wanted = {name: board.places(tags.first(query, "q")) for name, board in boards}
+    """Yield readings of the tags that any `q` means, as lines of JSON; the first line says how many tags there are."""
+    asked = query.get("q", [""])
+    wanted = {name: sorted({place for words in asked for place in board.places(words)}) for name, board in boards}
     total = sum(map(len, wanted.values()))
     if total > _MOST_TAPPED:
-        raise tags.BadQuery(f"q={tags.first(query, 'q')!r} means {total} tags; tap at most {_MOST_TAPPED} at once")
+        raise tags.BadQuery(
+            f"{', '.join(asked) or 'no words'}: these are {total} tags; tap at most {_MOST_TAPPED} at once"
+        )
     with ExitStack() as stack:
         taps = [(name, stack.enter_context(board.tapped(wanted[name]))) for name, board in boards if wanted[name]]
         yield _line({"tags": total})

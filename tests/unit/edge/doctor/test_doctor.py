@@ -9,6 +9,7 @@ from edge.clock import SystemClock
 from edge.doctor.doctor import diagnose
 from edge.drivers.inspection import Examination, Severity
 from edge.drivers.spec import Point
+from edge.inquiry import Daemon
 from edge.settings import Settings, load
 from edge.state import StateDirectory
 from tests.fakes.inspector import ScriptedInspector, specs
@@ -60,8 +61,7 @@ async def test_one_connection_alone_may_be_asked_for(settings: Settings, tmp_pat
 
 async def test_the_port_that_a_killed_daemon_left_is_not_believed(settings: Settings, tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "state")
-    state.path.mkdir()
-    state.tell_port(1)
-    found = await diagnose(settings, state, SystemClock(), {"TOKEN": "t"})
+    gateway = Daemon("http://127.0.0.1:1")
+    found = await diagnose(settings, state, SystemClock(), {"TOKEN": "t"}, gateway=gateway)
     (buffer,) = [section for section in found.sections if section.name == "buffer"]
     assert "not made yet" in dict(buffer.facts)["state"]
