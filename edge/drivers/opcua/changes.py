@@ -8,12 +8,17 @@ Encoding: OPC UA Part 6, 5.2.2.16 (Variant) and 5.2.2.17 (DataValue); Part 4, 7.
 """
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+from asyncua import ua
 from asyncua.common.utils import Buffer
+from asyncua.ua.ua_binary import variant_from_binary
 from numpy.typing import NDArray
 
+from edge.drivers.opcua.picking import Pick, picked
+from edge.drivers.opcua.structures import Layout
 from edge.drivers.opcua.variant import Odd, odd
 from shared.reading import Flag, Quality, Readings
 
@@ -88,14 +93,41 @@ class Changes:
     unsupported: list[tuple[int, str]]
 
 
-def changes(data: bytes, at: int, received_us: int) -> Changes:
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """What is taken of values that are more than one.
+
+    Attributes:
+        by_handle: Of the items that have such a value, what is taken.
+        layouts: Of the server's structures, by the id of their encoding.
+    """
+
+    by_handle: Mapping[int, Pick] = field(default_factory=dict)
+    layouts: Mapping[ua.NodeId, Layout] = field(default_factory=dict)
+
+
+_NONE = Picks()
+
+
+def changes(
+    data: bytes, at: int, received_us: int, picks: Picks = _NONE, handles: Sequence[int] | None = None
+) -> Changes:
     """Decode a data change whose body begins at `at`.
+
+    Args:
+        data: The message.
+        at: Where it begins there: at the number of items.
+        received_us: When it arrived.
+        picks: What is taken of arrays and structures.
+        handles: The items' handles where they do not stand in the message, as in the answer to a read.
 
     Raises:
         Exception: It is cut short or malformed; of any class (asyncua's codec), so the caller catches all.
     """
     (count,) = struct.unpack_from("<i", data, at)
-    starts, layouts, singles = _walk(data, at + 4, count)
+    if handles is not None and count != len(handles):
+        raise ValueError(f"{count} values where {len(handles)} were asked for")
+    starts, layouts, singles = _walk(data, at + 4, count, picks, handles)
     columns = _Columns(len(starts))
     for key in np.unique(layouts).tolist():
         if key != _ODD:
@@ -104,7 +136,9 @@ def changes(data: bytes, at: int, received_us: int) -> Changes:
     for row, single in singles.items():
         columns.set(row, single)
         if single.value.unsupported is not None:
-            unsupported.append((single.handle, single.value.unsupported))
+            unsupported.append((single.handle if handles is None else handles[row], single.value.unsupported))
+    if handles is not None:
+        columns.tag[:] = handles
     return Changes(columns.readings(received_us), unsupported)
 
 
@@ -118,8 +152,16 @@ class _Single:
     ticks: int
 
 
-def _walk(data: bytes, at: int, count: int) -> tuple[NDArray[np.intp], NDArray[np.int64], dict[int, _Single]]:
-    """Note where each of `count` items begins and how it is laid out; read those of no fixed layout, by row."""
+def _walk(
+    data: bytes, at: int, count: int, picks: Picks, handles: Sequence[int] | None
+) -> tuple[NDArray[np.intp], NDArray[np.int64], dict[int, _Single]]:
+    """Note where each of `count` items begins and how it is laid out; read those of no fixed layout, by row.
+
+    Where items bear no handle they are taken to begin four bytes earlier, so that one set of layouts fits both.
+    """
+    chosen = picks.by_handle
+    without = 4 if handles is not None else 0
+    at -= without
     starts: list[int] = []
     layouts: list[int] = []
     singles: dict[int, _Single] = {}
@@ -128,22 +170,32 @@ def _walk(data: bytes, at: int, count: int) -> tuple[NDArray[np.intp], NDArray[n
         key = mask | data[at + 5] << 8 if mask & _VALUE else mask
         size = _SIZES.get(key)
         starts.append(at)
-        if size is None:
-            singles[row], at = _single(data, at)
+        pick = None
+        if chosen:
+            handle = handles[row] if handles is not None else int.from_bytes(data[at : at + 4], "little")
+            pick = chosen.get(handle)
+        if size is None or (pick is not None and mask & _VALUE):
+            singles[row], at = _single(data, at, pick, picks.layouts)
+            at -= without
             key = _ODD
         else:
-            at += size
+            at += size - without
         layouts.append(key)
     return np.array(starts, np.intp), np.array(layouts, np.int64), singles
 
 
-def _single(data: bytes, at: int) -> tuple[_Single, int]:
+def _single(data: bytes, at: int, pick: Pick | None, layouts: Mapping[ua.NodeId, Layout]) -> tuple[_Single, int]:
     """Read one item; return where the next one begins, too."""
     handle, mask = struct.unpack_from("<IB", data, at)
     if mask > _ANY:
         raise ValueError(f"item {handle} has a data value of unknown form {mask:#x}")
     buffer = Buffer(data, at + 5)
-    value = odd(buffer)
+    if not mask & _VALUE:
+        value = Odd(None)
+    elif pick is not None:
+        value = picked(variant_from_binary(buffer).Value, pick, layouts)
+    else:
+        value = odd(buffer)
     tail = buffer.read(_TAIL_SIZES[mask])
     status = struct.unpack_from("<I", tail)[0] if mask & _STATUS else 0
     ticks = struct.unpack_from("<q", tail, 4 if mask & _STATUS else 0)[0] if mask & _SOURCE else 0
@@ -187,6 +239,9 @@ class _Columns:
     def set(self, row: int, single: _Single) -> None:
         """Copy one item of no fixed layout."""
         self.tag[row], self.status[row], self.ticks[row] = single.handle, single.status, single.ticks
+        if single.value.number is not None:
+            self.value[row] = single.value.number
+            self.null[row] = False
         if single.value.text is not None:
             self.text[row] = single.value.text
             self.null[row] = False

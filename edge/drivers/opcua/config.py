@@ -1,6 +1,7 @@
 """Owns what an OPC UA connection, device and tag may say in the configuration."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ def endpoint(url: str) -> str:
     return parts.geturl()
 
 
-def node(text: str) -> str:
+def node_id(text: str) -> str:
     """Check the text of a node id.
 
     Raises:
@@ -47,6 +48,17 @@ def node(text: str) -> str:
             f"{text!r} is no node id; write ns=<index>;s=<name> (or i=<number>, g=<guid>, b=<base64>), "
             "or nsu=<namespace URI>;s=<name>"
         )
+    return text
+
+
+def plain_path(text: str) -> str:
+    """Check a path to one node.
+
+    Raises:
+        ValueError: It has wildcards, or names nothing.
+    """
+    if not text.strip("/") or "*" in text:
+        raise ValueError(f"{text!r} is no path to one node; write Objects/Press/Force, and wildcards under `browse`")
     return text
 
 
@@ -112,24 +124,94 @@ class OpcUaConnection(ConnectionOptions):
         return self.publishing_interval + self.timeout
 
 
-class OpcUaTag(TagOptions):
-    """A node whose value is watched; `every` is the server's sampling interval.
+class Reading(StrEnum):
+    """How a value is had: the server notifies of changes, or it is asked for it every `every`."""
+
+    SUBSCRIBE = "subscribe"
+    READ = "read"
+
+
+class NodeOptions(TagOptions):
+    """What every tag of an OPC UA server takes; `every` is the server's sampling interval, or the period of reading.
 
     Attributes:
-        node: `ns=3;s=Press.Force`, or `nsu=<namespace URI>;s=..`, which survives a new order of namespaces.
-        queue: Values that the server keeps for this tag while nobody takes them; by default enough for a minute.
+        mode: How its value is had.
+        queue: Values that the server keeps for this tag while nobody takes them; by default enough for
+            `survive_outage`.
         trigger: What makes the server notify.
     """
 
-    node: Annotated[str, AfterValidator(node)]
+    mode: Reading = Reading.SUBSCRIBE
     queue: Annotated[int, Field(ge=1, le=100_000)] | None = None
     trigger: Trigger = Trigger.VALUE
 
 
-class OpcUaDevice(DeviceOptions):
-    """A machine behind the server; the session is shared, so it has nothing of its own to say."""
+class OpcUaTag(NodeOptions):
+    """A node whose value is read.
 
-    tags: dict[Named, OpcUaTag]
+    Attributes:
+        node: `ns=3;s=Press.Force`, or `nsu=<namespace URI>;s=..`, which survives a new order of namespaces.
+        path: Instead, the way to it by browse names: `Objects/Press/Force`.
+        index: Which element of an array, counted from 0; of a matrix one number a dimension.
+        field: Which field of a structure; `Axes[2].Position` goes on inside.
+    """
+
+    node: Annotated[str, AfterValidator(node_id)] | None = None
+    path: Annotated[str, AfterValidator(plain_path)] | None = None
+    index: Annotated[int, Field(ge=0)] | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
+    field: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if (self.node is None) == (self.path is None):
+            raise ValueError("expected one of `node` and `path`")
+        return self
+
+    @property
+    def address(self) -> str:
+        """What names the node: a node id, or `path=` with a path."""
+        return self.node if self.node is not None else f"path={self.path}"
+
+    @property
+    def indexes(self) -> tuple[int, ...]:
+        """The element wanted of an array, one index a dimension; empty for the whole value."""
+        if self.index is None:
+            return ()
+        return (self.index,) if isinstance(self.index, int) else tuple(self.index)
+
+
+class Browse(NodeOptions):
+    """Nodes that are found by a path with wildcards, each of which becomes a tag with these options.
+
+    Attributes:
+        path: `Objects/Press/Temps/*` for what is right below, `/**` for any depth; only variables count.
+        prefix: What stands before a found node's name; the names below the wildcard are joined by `_`.
+    """
+
+    path: Annotated[str, Field(min_length=1, max_length=1000)]
+    prefix: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+    def found(self, address: str) -> OpcUaTag:
+        """Return the options of a tag that was found."""
+        options = {name: getattr(self, name) for name in NodeOptions.model_fields}
+        return OpcUaTag.model_construct(node=address, **options)
+
+
+class OpcUaDevice(DeviceOptions):
+    """A machine behind the server.
+
+    Attributes:
+        tags: Those that are known by name.
+        browse: Those that are found on the server.
+    """
+
+    tags: dict[Named, OpcUaTag] = Field(default_factory=dict)
+    browse: list[Browse] = Field(default_factory=list)
+
+    @property
+    def families(self) -> Mapping[str, TagOptions]:
+        """What is found by browsing, by prefix and path."""
+        return {f"{each.prefix}{each.path}": each for each in self.browse}
 
     @property
     def begins_afresh(self) -> bool:

@@ -5,16 +5,22 @@ the readings on. Messages: OPC UA Part 4, 5.14.5 (publish) and 7.25, 7.26 (notif
 """
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+import numpy as np
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary
 
-from edge.drivers.opcua.changes import changes
+from edge.drivers.opcua.changes import Changes, Picks, changes
 from shared.reading import Readings, concatenate
+
+NO_PICKS = Picks()
+# the client handle of what is watched for the driver itself: the server's namespaces
+WATCH_HANDLE = 2**32 - 1
 
 
 class DecodeError(ValueError):
@@ -33,7 +39,7 @@ class Notification:
         readings: In the server's order; `tag` is a point's place, `ts` is 0 where the source gave no time.
         unsupported: Point and reason for values that no reading can hold; they are bad readings too.
         ended: Status with which the server ended the subscription, or None.
-        has_event: Whether an event came with it; the only ones asked for say that the server's model has changed.
+        has_event: Whether it says that the server's model or namespaces have changed, or says those for the first time.
     """
 
     subscription: int
@@ -46,53 +52,74 @@ class Notification:
     has_event: bool = False
 
 
-def notification(data: bytes, points: int, received_us: int) -> Notification:
+def notification(data: bytes, points: int, received_us: int, picks: Picks = NO_PICKS) -> Notification:
     """Decode a publish response.
 
     Args:
         data: The response, from its type id on.
         points: How many points there are; an item's client handle is its point's place.
         received_us: When it arrived, microseconds since 1970 UTC.
+        picks: What is taken of arrays and structures.
 
     Raises:
         DecodeError: It is none, is cut short, or names a point that is none.
     """
-    return _checked(data, points, received_us, _notification)
+    return _checked(data, points, partial(_notification, data, received_us, picks))
 
 
-def republished(data: bytes, points: int, received_us: int) -> Notification:
+def republished(data: bytes, points: int, received_us: int, picks: Picks = NO_PICKS) -> Notification:
     """Decode a notification that was sent again; `subscription` is 0, which it does not say. Otherwise as above."""
-    return _checked(data, points, received_us, _republished)
+    return _checked(data, points, partial(_republished, data, received_us, picks))
 
 
-def _checked(
-    data: bytes, points: int, received_us: int, decode: Callable[[Buffer, bytes, int], Notification]
-) -> Notification:
+def read_values(data: bytes, handles: Sequence[int], received_us: int, picks: Picks = NO_PICKS) -> Changes:
+    """Decode the answer to a read of one value for each handle, in their order.
+
+    Raises:
+        DecodeError: It is none, is cut short, or holds another number of values.
+    """
     try:
         buffer = Buffer(data)
         nodeid_from_binary(buffer)
         struct_from_binary(ua.ResponseHeader, buffer)
-        decoded = decode(buffer, data, received_us)
+        return changes(data, buffer.cur_pos, received_us, picks, handles)
+    except Exception as error:  # asyncua's codec raises nearly anything on bytes it did not expect
+        raise DecodeError(f"a read response of {len(data)} bytes: {error!r}") from error
+
+
+def _checked(data: bytes, points: int, decode: Callable[[Buffer], Notification]) -> Notification:
+    try:
+        buffer = Buffer(data)
+        nodeid_from_binary(buffer)
+        struct_from_binary(ua.ResponseHeader, buffer)
+        decoded = decode(buffer)
     except Exception as error:  # asyncua's codec raises nearly anything on bytes it did not expect
         raise DecodeError(f"a publish response of {len(data)} bytes: {error!r}") from error
     tags = decoded.readings.tag
+    if len(tags) and int(tags.max()) == WATCH_HANDLE:
+        rows = np.flatnonzero(tags != WATCH_HANDLE)
+        unsupported = [each for each in decoded.unsupported if each[0] != WATCH_HANDLE]
+        decoded = replace(decoded, readings=decoded.readings.take(rows), unsupported=unsupported, has_event=True)
+        tags = decoded.readings.tag
     if len(tags) and int(tags.max()) >= points:
         raise DecodeError(f"the server notifies of item {tags.max()}, {points} were asked for")
     return decoded
 
 
-def _notification(buffer: Buffer, data: bytes, received_us: int) -> Notification:
+def _notification(data: bytes, received_us: int, picks: Picks, buffer: Buffer) -> Notification:
     subscription, available = struct.unpack("<Ii", buffer.read(8))
     buffer.skip(4 * max(0, available))
     (more,) = struct.unpack("<?", buffer.read(1))
-    return _message(buffer, data, received_us, subscription, more=more)
+    return _message(buffer, data, received_us, picks, subscription, more=more)
 
 
-def _republished(buffer: Buffer, data: bytes, received_us: int) -> Notification:
-    return _message(buffer, data, received_us, 0, more=False)
+def _republished(data: bytes, received_us: int, picks: Picks, buffer: Buffer) -> Notification:
+    return _message(buffer, data, received_us, picks, 0, more=False)
 
 
-def _message(buffer: Buffer, data: bytes, received_us: int, subscription: int, *, more: bool) -> Notification:
+def _message(
+    buffer: Buffer, data: bytes, received_us: int, picks: Picks, subscription: int, *, more: bool
+) -> Notification:
     sequence, _, parts = struct.unpack("<Iqi", buffer.read(16))
     blocks: list[Readings] = []
     unsupported: list[tuple[int, str]] = []
@@ -100,7 +127,7 @@ def _message(buffer: Buffer, data: bytes, received_us: int, subscription: int, *
     for _ in range(parts):
         kind, body = _part(buffer)
         if kind == ObjectIds.DataChangeNotification_Encoding_DefaultBinary:
-            found = changes(data, body, received_us)
+            found = changes(data, body, received_us, picks)
             blocks.append(found.readings)
             unsupported += found.unsupported
         elif kind == ObjectIds.StatusChangeNotification_Encoding_DefaultBinary:

@@ -27,17 +27,19 @@ from dataclasses import dataclass, replace
 from edge.clock import Clock
 from edge.drivers.opcua import plan, services
 from edge.drivers.opcua.access import Access
-from edge.drivers.opcua.config import Backfill, OpcUaConnection
+from edge.drivers.opcua.changes import Picks
+from edge.drivers.opcua.config import Backfill, NodeOptions, OpcUaConnection, Reading
 from edge.drivers.opcua.decode import DecodeError, Notification, notification, republished
+from edge.drivers.opcua.discovery import Discovery
 from edge.drivers.opcua.items import RETRY_S
-from edge.drivers.opcua.link import Link
+from edge.drivers.opcua.link import LOOK_S, Link
 from edge.drivers.opcua.recovery import Recovery
 from edge.drivers.opcua.session import Session, status_name
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError, DriverRefused
 from edge.ports import Driver, Sample, Tense
 from shared import logs
-from shared.reading import Gap, Readings, empty
+from shared.reading import Gap, empty
 
 _log = logs.get(__name__)
 
@@ -69,6 +71,12 @@ class OpcUaDriver:
         self._options = options
         self._points = list(points)
         self._items = plan.items(points, options.survive_outage)
+        self._discovery = Discovery(name, points, around.families)
+        self._found: list[Point] = []
+        self._subscribes = any(not item.is_read for item in self._items) or any(
+            isinstance(family.options, NodeOptions) and family.options.mode is not Reading.READ
+            for family in around.families
+        )
         self._clock = clock
         self._access = Access(name, options, around.state, clock)
         self._recovery = Recovery(options, self._points, clock, around.down_since_us)
@@ -93,9 +101,18 @@ class OpcUaDriver:
             if parked is not None and await self._is_kept(parked, session, is_back=is_back):
                 self._link = parked
                 return
-            link = await Link.fresh(session, options, self._points, self._items, self._clock)
+            link = await Link.fresh(
+                session,
+                options,
+                self._points,
+                self._clock,
+                subscribes=self._subscribes,
+                browses=bool(self._discovery),
+            )
+            link.watching.add(self._items)
+            await self._look(link)
             await self._recovery.begins_anew(session)
-            self._refused = await link.items.create_missing(self._clock.now_us())
+            self._refused = await link.watching.settle()
         except BaseException:
             if self._parked is not None:
                 # it may still be had by the next attempt
@@ -118,22 +135,23 @@ class OpcUaDriver:
         if self._is_finishing:
             return
         try:
-            if len(self._refused):
-                refused, self._refused = self._refused, empty()
-                yield Sample(refused)
             while True:
+                if len(self._refused) or self._found:
+                    yield self._sudden()
                 # what was queued when the end was asked for comes with one more answer
                 is_last = self._is_finishing
                 notified = await self._next(link)
                 if notified is None:
-                    return
+                    if self._is_finishing:
+                        return
+                    async for sample in self._samples_read(link):
+                        yield sample
+                    continue
                 async for sample in self._samples_of(link, notified):
                     yield sample
                 if is_last and not notified.more:
                     return
-                refused = await self._upkeep(link, notified.readings)
-                if len(refused):
-                    yield Sample(refused)
+                await self._upkeep(link, notified)
         except DriverRefused:
             raise
         except DriverError:
@@ -145,7 +163,7 @@ class OpcUaDriver:
         link = self._link or self._parked
         for receipt in receipts:
             if isinstance(receipt, _Receipt) and receipt.link is link:
-                self._acknowledged.append((link.number, receipt.sequence))
+                self._acknowledged.append((link.number or 0, receipt.sequence))
 
     def finish(self) -> None:
         """End softly: take what the server has already sent, and return."""
@@ -178,14 +196,25 @@ class OpcUaDriver:
             self._parked = link
             link.session.drop()
 
+    def _sudden(self) -> Sample:
+        """Return what came up besides: points that were found, nodes that the server newly refuses."""
+        refused, self._refused = self._refused, empty()
+        found, self._found = self._found, []
+        return Sample(refused, points=found)
+
     async def _next(self, link: Link) -> Notification | None:
-        """Ask for the next notification; None if the driver finishes and there is none."""
-        acknowledged, self._acknowledged = self._acknowledged, []
-        link.session.publish(acknowledged)
-        answer = await link.session.answer(link.subscription.silence_s)
+        """Wait for the next notification; None if something is to be read, or the driver finishes and there is none."""
+        wait_s = link.watching.reads.wait_s(self._clock.monotonic())
+        if link.number is None:
+            await link.session.pause(RETRY_S if wait_s is None else wait_s)
+            return None
+        if not link.session.is_publishing:
+            acknowledged, self._acknowledged = self._acknowledged, []
+            link.session.publish(acknowledged)
+        answer = await link.session.answer(link.subscription.silence_s, wait_s)
         if answer is None:
             return None
-        notified = self._decoded(notification, answer)
+        notified = self._decoded(notification, link, answer)
         if notified.ended is not None:
             link.is_ended = True
             raise DriverError(
@@ -193,17 +222,37 @@ class OpcUaDriver:
             )
         return notified
 
-    def _decoded(self, decode: Callable[[bytes, int, int], Notification], answer: bytes) -> Notification:
+    async def _samples_read(self, link: Link) -> AsyncIterator[Sample]:
+        """Yield what is read when it is due, and do what fell due besides where no notification would."""
         try:
-            return decode(answer, len(self._points), self._clock.now_us())
+            readings = link.watching.worded(await link.watching.read_due())
+        except DecodeError as error:
+            raise DriverError(f"{self._name}: {self._options.opcua} sent what cannot be read: {error}") from error
+        if len(readings):
+            async for sample in self._recovery.before(link, readings):
+                yield sample
+            news, gaps = self._recovery.rest
+            self._recovery.last.note(news)
+            yield Sample(news, gaps=gaps, is_whole=link.number is None)
+        if link.number is None:
+            link.holes.heard_us = self._clock.now_us()
+            await self._upkeep(link, None)
+
+    def _decoded(
+        self, decode: Callable[[bytes, int, int, Picks], Notification], link: Link, answer: bytes
+    ) -> Notification:
+        try:
+            notified = decode(answer, len(self._points), self._clock.now_us(), link.watching.picks)
+            return replace(notified, readings=link.watching.worded(notified.readings))
         except DecodeError as error:
             raise DriverError(f"{self._name}: {self._options.opcua} sent what cannot be read: {error}") from error
 
     async def _samples_of(self, link: Link, notified: Notification) -> AsyncIterator[Sample]:
         """Yield what a notification says, behind those that should have come before it and did not."""
         for sequence in link.holes.missing(notified.sequence):
+            assert link.number is not None  # noqa: S101 - somebody notified
             answer = await services.republish(link.session, link.number, sequence)
-            again = self._decoded(republished, answer) if answer is not None else None
+            again = self._decoded(republished, link, answer) if answer is not None else None
             if again is not None and again.sequence == sequence and again.has_data:
                 yield self._sample(link, replace(again, more=True), self._tense(link))
         tense = self._tense(link)
@@ -238,23 +287,48 @@ class OpcUaDriver:
         is_whole = not notified.more and tense is Tense.NOW
         return Sample(readings, _Receipt(link, notified.sequence), gaps, is_whole, tense=tense)
 
-    async def _upkeep(self, link: Link, readings: Readings) -> Readings:
-        """Do what fell due since the last notification; at least every keep-alive there is one.
-
-        Returns:
-            Bad readings for nodes that the server newly refuses.
-        """
+    async def _upkeep(self, link: Link, notified: Notification | None) -> None:
+        """Do what fell due since the last notification; at least every keep-alive there is one."""
         now = self._clock.monotonic()
         if now >= link.renew_at:
             await link.session.renew()
             link.renew_at = now + link.session.renewal_s
-        await link.items.forget_gone(readings)
-        if link.items.is_complete:
+        if notified is not None:
+            await link.watching.items.forget_gone(notified.readings)
+            if notified.has_event:
+                await self._check_namespaces(link)
+                link.look_at = now
+        if now >= link.look_at:
+            link.look_at = now + LOOK_S
+            if await self._look(link):
+                link.retry_at = now
+        if link.watching.is_complete:
             link.retry_at = now + RETRY_S
         elif now >= link.retry_at:
             link.retry_at = now + RETRY_S
-            return await link.items.create_missing(self._clock.now_us())
-        return empty()
+            self._refused = await link.watching.settle()
+
+    async def _check_namespaces(self, link: Link) -> None:
+        """Begin anew when namespaces have other indexes than those with which nodes were asked for."""
+        present = await services.namespaces(link.session)
+        if present[: len(link.namespaces)] != list(link.namespaces):
+            link.is_ended = True
+            raise DriverError(
+                f"{self._name}: {self._options.opcua} has changed its namespaces; nodes are asked for anew"
+            )
+
+    async def _look(self, link: Link) -> bool:
+        """Look for tags that were not there before; return whether there are any."""
+        found = await self._discovery.look(link.session, link.bounds) if self._discovery else []
+        if found:
+            first = len(self._points)
+            self._points += found
+            self._recovery.last.extend(len(found))
+            items = [plan.item(first + at, point, self._options.survive_outage) for at, point in enumerate(found)]
+            self._items += items
+            self._found += found
+            link.watching.add(items)
+        return bool(found)
 
 
 def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock, around: Surroundings) -> Driver:

@@ -8,7 +8,7 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes
 
-from edge.drivers.opcua import services
+from edge.drivers.opcua import addresses, services
 from edge.drivers.opcua.config import Trigger
 from edge.drivers.opcua.plan import Item, covered_s
 from edge.drivers.opcua.services import Limits
@@ -47,7 +47,6 @@ class MonitoredItems:
         self._bounds = bounds
         self._missing: dict[int, int | None] = {item.point: None for item in items}
         self._ids: dict[int, int] = {}
-        self._namespaces: list[str] = []
         self.node_ids: dict[int, ua.NodeId] = {}
 
     @property
@@ -67,12 +66,18 @@ class MonitoredItems:
             DriverError: The session was lost.
         """
         asked = [self._items[point] for point in self._missing]
-        if any(item.node.startswith("nsu=") for item in asked):
-            self._namespaces = await services.namespaces(self.session)
-        known = [(item, node_id) for item in asked if (node_id := resolve(item.node, self._namespaces)) is not None]
+        found = await addresses.resolved(self.session, self._bounds, (item.node for item in asked))
+        known = [(item, found[item.node]) for item in asked if item.node in found]
         results = {item.point: StatusCodes.BadNodeIdUnknown for item in asked}
         results |= await self._create(known)
         return self._settle(results, now_us)
+
+    def unwatchable(self) -> list[Item]:
+        """Give up and return the items for which the server has no room."""
+        full = [point for point, code in self._missing.items() if code == StatusCodes.BadTooManyMonitoredItems]
+        for point in full:
+            del self._missing[point]
+        return [self._items[point] for point in full]
 
     async def forget_gone(self, readings: Readings) -> None:
         """Give up the items whose readings say that their node is gone, so that they are asked for again.
@@ -118,7 +123,9 @@ class MonitoredItems:
 
     def _settle(self, statuses: dict[int, int], now_us: int) -> Readings:
         """Note what is watched now; return bad readings for new refusals."""
-        fresh = {point: code for point, code in statuses.items() if code not in {_WATCHED, self._missing[point]}}
+        # what the server has no room for is had in another way
+        settled = {_WATCHED, StatusCodes.BadTooManyMonitoredItems}
+        fresh = {point: code for point, code in statuses.items() if code not in {*settled, self._missing[point]}}
         back = [point for point, code in statuses.items() if code == _WATCHED and self._missing[point] is not None]
         self._missing = {point: code for point, code in statuses.items() if code != _WATCHED}
         by_code = defaultdict(list)
@@ -139,16 +146,6 @@ class MonitoredItems:
         return from_rows(
             list(fresh), [0] * rows, now_us, [float("nan")] * rows, int(Quality.BAD), 0, list(fresh.values())
         )
-
-
-def resolve(text: str, namespaces: Sequence[str]) -> ua.NodeId | None:
-    """Return the node id that a configured text means on a server with these namespaces, None if it has no such one."""
-    if not text.startswith("nsu="):
-        return ua.NodeId.from_string(text)
-    uri, identifier = text.removeprefix("nsu=").split(";", 1)
-    # a semicolon in the URI is written %3B, a percent sign %25 (Part 6, 5.1.12)
-    uri = uri.replace("%3B", ";").replace("%25", "%")
-    return ua.NodeId.from_string(f"ns={namespaces.index(uri)};{identifier}") if uri in namespaces else None
 
 
 def _request(item: Item, node_id: ua.NodeId) -> ua.MonitoredItemCreateRequest:

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from edge.clock import Clock
 from edge.drivers.opcua import plan, services
 from edge.drivers.opcua.config import OpcUaConnection
+from edge.drivers.opcua.decode import WATCH_HANDLE
 from edge.drivers.opcua.holes import Holes
-from edge.drivers.opcua.items import RETRY_S, MonitoredItems
+from edge.drivers.opcua.items import RETRY_S
 from edge.drivers.opcua.services import Limits
 from edge.drivers.opcua.session import Session
+from edge.drivers.opcua.watching import Watching
 from edge.drivers.spec import Point
 from shared import logs
+
+# how often a server is browsed again that does not tell when its model changes
+LOOK_S = 300.0
 
 _log = logs.get(__name__)
 
@@ -22,24 +27,28 @@ class Link:
 
     Attributes:
         session: The present one.
-        number: The subscription's.
+        number: The subscription's; None where everything is read.
         subscription: Its numbers as the server revised them.
         bounds: What the server takes in one call.
-        items: What is watched.
+        watching: How each point's value is had.
         holes: What its notifications leave out.
-        renew_at, retry_at: When the channel is renewed, and missing items are asked for, by the monotonic clock.
+        namespaces: The server's, as they were when its nodes were asked for.
+        renew_at, retry_at, look_at: When the channel is renewed, missing nodes are asked for, and the server is browsed
+            again, by the monotonic clock.
         is_catching_up: It was taken back, and what the server kept meanwhile has not all come yet.
-        is_ended: The server has ended it.
+        is_ended: The server has ended it, or it is of no more use.
     """
 
     session: Session
-    number: int
+    number: int | None
     subscription: plan.Subscription
     bounds: Limits
-    items: MonitoredItems
+    watching: Watching
     holes: Holes
+    namespaces: Sequence[str]
     renew_at: float
     retry_at: float
+    look_at: float
     is_catching_up: bool = False
     is_ended: bool = False
 
@@ -49,22 +58,28 @@ class Link:
         session: Session,
         options: OpcUaConnection,
         points: Sequence[Point],
-        items: Sequence[plan.Item],
         clock: Clock,
+        *,
+        subscribes: bool,
+        browses: bool,
     ) -> "Link":
-        """Make a subscription on a session that has begun, with its items still to be created.
+        """Make a subscription, if there is anything to watch, on a session that has begun.
 
         Raises:
             DriverError: The server refuses, or the session was lost.
         """
         bounds = await services.limits(session)
+        namespaces = await services.namespaces(session)
         wanted = plan.subscription(options.publishing_interval, options.survive_outage)
-        number, revised = await services.subscribe(session, wanted)
-        _tell_revisions(session.name, wanted, revised, options.survive_outage)
-        watched = MonitoredItems(session.name, items, session, number, bounds)
-        holes = Holes(points, clock.now_us())
+        made = await services.subscribe(session, wanted) if subscribes else None
+        number, revised = made or (None, wanted)
+        if made is not None and number is not None:
+            _tell_revisions(session.name, wanted, revised, options.survive_outage)
+            await services.watch_model(session, number, WATCH_HANDLE, events=browses)
+        watching = Watching(session.name, session, number, bounds, clock)
         now = clock.monotonic()
-        return cls(session, number, revised, bounds, watched, holes, now + session.renewal_s, now + RETRY_S)
+        times = (now + session.renewal_s, now + RETRY_S, now + LOOK_S)
+        return cls(session, number, revised, bounds, watching, Holes(points, clock.now_us()), namespaces, *times)
 
     async def moved(self, session: Session, clock: Clock) -> bool:
         """Go on with a session that `begin` did not take back, if the server lets it have the subscription.
@@ -72,16 +87,17 @@ class Link:
         Raises:
             DriverError: The session was lost.
         """
-        if not await services.transfer(session, self.number):
+        if self.number is None or not await services.transfer(session, self.number):
             return False
         self.goes_on(session, clock)
         return True
 
     def goes_on(self, session: Session, clock: Clock) -> None:
         """Go on with the subscription on another connection."""
-        self.session = self.items.session = session
+        self.session = session
+        self.watching.moved(session)
         self.renew_at = clock.monotonic() + session.renewal_s
-        self.is_catching_up = True
+        self.is_catching_up = self.number is not None
 
 
 def _tell_revisions(name: str, wanted: plan.Subscription, revised: plan.Subscription, survive_s: float) -> None:

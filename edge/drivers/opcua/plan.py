@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from edge.drivers.opcua.config import OpcUaTag, Trigger
+from edge.drivers.opcua.config import OpcUaTag, Reading, Trigger
+from edge.drivers.opcua.picking import Pick
 from edge.drivers.spec import Point
 
 # An idle server says that it lives this often, so a dead one is noticed in seconds.
@@ -19,13 +20,24 @@ MAX_NOTIFICATIONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A monitored item to ask for. `point`: its place in the driver's list, and its client handle."""
+    """How a point's value is to be had.
+
+    Attributes:
+        point: Its place in the driver's list, and its client handle.
+        node: Its address, as `edge.drivers.opcua.addresses` reads it.
+        sampling_ms: How often the server samples it, or it is read.
+        queue, trigger: As asked of a monitored item.
+        is_read: It is read instead of watched.
+        pick: What is taken of its value; None for the whole.
+    """
 
     point: int
     node: str
     sampling_ms: float
     queue: int
     trigger: Trigger
+    is_read: bool = False
+    pick: Pick | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,9 @@ def item(place: int, point: Point, survive_s: float) -> Item:
     if not isinstance(tag, OpcUaTag):
         raise TypeError(f"{point.device}/{point.name} is no OPC UA tag: {tag!r}")
     queue = queue_size(point.every_s, survive_s, tag.queue)
-    return Item(place, tag.node, point.every_s * 1000, queue, tag.trigger)
+    pick = Pick.of(tag.indexes, tag.field) if tag.indexes or tag.field else None
+    is_read = tag.mode is Reading.READ
+    return Item(place, tag.address, point.every_s * 1000, queue, tag.trigger, is_read, pick)
 
 
 def microseconds(time: datetime) -> int:

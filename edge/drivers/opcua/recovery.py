@@ -95,7 +95,7 @@ class Recovery:
 
     async def _filled(self, link: Link, stretches: Sequence[Stretch]) -> AsyncIterator[Sample]:
         """Yield what history brings of stretches; note the gaps that remain."""
-        nodes = {stretch.point: link.items.node_ids[stretch.point] for stretch in stretches}
+        nodes = {stretch.point: link.watching.items.node_ids[stretch.point] for stretch in stretches}
         has_history: set[int] = set()
         if self._options.backfill is Backfill.HISTORY:
             has_history = await history.historizing(link.session, link.bounds, nodes)

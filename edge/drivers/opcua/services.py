@@ -25,6 +25,11 @@ _LIMITS = {
     "paths": ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
     "history": ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,
 }
+_NO_SUBSCRIPTIONS = (
+    StatusCodes.BadServiceUnsupported,
+    StatusCodes.BadNotSupported,
+    StatusCodes.BadTooManySubscriptions,
+)
 
 _log = logs.get(__name__)
 
@@ -137,8 +142,8 @@ async def values(session: Session, nodes: Sequence[ua.NodeId]) -> bytes:
     return bytes(await session.protocol().send_request(request))
 
 
-async def subscribe(session: Session, wanted: plan.Subscription) -> tuple[int, plan.Subscription]:
-    """Create a subscription; return its id and its numbers as the server revised them."""
+async def subscribe(session: Session, wanted: plan.Subscription) -> tuple[int, plan.Subscription] | None:
+    """Create a subscription; return its id and its numbers as revised, None from a server that has none to give."""
     request = ua.CreateSubscriptionRequest()
     parameters = request.Parameters
     parameters.RequestedPublishingInterval = wanted.interval_ms
@@ -148,7 +153,13 @@ async def subscribe(session: Session, wanted: plan.Subscription) -> tuple[int, p
     parameters.PublishingEnabled = True
     with session.telling("creating a subscription"):
         # not by `uaclient.create_subscription`, which would start asyncua's publish loop
-        answer = await session.protocol().send_request(request)
+        try:
+            answer = await session.protocol().send_request(request)
+        except UaStatusCodeError as error:
+            if error.code not in _NO_SUBSCRIPTIONS:
+                raise
+            _log.warning("no subscription, so values are read", connection=session.name, status=status_name(error.code))
+            return None
         response = struct_from_binary(ua.CreateSubscriptionResponse, answer)
     made = response.Parameters
     revised = plan.Subscription(
@@ -170,6 +181,40 @@ async def create_items(
         return list(await session.client.uaclient.create_monitored_items(parameters))
 
     return await split(session, bounds, "items", requests, call)
+
+
+async def watch_model(session: Session, subscription: int, handle: int, *, events: bool) -> None:
+    """Let the server tell when its namespaces change, and by events when its model does, as far as it can.
+
+    Raises:
+        DriverError: The session was lost.
+    """
+    namespaces = ua.MonitoredItemCreateRequest()
+    namespaces.ItemToMonitor.NodeId = ua.NodeId(ua.Int32(ObjectIds.Server_NamespaceArray))
+    namespaces.ItemToMonitor.AttributeId = AttributeIds.Value
+    namespaces.RequestedParameters.SamplingInterval = 5000.0
+    changes = ua.MonitoredItemCreateRequest()
+    changes.ItemToMonitor.NodeId = ua.NodeId(ua.Int32(ObjectIds.Server))
+    changes.ItemToMonitor.AttributeId = AttributeIds.EventNotifier
+    changes.RequestedParameters.Filter = _model_changes()
+    for request in (namespaces, changes):
+        request.MonitoringMode = ua.MonitoringMode.Reporting
+        request.RequestedParameters.ClientHandle = handle
+        request.RequestedParameters.QueueSize = 1
+    await create_items(session, Limits(), subscription, [namespaces, changes] if events else [namespaces])
+
+
+def _model_changes() -> ua.EventFilter:
+    """Return a filter for events that say that the address space has changed (Part 3, 9.32)."""
+    event = ua.NodeId(ua.Int32(ObjectIds.BaseModelChangeEventType))
+    which = ua.SimpleAttributeOperand(
+        TypeDefinitionId=ua.NodeId(ua.Int32(ObjectIds.BaseEventType)),
+        BrowsePath=[ua.QualifiedName("EventType", 0)],
+        AttributeId=AttributeIds.Value,
+    )
+    kind = ua.LiteralOperand(ua.Variant(event, ua.VariantType.NodeId))
+    element = ua.ContentFilterElement(FilterOperator=ua.FilterOperator.OfType, FilterOperands=[kind])
+    return ua.EventFilter(SelectClauses=[which], WhereClause=ua.ContentFilter(Elements=[element]))
 
 
 async def delete_items(session: Session, subscription: int, ids: Sequence[int]) -> None:
@@ -215,3 +260,49 @@ def value_of(answer: ua.DataValue) -> Any:
     if answer.StatusCode is not None and not answer.StatusCode.is_good():
         return None
     return answer.Value.Value if answer.Value is not None else None
+
+
+async def references(
+    session: Session,
+    bounds: Limits,
+    nodes: Sequence[ua.NodeId],
+    kind: int,
+    direction: ua.BrowseDirection = ua.BrowseDirection.Forward,
+) -> list[list[ua.ReferenceDescription]]:
+    """Browse nodes; return of each its references of a kind, none of one that the server does not know.
+
+    A kind is the number of a standard reference type; its subtypes count too.
+    """
+
+    async def call(part: list[ua.NodeId]) -> Sequence[list[ua.ReferenceDescription]]:
+        parameters = ua.BrowseParameters()
+        parameters.View.Timestamp = ua.get_win_epoch()
+        parameters.NodesToBrowse = [
+            ua.BrowseDescription(
+                NodeId=node,
+                BrowseDirection=direction,
+                ReferenceTypeId=ua.NodeId(ua.Int32(kind)),
+                IncludeSubtypes=True,
+                NodeClassMask=0,
+                ResultMask=ua.BrowseResultMask.All,
+            )
+            for node in part
+        ]
+        results = await session.client.uaclient.session.browse(parameters)
+        return [await _all_of(session, result) for result in results]
+
+    return await split(session, bounds, "browse", nodes, call)
+
+
+async def _all_of(session: Session, result: ua.BrowseResult) -> list[ua.ReferenceDescription]:
+    found = list(result.References or []) if result.StatusCode.is_good() else []
+    mark = result.ContinuationPoint
+    while mark:
+        parameters = ua.BrowseNextParameters(ReleaseContinuationPoints=False, ContinuationPoints=[mark])
+        (more,) = await session.client.uaclient.session.browse_next(parameters)
+        found += more.References or []
+        mark = more.ContinuationPoint
+    for each in found:
+        # without server and namespace URI it is a plain one, and compares as such
+        each.NodeId = ua.NodeId(each.NodeId.Identifier, each.NodeId.NamespaceIndex, each.NodeId.NodeIdType)
+    return found

@@ -194,6 +194,19 @@ class Session:
             self.protocol().check_answer(data, " in response to PublishRequest")  # type: ignore[arg-type]
             return bytes(data)
 
+    async def pause(self, within_s: float) -> None:
+        """Wait, unless `finish` was or is called."""
+        if self._is_finishing:
+            return
+        try:
+            async with asyncio.timeout(within_s) as self._waiting:
+                # nothing but the end of the time, which `finish` moves
+                await asyncio.get_running_loop().create_future()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting = None
+
     def finish(self) -> None:
         """Let the publish under way wait only for what the server has already sent."""
         self._is_finishing = True

@@ -18,6 +18,8 @@ _LAST_TYPE = 25
 # bytes an element of the types of fixed size: null, Boolean, SByte .. Double, DateTime, Guid, StatusCode
 _SIZES = {0: 0, 1: 1, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 4, 8: 8, 9: 8, 10: 4, 11: 8, 13: 8, 14: 16, 19: 4}
 _INT32 = struct.Struct("<i")
+# beyond it a double does not hold every integer
+_EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,14 @@ class Odd:
     """What such a value is worth as a reading.
 
     Attributes:
-        text: Its text; None where it is null or of no use.
-        unsupported: Why it is of no use; None if it is a text or null.
+        text: Its text; None where it is a number, null or of no use.
+        unsupported: Why it is of no use; None if it is a text, a number or null.
+        number: Its number; None if it is none. One beyond 2^53 has its digits as text.
     """
 
     text: str | None
     unsupported: str | None = None
+    number: float | None = None
 
 
 def odd(data: Buffer) -> Odd:
@@ -52,6 +56,22 @@ def odd(data: Buffer) -> Odd:
         return Odd(None)
     text = _text(value)
     return Odd(None, f"values of type {name} are not supported") if text is None else Odd(text)
+
+
+def odd_of(value: Any) -> Odd:
+    """Return what a value that asyncua decoded is worth."""
+    if value is None:
+        return Odd(None)
+    if isinstance(value, bool | int | float):
+        is_exact = isinstance(value, bool | float) or abs(value) <= _EXACT
+        return Odd(None if is_exact else str(int(value)), None, float(value))
+    if isinstance(value, ua.StatusCode):
+        return Odd(None, None, float(value.value))
+    text = _text(value)
+    if text is None:
+        what = "arrays" if isinstance(value, list) else f"values of type {type(value).__name__}"
+        return Odd(None, f"{what} are not supported; say `index` or `field`")
+    return Odd(text)
 
 
 def _text(value: Any) -> str | None:
@@ -79,7 +99,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 def _structure(data: Buffer) -> Odd:
     """Step over an ExtensionObject without decoding it: its layout is the server's own."""
     _skip_structure(data)
-    return Odd(None, "structures are not supported; read one of their fields by a node of its own")
+    return Odd(None, "structures are no reading; say which `field`, or read one by a node of its own")
 
 
 def _skip_structure(data: Buffer) -> None:
@@ -102,7 +122,7 @@ def _array(type_id: int, encoding: int, data: Buffer) -> Odd:
                 unpack_uatype(ua.VariantType(type_id), data)
     if encoding & _DIMENSIONS:
         data.skip(4 * max(0, _length(data)))
-    return Odd(None, "arrays are not supported; read one element by a node of its own")
+    return Odd(None, "arrays are no reading; say which element by `index`, or read one by a node of its own")
 
 
 def _length(data: Buffer) -> int:

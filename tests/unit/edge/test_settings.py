@@ -250,7 +250,7 @@ def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> N
     found = load(path, {"BROKER_PASSWORD": "p", "BROKER_KEY_PASSWORD": "k", "PLC7_PASSWORD": "q"})
     assert [(connection.name, len(connection.points)) for connection in found.connections] == [
         ("line-a", 29),
-        ("plc-7", 5),
+        ("plc-7", 8),
         ("broker", 6),
     ]
     missing = {key for key in _every_key() if not re.search(rf"\b{key}:", text)}

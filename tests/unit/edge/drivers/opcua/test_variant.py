@@ -39,7 +39,9 @@ def test_the_reader_moves_exactly_behind_a_value(variant: tuple[str, object]) ->
     assert data.read(4) == b"next"
     assert read.text is None or read.unsupported is None
     if isinstance(value, list):
-        assert read == Odd(None, "arrays are not supported; read one element by a node of its own")
+        assert read == Odd(
+            None, "arrays are no reading; say which element by `index`, or read one by a node of its own"
+        )
 
 
 def test_null_is_neither_text_nor_unsupported() -> None:
