@@ -1,6 +1,7 @@
 """Owns what can be done with issues: report, deal with, list, talk about."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -137,6 +138,18 @@ async def issues(session: AsyncSession, caller: Caller, page: paging.Paging, wan
     found = await paging.read(session, statement, keys, page, descending=wanted.sort.startswith("-"))
     items = [IssueOut.model_validate(row[0]) for row in found.rows]
     return Page(items=items, next_cursor=found.next_cursor, total=found.total)
+
+
+async def by_ids(session: AsyncSession, caller: Caller, ids: Collection[int]) -> list[IssueOut]:
+    """Return those of these issues that a caller may see."""
+    rows = await session.scalars(select(Issue).where(col(Issue.id).in_(ids), *_theirs(caller)))
+    return [IssueOut.model_validate(row) for row in rows]
+
+
+async def after(session: AsyncSession, caller: Caller, issue_id: int, limit: int) -> list[IssueOut]:
+    """Return the next issues that a caller may see after an id, by id."""
+    statement = select(Issue).where(col(Issue.id) > issue_id, *_theirs(caller)).order_by(col(Issue.id)).limit(limit)
+    return [IssueOut.model_validate(row) for row in await session.scalars(statement)]
 
 
 async def statistics(session: AsyncSession, caller: Caller, wanted: Wanted) -> IssueStatistics:

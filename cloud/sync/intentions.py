@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.identity.schemas import Caller
+from cloud.issues import service as issues
+from cloud.issues.schemas import CommentIn, IssueIn, IssuePatch
 from cloud.workorders.schemas import ProductionIn
 from cloud.workorders.service import production, stages
 
@@ -27,6 +29,24 @@ class Production(ProductionIn):
     """Pieces that a stage made."""
 
     stage_id: Id
+
+
+class NewIssue(IssueIn):
+    """What is wrong at a stage."""
+
+    stage_id: Id
+
+
+class IssueStep(IssuePatch):
+    """What is to be different about an issue."""
+
+    issue_id: Id
+
+
+class Comment(CommentIn):
+    """What somebody says of an issue."""
+
+    issue_id: Id
 
 
 Do = Callable[[AsyncSession, Caller, Any, datetime], Awaitable[BaseModel]]
@@ -53,8 +73,25 @@ async def _add_production(session: AsyncSession, caller: Caller, args: Productio
     return await production.add(session, caller, args.stage_id, given)
 
 
+async def _report(session: AsyncSession, caller: Caller, args: NewIssue, at: datetime) -> BaseModel:
+    given = IssueIn.model_validate(args.model_dump(exclude={"stage_id"}))
+    return await issues.create(session, caller, args.stage_id, given, at)
+
+
+async def _go_on(session: AsyncSession, caller: Caller, args: IssueStep, at: datetime) -> BaseModel:
+    patch = IssuePatch.model_validate(args.model_dump(exclude={"issue_id"}, exclude_unset=True))
+    return await issues.change(session, caller, args.issue_id, patch, now=at)
+
+
+async def _comment(session: AsyncSession, caller: Caller, args: Comment, _: datetime) -> BaseModel:
+    return await issues.comment(session, caller, args.issue_id, CommentIn(text=args.text))
+
+
 DEEDS: Mapping[str, Deed] = {
     "stage.start": Deed(OfStage, _start),
     "stage.done": Deed(OfStage, _finish),
     "production.add": Deed(Production, _add_production),
+    "issue.create": Deed(NewIssue, _report),
+    "issue.change": Deed(IssueStep, _go_on),
+    "issue.comment": Deed(Comment, _comment),
 }

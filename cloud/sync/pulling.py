@@ -15,8 +15,9 @@ from cloud import feed
 from cloud.changes import ChangeKind, Entity
 from cloud.feed import FeedRow, Horizon
 from cloud.identity.schemas import Caller, Role
+from cloud.issues import service as issues
 from cloud.sync.cursors import DONE, Cursor
-from cloud.sync.schemas import Op, PullOut, StageChange, WorkOrderChange
+from cloud.sync.schemas import IssueChange, Op, PullOut, StageChange, WorkOrderChange
 from cloud.workorders.service import delta
 
 MAX_LIMIT = 500
@@ -36,6 +37,7 @@ class Source:
 SOURCES = (
     Source(Entity.WORK_ORDER, WorkOrderChange, delta.orders, delta.orders_after),
     Source(Entity.STAGE, StageChange, delta.stages, delta.stages_after),
+    Source(Entity.ISSUE, IssueChange, issues.by_ids, issues.after),
 )
 
 

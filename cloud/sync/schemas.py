@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from cloud.issues.schemas import IssueOut
 from cloud.values import Moment
 from cloud.workorders.schemas import StageOut, WorkOrderOut
 
@@ -37,14 +38,25 @@ class StageChange(BaseModel):
     data: StageOut | None = Field(description="As it is now; null when it is gone, or yours to see no more")
 
 
-SyncChange = Annotated[WorkOrderChange | StageChange, Field(discriminator="entity")]
+class IssueChange(BaseModel):
+    """An issue that changed."""
+
+    entity: Literal["issue"] = "issue"
+    id: int
+    op: Op
+    data: IssueOut | None = Field(description="As it is now; null when it is gone, or yours to see no more")
+
+
+SyncChange = Annotated[WorkOrderChange | StageChange | IssueChange, Field(discriminator="entity")]
 
 
 class PullOut(BaseModel):
     """What changed since a cursor."""
 
     reset: bool = Field(description="Forget everything first: this begins anew, for the cursor cannot be gone on from")
-    changes: list[SyncChange] = Field(description="Orders before their stages; applying them twice does no harm")
+    changes: list[SyncChange] = Field(
+        description="Orders before their stages, stages before their issues; applying them twice does no harm"
+    )
     cursor: str = Field(description="For the next pull; keep it when the changes are kept")
     has_more: bool = Field(description="Pull again at once")
 
@@ -56,7 +68,8 @@ class Intention(BaseModel):
     """Something that somebody did while away.
 
     `args` by `op`: `stage.start` and `stage.done` {stage_id}; `production.add` {stage_id, kind, quantity, note?};
-    `issue.create` {stage_id, type, description, severity?}.
+    `issue.create` {stage_id, type, description, severity?}; `issue.change` {issue_id, status?, type?, description?,
+    severity?, resolution?}; `issue.comment` {issue_id, text}.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -164,3 +164,23 @@ async def test_trouble_that_passes_settles_nothing(app_client, tenant, stage, da
     assert (sent.result().status_code, sent.result().headers["Retry-After"]) == (503, "2")
     answer = await app_client.post("/sync/push", json={"ops": ops}, headers=tenant.worker)
     assert [each["status"] for each in answer.json()["results"]] == ["applied", "applied"]
+
+
+async def test_an_issue_is_reported_talked_about_and_resolved_from_a_distance(app_client, tenant, stage, push):
+    report = intention(
+        "issue.create", "2026-03-02T08:20:00Z", stage_id=stage["id"], type="TOOLING", description="Kalıp çatladı"
+    )
+    [made] = await push(tenant.worker, report)
+    assert (made["status"], made["result"]["created_at"]) == ("applied", "2026-03-02T08:20:00Z")
+    issue = made["result"]["id"]
+    results = await push(
+        tenant.planner,
+        intention("issue.comment", issue_id=issue, text="Geliyorum"),
+        intention("issue.change", issue_id=issue, status="ack"),
+        intention("issue.change", issue_id=issue, status="resolved", resolution="Değişti"),
+        intention("issue.change", issue_id=issue, status="ack"),
+    )
+    assert [each["status"] for each in results] == ["applied", "applied", "applied", "conflict"]
+    again = await push(tenant.worker, report)
+    assert again[0]["result"] == made["result"]
+    assert len((await app_client.get("/issues", headers=tenant.worker)).json()) == 1
