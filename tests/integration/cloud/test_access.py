@@ -1,0 +1,204 @@
+"""The table of routes and roles over HTTP: every route, by everybody; and none leads into another organization."""
+
+import io
+import re
+import uuid
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from cloud import api
+from cloud.access import ACCESS, Open
+from cloud.gateways import service as gateways
+from cloud.identity.schemas import Role
+
+PARAMETER = re.compile(r"\{(\w+)\}")
+# these would answer for as long as they are listened to
+NEVER_ENDING = {"GET /events": "?topics=nonsense"}
+ORDER = {
+    "product_code": "P-1",
+    "lot_no": "L-1",
+    "qty": 5,
+    "planned_start": "2026-03-02T08:00:00Z",
+    "planned_end": "2026-03-02T16:00:00Z",
+}
+WINDOW = {"params": {"from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z"}}
+# what a route needs besides its path to come as far as looking for what the path names
+GIVEN: dict[str, dict[str, Any]] = {
+    "PATCH /auth/users/{user_id}/role": {"json": {"role": "worker"}},
+    "PUT /gateways/{gateway}/configuration": {"json": {"document": "version: 1\n"}},
+    "PUT /machines/{machine_id}": {"json": {"code": "M-9", "name": "M 9"}},
+    "PATCH /machines/{machine_id}": {"json": {"name": "mine now"}},
+    "POST /machines/{machine_id}/readings": {
+        "json": {"reading_type": "temperature", "value": 1.0, "unit": "Cel", "timestamp": "2026-03-02T08:00:00Z"}
+    },
+    "GET /machines/{machine_id}/rollups": WINDOW,
+    "GET /machines/{machine_id}/coverage": WINDOW,
+    "PATCH /workorders/{wo_id}": {"json": {"qty": 7}},
+    "PUT /routes/{route_id}": {"json": {"steps": [{"stage_name": "S"}]}},
+    "PATCH /stages/{wos_id}": {"json": {"stage_name": "mine now"}},
+    "POST /stages/{wos_id}/assignments": {"json": {"user_id": 1}},
+    "POST /stages/{wos_id}/production": {"json": {"quantity": 1}},
+    "POST /stages/{wos_id}/issue": {"json": {"type": "quality", "description": "x"}},
+    "PATCH /stages/{wos_id}/issues/{issue_id}": {"json": {"status": "ack"}},
+    "POST /issues/{issue_id}/comments": {"json": {"text": "x"}},
+}
+# what is named there is made, in the caller's own organization, where it is not yet
+MAKES = {"POST /gateways/{gateway}/enrolment"}
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
+
+
+@pytest.fixture
+async def gateway_headers(app, tenant) -> dict[str, str]:
+    async with app.state.database.transaction() as session:
+        made = await gateways.create(session, tenant.organization_id, f"hall-{uuid.uuid4().hex[:6]}")
+    return {"Authorization": f"Bearer {made.token}"}
+
+
+def url_of(line: str, prefix: str = "", values: dict[str, object] | None = None) -> tuple[str, str]:
+    method, _, path = line.partition(" ")
+    filled = PARAMETER.sub(lambda found: str((values or {}).get(found[1], 2**31 - 1)), path)
+    return method, prefix + filled + NEVER_ENDING.get(line, "")
+
+
+@pytest.mark.parametrize("prefix", ["", api.PREFIX])
+async def test_every_route_lets_in_exactly_whom_the_table_names(app_client, tenant, gateway_headers, prefix):
+    callers = {role: getattr(tenant, role.value) for role in Role}
+    strangers = {"nobody": {}, "a forger": {"Authorization": "Bearer x.y.z"}}
+    for line, who in ACCESS.items():
+        if prefix and line.startswith(("GET /health", "GET /metrics")):
+            continue
+        method, url = url_of(line, prefix)
+
+        async def status(headers: dict[str, str], method: str = method, url: str = url) -> httpx.Response:
+            return await app_client.request(method, url, headers=headers)
+
+        for name, headers in strangers.items():
+            answer = await status(headers)
+            if who is Open.PUBLIC:
+                assert answer.status_code not in {401, 403}, f"{line}: {name}"
+            else:
+                assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer"), f"{line}: {name}"
+        if who is Open.PUBLIC:
+            continue
+        gateways_answer = await status(gateway_headers)
+        if who is Open.GATEWAY:
+            assert gateways_answer.status_code not in {401, 403}, line
+        else:
+            assert gateways_answer.status_code == 401, f"{line}: a gateway"
+        for role, headers in callers.items():
+            answer = await status(headers)
+            if who is Open.GATEWAY:
+                assert answer.status_code == 401, f"{line}: {role}"
+            elif role in who:
+                assert answer.status_code not in {401, 403}, f"{line}: {role} got {answer.text}"
+            else:
+                assert answer.status_code == 403, f"{line}: {role}"
+                assert answer.json()["required_permission"] == sorted(who), line
+
+
+@pytest.fixture
+async def theirs(app, app_client, tenant) -> dict[str, object]:
+    """One thing of each kind that a path can name, of the tenant's organization."""
+
+    async def made(method: str, path: str, **more: Any) -> dict:
+        answer = await app_client.request(method, path, headers=tenant.admin, **more)
+        assert answer.status_code in {200, 201}, f"{path}: {answer.text}"
+        return answer.json()
+
+    order = await made("POST", "/workorders/", json=ORDER)
+    stage = (await made("GET", f"/workorders/{order['id']}/stages"))[0]["id"]
+    worker = tenant.callers[Role.WORKER].user_id
+    await made("POST", f"/stages/{stage}/assignments", json={"user_id": worker})
+    await made("POST", f"/stages/{stage}/start")
+    event = await made("POST", f"/stages/{stage}/production", json={"quantity": 1})
+    issue = await made("POST", f"/stages/{stage}/issue", json={"type": "quality", "description": "x"})
+    photo = {"file": ("a.jpg", io.BytesIO(JPEG), "image/jpeg")}
+    attachment = await made("POST", f"/issues/{issue['id']}/attachments", files=photo)
+    gateway = await made("POST", "/gateways", json={"name": "hall-1"})
+    return {
+        "wo_id": order["id"],
+        "wos_id": stage,
+        "user_id": worker,
+        "event_id": event["id"],
+        "issue_id": issue["id"],
+        "attachment_id": attachment["id"],
+        "route_id": (await made("POST", "/routes", json={"steps": [{"stage_name": "S"}]}))["id"],
+        "machine_id": (await made("POST", "/machines", json={"code": "M-1", "name": "M 1"}))["id"],
+        "gateway": gateway["id"],
+        "version": 1,
+    }
+
+
+async def test_what_is_another_organizations_answers_exactly_like_what_does_not_exist(
+    app_client, tenant, new_tenant, theirs, database_url
+):
+    other = await new_tenant()
+    nowhere = dict.fromkeys(theirs, 2**31 - 1) | {
+        "machine_id": str(uuid.uuid4()),
+        "gateway": str(uuid.uuid4()),
+        "version": 1,
+    }
+    lines = [line for line, who in ACCESS.items() if PARAMETER.search(line) and line not in MAKES]
+    unknown = {name for line in lines for name in PARAMETER.findall(line)} - theirs.keys()
+    assert not unknown, f"say in `theirs` what a path's {unknown} is"
+    before = recorded(database_url, tenant.organization_id)
+    for line in lines:
+        answers = []
+        for values in (theirs, nowhere):
+            method, url = url_of(line, values=values)
+            answer = await app_client.request(method, url, headers=other.admin, **given(line))
+            assert answer.status_code == 404, f"{line} is {answer.status_code}: {answer.text}"
+            answers.append(bare(answer.json(), values))
+        assert answers[0] == answers[1], line
+    assert recorded(database_url, tenant.organization_id) == before
+
+
+def given(line: str) -> dict[str, Any]:
+    if line.endswith("POST /issues/{issue_id}/attachments"):
+        return {"files": {"file": ("a.jpg", io.BytesIO(JPEG), "image/jpeg")}}
+    return GIVEN.get(line, {})
+
+
+def bare(problem: dict, values: dict[str, object]) -> str:
+    """What is said, but for the ids that were asked for."""
+    text = str({name: value for name, value in problem.items() if name not in {"request_id", "timestamp", "instance"}})
+    for value in sorted(map(str, values.values()), key=len, reverse=True):
+        text = re.sub(rf"\b{re.escape(value)}\b", "*", text) if len(value) > 1 or value in text else text
+    return re.sub(r"\b\d+\b", "*", text)
+
+
+def recorded(url: str, organization_id: uuid.UUID) -> int:
+    with psycopg.connect(url) as connection:
+        statement = "SELECT count(*) FROM change WHERE organization_id = %s"
+        return connection.execute(statement, [organization_id]).fetchone()[0]
+
+
+async def test_nothing_of_another_organization_can_be_named_in_a_body_or_a_query(app_client, new_tenant, theirs):
+    other = await new_tenant()
+    made = await app_client.post("/workorders/", json=ORDER, headers=other.planner)
+    own = (await app_client.get(f"/workorders/{made.json()['id']}/stages", headers=other.planner)).json()[0]["id"]
+    machine = {"machine": str(theirs["machine_id"])}
+    user = {"user_id": theirs["user_id"]}
+    refused = [
+        await app_client.post(f"/stages/{own}/assignments", json=user, headers=other.planner),
+        await app_client.patch(f"/stages/{own}", json=machine, headers=other.planner),
+        await app_client.patch(
+            f"/stages/{own}/issues/{theirs['issue_id']}", json={"status": "ack"}, headers=other.admin
+        ),
+        await app_client.post(f"/stages/{own}/production/{theirs['event_id']}/reverse", headers=other.admin),
+        await app_client.get(
+            f"/issues/{theirs['issue_id']}/attachments/{theirs['attachment_id']}", headers=other.admin
+        ),
+    ]
+    assert [each.status_code for each in refused] == [404] * 5
+    for path in ("/workorders/", "/issues", "/auth/users", "/gateways", "/machines", "/routes", "/gaps"):
+        listed = await app_client.get(path, headers=other.admin)
+        for kind, each in theirs.items():
+            if kind in {"machine_id", "gateway"}:
+                assert str(each) not in listed.text, path
+    assert [each["id"] for each in (await app_client.get("/workorders/", headers=other.admin)).json()] == [
+        made.json()["id"]
+    ]
