@@ -153,6 +153,7 @@ class Gateway:
             connection.points,
             self._buffer,
             self._clock,
+            computed=connection.computed,
             delivery_s=connection.options.delivery_s,
             missing_since_us=missing_since_us,
             missing_why=why,

@@ -34,6 +34,7 @@ class Connection:
         name, spec, options: Its own.
         points: What the driver's rows index, to begin with.
         families: Patterns of which the driver makes more points.
+        computed: What is computed of points, by formulas.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Connection:
     options: ConnectionOptions
     points: tuple[Point, ...]
     families: tuple[Point, ...] = ()
+    computed: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,14 @@ def load(
         sections.buffer,
         sections.health,
         tuple(
-            Connection(name, spec, options, tuple(plant.points.get(name, ())), tuple(plant.families.get(name, ())))
+            Connection(
+                name,
+                spec,
+                options,
+                tuple(plant.points.get(name, ())),
+                tuple(plant.families.get(name, ())),
+                tuple(plant.computed.get(name, ())),
+            )
             for name, (spec, options) in plant.connections.items()
             if name in used
         ),

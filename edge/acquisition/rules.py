@@ -27,6 +27,7 @@ class Rules:
         scale, offset: kept value = raw x scale + offset.
         is_scaled: Whether that changes anything.
         low, high: Plausible range after scaling; infinite where there is none.
+        clamps, refuses: What becomes of a value outside it, beside its flag: the limit instead, or nothing and bad.
         every_sample: Keep each reading, changed or not.
         deadband: Smallest change worth keeping, after scaling; 0 for any change.
         heartbeat_us: Longest time without a kept reading.
@@ -42,6 +43,8 @@ class Rules:
     is_scaled: NDArray[np.bool_]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    clamps: NDArray[np.bool_]
+    refuses: NDArray[np.bool_]
     every_sample: NDArray[np.bool_]
     deadband: NDArray[np.float64]
     heartbeat_us: NDArray[np.int64]
@@ -69,6 +72,8 @@ class Rules:
             is_scaled=(scale != 1.0) | (offset != 0.0),
             low=np.array([low for low, _ in ranges], np.float64),
             high=np.array([high for _, high in ranges], np.float64),
+            clamps=np.array([tag.out_of_range == "clamp" for tag in tags], np.bool_),
+            refuses=np.array([tag.out_of_range == "bad" for tag in tags], np.bool_),
             every_sample=np.array([rule.on == "sample" for rule in publish], np.bool_),
             deadband=np.array([deadband(tag) * _ROUNDING for tag in tags], np.float64),
             heartbeat_us=np.array(

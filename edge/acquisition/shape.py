@@ -11,7 +11,8 @@ columns. What it decides, in this order:
   quality uncertain and no text.
 - Scale. Texts are not scaled. The exact digits of a big integer are dropped when it is scaled: they would
   be another value than the number beside them.
-- Range. A value outside it is kept and flagged.
+- Range. A value outside it is flagged, and kept, set to the limit, or called bad.
+- Formulas. Computed tags take part from here on (edge.acquisition.derivation), with rules of their own.
 - Exception. What says nothing new is dropped (edge.acquisition.by_exception), unless every sample is wanted.
 """
 
@@ -23,10 +24,11 @@ from numpy.typing import NDArray
 
 from edge.acquisition.by_exception import ExceptionFilter
 from edge.acquisition.counters import Counters
+from edge.acquisition.derivation import Derivation
 from edge.acquisition.rules import Rules
 from edge.acquisition.text import clean
 from edge.drivers.spec import TagOptions
-from shared.reading import Flag, Quality, Readings
+from shared.reading import Flag, Quality, Readings, concatenate, empty
 from shared.wire.batch import MAX_TIME_US
 
 # 2000-01-01; what lies before it is a clock that counts from 1970, 1980 or 1984
@@ -49,12 +51,15 @@ class Counts:
 class Shaper:
     """Shapes one connection's readings; remembers the last one kept of each point."""
 
-    def __init__(self, tags: Sequence[TagOptions]) -> None:
+    def __init__(self, tags: Sequence[TagOptions], derivation: Derivation | None = None) -> None:
         self._rules = Rules.of(tags)
         self._filter = ExceptionFilter(self._rules)
         self._any_map = bool(self._rules.is_mapped.any())
         self._counters = Counters(self._rules)
+        self._derivation = derivation or Derivation(())
         self.counts = Counts()
+        # what was computed of the last block, new or not
+        self.derived = empty()
 
     def extend(self, tags: Sequence[TagOptions]) -> None:
         """Take more points, which stand behind those so far."""
@@ -63,8 +68,26 @@ class Shaper:
         self._counters.extend(self._rules)
         self._any_map = bool(self._rules.is_mapped.any())
 
-    def shape(self, readings: Readings) -> Readings:
-        """Return the readings that are kept, as they are kept, in the order in which they came."""
+    def shape(self, readings: Readings, *, computes: bool = True) -> Readings:
+        """Return the readings that are kept, as they are kept, in the order in which they came.
+
+        Args:
+            readings: As decoded.
+            computes: Whether computed tags take part; values of the past are none of theirs.
+        """
+        shaped, word = self._converted(readings)
+        self.derived = self._derivation.of(shaped) if computes else empty()
+        if len(self.derived):
+            self.derived, its_word = self._converted(self.derived)
+            shaped, word = concatenate([shaped, self.derived]), np.concatenate([word, its_word])
+        rows = self._filter.keep(shaped)
+        self.counts.counter_reset += self._counters.resets(shaped, self._rules)
+        self.counts.taken += len(readings)
+        self.counts.kept += len(rows)
+        return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
+
+    def _converted(self, readings: Readings) -> tuple[Readings, NDArray[np.intp]]:
+        """Return every reading as it would be kept, words apart, and the place of each one's word."""
         rules, tag = self._rules, readings.tag
         flags = readings.flags.copy()
         received = np.clip(readings.received, 0, MAX_TIME_US - 1)
@@ -76,15 +99,31 @@ class Shaper:
         # a huge number times a large scale
         self._mark_not_finite(np.isinf(value), value, quality, flags)
         text = self._text(readings, value, quality, word)
+        self._judge_range(tag, value, quality, flags, text)
+        return Readings(tag, ts, received, value, quality, flags, readings.status, text), word
+
+    def _judge_range(
+        self,
+        tag: NDArray[np.uint32],
+        value: NDArray[np.float64],
+        quality: NDArray[np.uint8],
+        flags: NDArray[np.uint8],
+        text: dict[int, str],
+    ) -> None:
+        rules = self._rules
         outside = (value < rules.low[tag]) | (value > rules.high[tag])
+        if not outside.any():
+            return
         flags[outside] |= np.uint8(Flag.OUT_OF_RANGE)
         self.counts.out_of_range += int(outside.sum())
-        shaped = Readings(tag, ts, received, value, quality, flags, readings.status, text)
-        rows = self._filter.keep(shaped)
-        self.counts.counter_reset += self._counters.resets(shaped, self._rules)
-        self.counts.taken += len(readings)
-        self.counts.kept += len(rows)
-        return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
+        clamped = outside & rules.clamps[tag]
+        value[clamped] = np.clip(value, rules.low[tag], rules.high[tag])[clamped]
+        refused = outside & rules.refuses[tag]
+        value[refused] = np.nan
+        quality[refused] = Quality.BAD
+        # exact digits would be another value than the number beside them
+        for row in np.flatnonzero(clamped | refused).tolist():
+            text.pop(row, None)
 
     def has_prompt(self, readings: Readings) -> bool:
         """Tell whether somebody waits for one of these to be on disk."""

@@ -16,8 +16,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
+import numpy as np
+
 from edge.acquisition.board import Board
 from edge.acquisition.confirmations import Confirmations
+from edge.acquisition.derivation import Derivation
 from edge.acquisition.intake import Intake
 from edge.acquisition.journal import Journal
 from edge.acquisition.shape import Shaper
@@ -30,7 +33,7 @@ from edge.errors import BufferError, DriverError  # noqa: A004 - the field's wor
 from edge.ports import BEFORE_US, Buffer, Driver, Measured, Sample, Tense
 from shared.errors import AppError
 from shared.logs import get
-from shared.reading import Gap, GapCause, concatenate, empty
+from shared.reading import Gap, GapCause, Readings, concatenate, empty
 
 _log = get(__name__)
 # a stop leaves this long for what is in flight: the daemon's whole stop has 10 s
@@ -49,6 +52,7 @@ class Station:
         protocol: For the health page.
         driver: Not open; it is the station's from now on.
         points: What the driver's rows index.
+        computed: Points that are computed of them.
         buffer: Takes what is kept.
         clock: Time.
         delivery_s: How old a value may be when it arrives.
@@ -67,6 +71,7 @@ class Station:
         buffer: Buffer,
         clock: Clock,
         *,
+        computed: Sequence[Point] = (),
         delivery_s: float = 0.0,
         missing_since_us: int | None = None,
         missing_why: str = "",
@@ -77,11 +82,14 @@ class Station:
         self._driver = driver
         self._clock = clock
         self._finish_s = finish_s
+        # computed points stand behind the driver's, and those that it finds later behind them
+        self._driven, self._computed = len(points), len(computed)
+        points = (*points, *computed)
         # what the page and the tools on this machine are shown
         self.board = Board(points)
         self.journal = Journal()
         self._intake = Intake(name, points, buffer, clock, self.journal)
-        self._shaper = Shaper([point.options for point in points])
+        self._shaper = Shaper([point.options for point in points], Derivation(points))
         since_us = clock.now_us() if missing_since_us is None else missing_since_us
         self._watch = Watch(points, since_us, round(delivery_s * 1e6))
         self._was_down = missing_since_us is not None
@@ -209,13 +217,17 @@ class Station:
         self._readings += len(sample.readings)
         new = await self._extend(cast("Sequence[Point]", sample.points)) if sample.points else ()
         told = [fit(self._placed(gap, new)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
-        self._watch.note(sample.readings)
-        kept = empty() if sample.tense is Tense.AGAIN else self._shaper.shape(sample.readings)
+        readings = self._numbered(sample.readings)
+        self._watch.note(readings)
+        kept = empty()
+        if sample.tense is not Tense.AGAIN:
+            kept = self._shaper.shape(readings, computes=sample.tense is not Tense.PAST)
+            self._watch.note(self._shaper.derived)
         if sample.tense is not Tense.PAST:
-            restated = self._watch.restated(sample.readings, self._opened_us)
+            restated = self._watch.restated(readings, self._opened_us)
             if len(restated):
                 kept = concatenate([kept, self._shaper.again(restated)])
-        self.board.note(sample.readings, kept)
+        self.board.note(readings, kept)
         if sample.is_whole:
             self._watch.hear(self._clock.now_us())
         is_acknowledged = sample.receipt is not None
@@ -227,6 +239,13 @@ class Station:
             durable = await self._intake.put(kept, lambda: [*told, *missed()], prompt=prompt)
         if is_acknowledged:
             self._confirmations.add(sample.receipt, durable)
+
+    def _numbered(self, readings: Readings) -> Readings:
+        """Make room for the computed points between those that the driver was built with and those that it found."""
+        if not self._computed or not len(readings) or int(readings.tag.max()) < self._driven:
+            return readings
+        found = readings.tag >= self._driven
+        return replace(readings, tag=readings.tag + np.where(found, self._computed, 0).astype(np.uint32))
 
     def _placed(self, gap: Gap, new: Sequence[str]) -> Gap:
         """Give a gap that began before the driver lived its begin; a device that is new shares its neighbours'."""

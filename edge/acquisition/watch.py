@@ -110,7 +110,10 @@ class Watch:
         """Take note of a driver's readings, as decoded."""
         device = self._device[readings.tag]
         # of several readings of one tag or device the last one counts, as numpy assigns in order
-        self._quality[readings.tag] = readings.quality
+        # a value that is none is bad, whatever its source calls it
+        odd = ~np.isfinite(readings.value)
+        odd[list(readings.text)] = False
+        self._quality[readings.tag] = np.where(odd, np.uint8(Quality.BAD), readings.quality)
         self._received[device] = readings.received
         self._heard_us[readings.tag] = readings.received
         self._accounted[device] = readings.received

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from edge.config import tags
 from edge.config.anatomy import keys_at, types_at
 from edge.config.check import validate
+from edge.config.computing import computed
 from edge.config.document import Document
 from edge.config.entries import Entry, merge, origin
 from edge.config.imports import Sheet
@@ -32,6 +34,7 @@ class Plant:
     Attributes:
         connections: Name to driver and options, of those without mistakes.
         points: Name of a connection to its points, in the order of the file.
+        computed: The same for points that are computed of them.
         families: The same for patterns of points, of which its driver makes points.
     """
 
@@ -45,6 +48,7 @@ class Plant:
         self.connections: dict[str, tuple[DriverSpec, ConnectionOptions]] = {}
         self.points: dict[str, list[Point]] = {}
         self.families: dict[str, list[Point]] = {}
+        self.computed: dict[str, list[Point]] = {}
 
     def add_connection(self, name: str, raw: _Raw) -> None:
         """Take an entry of `connections`; exactly one of its keys names the protocol."""
@@ -123,6 +127,8 @@ class Plant:
             families = device.families
             for point in self._points(device, places, entry.loc):
                 (self.families if point.name in families else self.points).setdefault(on, []).append(point)
+            place = partial(origin, origins=places, default=entry.loc)
+            self.computed.setdefault(on, []).extend(computed(self._document, device, self._defaults, place))
         else:
             self._check_tags_alone(spec, merged.get("tags"), places, entry.loc)
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge.clock import Clock
 from edge.drivers.inspection import Inspector
@@ -81,7 +81,9 @@ class TagOptions(Options):
         every: Period of reading or sampling, seconds; the default's if absent.
         scale, offset: kept value = raw x scale + offset.
         unit: UCUM code.
-        range: Lowest and highest plausible value after scaling; outside it the reading is flagged.
+        range: Lowest and highest plausible value after scaling.
+        out_of_range: What becomes of a value outside it, flagged in any case: kept as it is (`flag`), set to the limit
+            (`clamp`), or called bad and left out (`bad`).
         deadband: Smallest change worth keeping, after scaling; a number, or a percentage of `range`.
         publish: Overrides the default's.
         map: Raw value to word, such as 2 to producing; the word becomes the reading's text.
@@ -96,6 +98,7 @@ class TagOptions(Options):
     offset: float = 0.0
     unit: Unit = ""
     range: tuple[float, float] | None = None
+    out_of_range: Literal["flag", "clamp", "bad"] = "flag"
     deadband: float | Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")] | None = None
     publish: PublishOptions | None = None
     map: dict[int, Named] | None = None
@@ -105,12 +108,34 @@ class TagOptions(Options):
     stale_after: StaleAfter | None = None
 
 
+class ComputedTag(TagOptions):
+    """A tag that no device has: computed of others of the same device.
+
+    Attributes:
+        of: Its formula, of names of tags, such as `volts * amps / 1000`.
+    """
+
+    of: Annotated[str, Field(min_length=1, max_length=500)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_formula(cls, raw: object) -> object:
+        # the short form: nothing but the formula
+        return {"of": raw} if isinstance(raw, str) else raw
+
+
 class DeviceOptions(Options):
-    """What every device takes; a driver narrows `tags` to its own tag options."""
+    """What every device takes; a driver narrows `tags` to its own tag options.
+
+    Attributes:
+        name, on, machine: Its name, its connection, and the cloud's code of the machine it belongs to.
+        compute: Tags that are computed of its others, by name.
+    """
 
     name: Named
     on: str
     machine: Named | None = None
+    compute: dict[Named, ComputedTag] = Field(default_factory=dict)
 
     @property
     def families(self) -> Mapping[str, TagOptions]:

@@ -199,7 +199,11 @@ def _good(settings: Settings) -> Good:
 
 
 def _names(settings: Settings) -> set[tuple[str, str]]:
-    return {(point.device, point.name) for connection in settings.connections for point in connection.points}
+    return {
+        (point.device, point.name)
+        for connection in settings.connections
+        for point in (*connection.points, *connection.computed)
+    }
 
 
 def _note(rejected: Rejected, settings: Settings) -> str:

@@ -78,14 +78,17 @@ def _points(settings: Settings) -> dict[str, tuple[str, Point]]:
     return {
         f"{point.device}.{point.name}": (connection.name, point)
         for connection in settings.connections
-        for point in (*connection.points, *connection.families)
+        for point in (*connection.points, *connection.families, *connection.computed)
     }
 
 
 def _devices(points: Mapping[str, tuple[str, Point]]) -> dict[str, tuple[str, object]]:
     """Return each device with its connection and its own options, those of its tags left out."""
     own = {point.device: (connection, point.device_options) for connection, point in points.values()}
-    return {name: (connection, options.model_dump(exclude={"tags"})) for name, (connection, options) in own.items()}
+    return {
+        name: (connection, options.model_dump(exclude={"tags", "compute"}))
+        for name, (connection, options) in own.items()
+    }
 
 
 def _differing(old: BaseModel, new: BaseModel, path: str) -> Iterable[str]:

@@ -288,3 +288,23 @@ def test_texts_come_out_in_the_order_of_their_rows() -> None:
     )
     assert list(shaped.text.items()) == [(0, "on"), (1, "b"), (3, "c")]
     assert shaped.tag.dtype == np.uint32
+
+
+def test_a_value_outside_its_range_is_clamped_or_refused_where_that_is_wanted() -> None:
+    clamped = one(
+        {"range": [0, 10], "out_of_range": "clamp"}, Row(0, value=5.0), Row(0, value=99.0), Row(0, value=-1.0)
+    )
+    assert [(row.value, row.flags, row.quality) for row in clamped] == [
+        (5.0, 0, Quality.GOOD),
+        (10.0, Flag.OUT_OF_RANGE, Quality.GOOD),
+        (0.0, Flag.OUT_OF_RANGE, Quality.GOOD),
+    ]
+    (refused,) = one({"range": [0, 10], "out_of_range": "bad"}, Row(0, value=99.0))
+    assert math.isnan(refused.value)
+    assert (refused.flags, refused.quality) == (Flag.OUT_OF_RANGE, Quality.BAD)
+
+
+def test_the_digits_of_a_big_integer_do_not_outlive_its_clamping() -> None:
+    big = Row(0, value=2.0**53, text="9007199254740993")
+    (row,) = one({"range": [0, 10], "out_of_range": "clamp"}, big)
+    assert (row.value, row.text) == (10.0, None)

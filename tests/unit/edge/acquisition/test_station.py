@@ -9,7 +9,7 @@ import pytest
 from edge.acquisition.station import Station
 from edge.acquisition.status import StationState
 from edge.acquisition.watch import NO_COMMUNICATION, STALE
-from edge.drivers.spec import DeviceOptions, Point
+from edge.drivers.spec import ComputedTag, DeviceOptions, Point
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
 from edge.ports import BEFORE_US, Sample
 from shared.reading import Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
@@ -341,8 +341,8 @@ async def test_the_status_tells_each_device_apart() -> None:
             "press-1",
             START_US + 7,
             2,
-            2,
-            0,
+            1,
+            1,
         )
         assert (second.name, second.last_received_us, second.tags, second.good) == ("press-2", None, 1, 0)
 
@@ -564,3 +564,38 @@ async def test_the_buffer_is_told_how_far_a_counter_counts_in_its_unit() -> None
     plan = points("a", counter={"rollover": "2^16"}, scale=0.5) + points("b", counter={})
     async with running(plan=plan, buffer=buffer, clock=clock):
         assert [tag.rollover for tag in buffer._tags] == [32768.0, None]
+
+
+async def test_computed_tags_are_kept_watched_and_told_bad_like_any_other_and_leave_found_ones_their_places() -> None:
+    clock = HandClock()
+    buffer, driver = RecordingBuffer(clock), ScriptedDriver()
+    plan = points("volts", "amps")
+    formula = ComputedTag.model_validate("volts * amps")
+    computed = [replace(plan[0], name="power", options=formula)]
+    station = Station("line", "modbus", driver, plan, buffer, clock, computed=computed)
+    task = asyncio.create_task(station.run())
+    driver.put(
+        Sample(from_rows([0, 1], [0, 0], START_US, [2.0, 3.0])),
+        found(*points("x", device="found"), value=7.0),
+        sample(8.0, tag=2),
+    )
+    await happens(lambda: len(buffer.values) == 5)
+    assert buffer.values == [("volts", 2.0), ("amps", 3.0), ("power", 6.0), ("x", 7.0), ("x", 8.0)]
+    assert {device.name: (device.tags, device.good) for device in station.status().devices} == {
+        "press-1": (3, 3),
+        "found": (1, 1),
+    }
+    driver.put(DriverError("reset"))
+    await happens(lambda: clock.sleeping)
+    lost = buffer.appends[-1].readings
+    assert sorted(buffer.names[tag] for tag in lost.tag.tolist()) == ["amps", "power", "volts", "x"]
+    station.finish()
+    await task
+
+
+async def test_what_is_no_number_is_counted_as_bad_on_the_health_page() -> None:
+    async with running() as bench:
+        bench.driver.put(sample(float("nan")), sample(float("inf"), tag=1))
+        await happens(lambda: bench.station.status().readings == 2)
+        (device,) = bench.station.status().devices
+        assert (device.good, device.bad) == (0, 2)
