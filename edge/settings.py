@@ -23,7 +23,7 @@ from edge.config.yamlfile import read
 from edge.drivers.spec import ConnectionOptions, DriverSpec, Point
 
 # a new driver adds its package here
-DRIVERS = ("edge.drivers.modbus", "edge.drivers.mqtt", "edge.drivers.opcua")
+DRIVERS = ("edge.drivers.modbus", "edge.drivers.mqtt", "edge.drivers.opcua", "edge.drivers.sparkplug")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "defaults": DefaultOptions,
     "tags": TagOptions,
 }
-PROTOCOLS = {"Modbus": "modbus", "OPC UA": "opcua", "MQTT": "mqtt"}
+PROTOCOLS = {"Modbus": "modbus", "OPC UA": "opcua", "MQTT": "mqtt", "Sparkplug": "sparkplug"}
 
 
 def section(guide: str, heading: str) -> str:

@@ -179,7 +179,6 @@ class MqttDevice(DeviceOptions):
         points: An array of points within JSON.
         ts: The messages' own time. Without it the time of arrival counts, and a message that the broker
             sends again after a crash of the gateway becomes a second reading.
-        stale_after: A device that said nothing for so long gets a bad reading for each tag, once; None for never.
         json: Short for tags that have nothing but a path, and for `ts`: `{weight_kg: $.w, ts: {..}}`.
         tags: Name to place in the message.
     """
@@ -191,7 +190,6 @@ class MqttDevice(DeviceOptions):
     csv: CsvOptions = CsvOptions()
     points: PointsOptions | None = None
     ts: TimestampOptions | None = None
-    stale_after: Annotated[Duration, Field(gt=0)] | None = None
     short: Annotated[dict[Named, JsonPath | TimestampOptions] | None, Field(alias="json")] = None
     tags: dict[Named, MqttTag] = Field(default_factory=dict)
 

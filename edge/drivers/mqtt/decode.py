@@ -6,37 +6,14 @@ bad with a `Trouble` as its status, so that somebody sees it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from edge.drivers.broker.packets import Message
-from edge.drivers.mqtt.jsonpath import MISSING, walk
+from edge.drivers.broker.rows import MISSING, NUMBERS, Rows, Trouble
+from edge.drivers.mqtt.jsonpath import walk
 from edge.drivers.mqtt.payload import elements, parse
 from edge.drivers.mqtt.plan import Plan, Route
-from shared.reading import Flag, Quality, Readings
-from shared.wire.batch import MAX_TEXT
-
-_NUMBERS = frozenset({float, int, bool})
-_NAN = float("nan")
-# beyond this a double no longer holds every whole number
-_EXACT = 2**53
-
-
-class Trouble(IntEnum):
-    """Why a point has no value: the status of its reading (MQTT itself has no such codes)."""
-
-    MALFORMED = 1  # the payload is not JSON (CSV, text), or has no array where one should be
-    TOO_LARGE = 2  # the payload is longer than `max_payload`
-    MISSING = 3  # nothing stands at the tag's path
-    NULL = 4
-    WRONG_TYPE = 5  # an object or an array
-    NOT_FINITE = 6  # NaN or infinity
-    TOO_BIG = 7  # a whole number that no double can hold
-    BAD_TEXT = 8  # longer than 4,096 bytes of UTF-8, or with characters that cannot be stored
-    NOT_SUBSCRIBED = 9  # the broker refused the topic
-    STALE = 10  # the device said nothing for longer than `stale_after`
+from shared.reading import Flag, Readings
 
 
 @dataclass(slots=True)
@@ -62,18 +39,8 @@ class Counts:
     unlisted: int = 0
 
 
-@dataclass(slots=True)
-class _Block:
-    """Rows under construction: an entry a row in `points` and `raw`, one a message and route in the others."""
-
-    points: list[int] = field(default_factory=list)
-    raw: list[object] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    ts: list[int] = field(default_factory=list)
-    received: list[int] = field(default_factory=list)
-    flags: list[int] = field(default_factory=list)
-    trouble: dict[int, Trouble] = field(default_factory=dict)
-    text: dict[int, str] = field(default_factory=dict)
+class _Block(Rows):
+    """Rows of messages under construction."""
 
     def add(self, route: Route, document: object, message: Message) -> None:
         flags = int(Flag.RETAINED) if message.is_retained else 0
@@ -84,9 +51,9 @@ class _Block:
             if not ts and told is not MISSING:
                 flags |= Flag.SOURCE_TIME_REPLACED
         values = route.values(document)
-        if not _NUMBERS.issuperset(map(type, values)):
-            values = [self._number(len(self.raw) + place, raw) for place, raw in enumerate(values)]
-        self._extend(route.points, values, ts, message.received_us, flags)
+        if not NUMBERS.issuperset(map(type, values)):
+            values = self.checked(values)
+        self.extend(route.points, values, ts, message.received_us, flags)
 
     def add_named(self, route: Route, document: object, message: Message, plan: Plan) -> bool:
         """Add a point that names itself; False if nobody wants it."""
@@ -102,65 +69,8 @@ class _Block:
 
     def add_trouble(self, route: Route, trouble: Trouble, message: Message) -> None:
         points = tuple(route.named.places.values()) if route.named else route.points
-        first, count = len(self.raw), len(points)
-        self.trouble.update(dict.fromkeys(range(first, first + count), trouble))
         flags = int(Flag.RETAINED) if message.is_retained else 0
-        self._extend(points, [_NAN] * count, 0, message.received_us, flags)
-
-    def _extend(self, points: Sequence[int], values: Sequence[object], ts: int, received_us: int, flags: int) -> None:
-        self.points += points
-        self.raw += values
-        self.rows.append(len(values))
-        self.ts.append(ts)
-        self.received.append(received_us)
-        self.flags.append(flags)
-
-    def _number(self, row: int, raw: object) -> object:
-        """Return a value that is a number as it is; note what another one is, and return NaN for it."""
-        if type(raw) in _NUMBERS:
-            return raw
-        if isinstance(raw, str) and _is_storable(raw):
-            self.text[row] = raw
-        else:
-            self.trouble[row] = _why_not(raw)
-        return _NAN
-
-    def readings(self) -> Readings:
-        value = self._value()
-        flags = np.repeat(np.array(self.flags, np.uint8), self.rows)
-        status = np.zeros(len(value), np.uint32)
-        quality = np.zeros(len(value), np.uint8)
-        for row, trouble in self.trouble.items():
-            status[row] = trouble
-            quality[row] = Quality.BAD
-            if trouble is Trouble.NOT_FINITE:
-                flags[row] |= Flag.NOT_FINITE
-        return Readings(
-            tag=np.array(self.points, np.uint32),
-            ts=np.repeat(np.array(self.ts, np.int64), self.rows),
-            received=np.repeat(np.array(self.received, np.int64), self.rows),
-            value=value,
-            quality=quality,
-            flags=flags,
-            status=status,
-            text=dict(sorted(self.text.items())),
-        )
-
-    def _value(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        try:
-            value = np.array(self.raw, np.float64)
-        except OverflowError:
-            value = np.array([_as_double(raw) for raw in self.raw], np.float64)
-        finite = np.isfinite(value)
-        for row in np.flatnonzero(~finite).tolist():
-            if row not in self.text and row not in self.trouble:
-                self.trouble[row] = Trouble.TOO_BIG if type(self.raw[row]) is int else Trouble.NOT_FINITE
-        value[~finite] = _NAN
-        for row in np.flatnonzero(np.abs(value) >= _EXACT).tolist():
-            raw = self.raw[row]
-            if type(raw) is int and abs(raw) > _EXACT:
-                self.text[row] = str(raw)
-        return value
+        self.fail(points, trouble, message.received_us, flags)
 
 
 def decode(messages: Sequence[Message], plan: Plan, counts: Counts) -> Readings:
@@ -218,25 +128,3 @@ def _documents(document: object, route: Route) -> Sequence[object] | None:
     if isinstance(document, Trouble):
         return None
     return (document,) if route.array is None else elements(document, route.array)
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        return len(text.encode()) <= MAX_TEXT and "\0" not in text
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-
-
-def _why_not(raw: object) -> Trouble:
-    if raw is MISSING:
-        return Trouble.MISSING
-    if raw is None:
-        return Trouble.NULL
-    return Trouble.BAD_TEXT if isinstance(raw, str) else Trouble.WRONG_TYPE
-
-
-def _as_double(raw: object) -> float:
-    try:
-        return float(raw)  # type: ignore[arg-type]  # only numbers come here
-    except OverflowError:
-        return _NAN

@@ -26,9 +26,9 @@ from edge.clock import Clock
 from edge.drivers.broker.inflight import InFlight, Receipt
 from edge.drivers.broker.link import Link
 from edge.drivers.broker.packets import Message
-from edge.drivers.broker.silence import Silence
+from edge.drivers.broker.rows import Trouble
 from edge.drivers.mqtt.config import MqttConnection, MqttDevice
-from edge.drivers.mqtt.decode import Counts, Trouble, decode
+from edge.drivers.mqtt.decode import Counts, decode
 from edge.drivers.mqtt.plan import MOST_FOUND, Plan
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
@@ -80,7 +80,6 @@ class MqttDriver:
         self._plan = Plan(name, points, families)
         # those known, and those found, of QoS 1 and 0
         self._devices: dict[str, int] = {}
-        self._silence = Silence()
         self._told_left_out = 0
         self._in_flight = InFlight()
         self._link: Link | None = None
@@ -127,7 +126,6 @@ class MqttDriver:
             self._is_fresh = since_us == BEFORE_US
             self._gaps += [Gap(GapCause.BROKER_SESSION_LOST, since_us, now_us, device) for device in self._devices]
         self._held_us = None
-        self._silence.begin_again(self._clock.monotonic())
         if self._is_finishing:
             link.pause()
         self._news.set()
@@ -139,25 +137,15 @@ class MqttDriver:
             DriverError: The connection was lost, after what had arrived was yielded.
         """
         while True:
-            silent = self._silence.fallen(self._clock.monotonic()) if self._failure is None else []
-            if self._waiting or self._gaps or silent or len(self._refusals):
-                yield self._take(silent)
+            if self._waiting or self._gaps or len(self._refusals):
+                yield self._take()
             elif self._is_finishing:
                 return
             elif self._failure is not None:
                 raise self._failure
             else:
-                await self._until_news()
-
-    async def _until_news(self) -> None:
-        """Wait until something arrives, or a device has been silent for too long."""
-        self._news.clear()
-        due_s = self._silence.due_s(self._clock.monotonic())
-        try:
-            async with asyncio.timeout(due_s):
+                self._news.clear()
                 await self._news.wait()
-        except TimeoutError:
-            return
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Send the PUBACKs of samples that are on disk; those of a lost connection follow with their copies."""
@@ -222,7 +210,7 @@ class MqttDriver:
         self._in_flight.lose_connection(self._waiting)
         self._news.set()
 
-    def _take(self, silent: Sequence[str]) -> Sample:
+    def _take(self) -> Sample:
         messages, gaps, refusals = self._waiting, self._gaps, self._refusals
         self._gaps, self._refusals = [], empty()
         self._drop_waiting()
@@ -230,7 +218,6 @@ class MqttDriver:
             gaps += self._not_kept()
             self._link.resume()
         readings = decode(messages, self._plan, self.counts)
-        self._note_who_spoke(messages)
         acknowledged = [message for message in messages if message.mid]
         found = self._plan.announce()
         new = self._meet(found)
@@ -239,7 +226,7 @@ class MqttDriver:
             gaps += [Gap(GapCause.BROKER_SESSION_LOST, BEFORE_US, self._alive_us, device) for device in new]
         self._say_what_was_left_out()
         return Sample(
-            readings=concatenate([block for block in (refusals, self._stale(silent), readings) if len(block)]),
+            readings=concatenate([refusals, readings]) if len(refusals) else readings,
             receipt=self._in_flight.hand_over(acknowledged) if acknowledged else None,
             gaps=gaps,
             points=found,
@@ -247,28 +234,13 @@ class MqttDriver:
 
     def _meet(self, points: Sequence[Point]) -> list[str]:
         """Take note of devices; return those that are new."""
-        new: dict[str, int] = {}
-        now_s = self._clock.monotonic()
-        for point in points:
-            if point.device in self._devices or point.device in new:
-                continue
-            options = cast("MqttDevice", point.device_options)
-            new[point.device] = options.qos
-            if options.stale_after is not None:
-                self._silence.expect(point.device, options.stale_after, now_s)
+        new = {
+            point.device: cast("MqttDevice", point.device_options).qos
+            for point in points
+            if point.device not in self._devices
+        }
         self._devices |= new
         return list(new)
-
-    def _note_who_spoke(self, messages: Sequence[Message]) -> None:
-        now_s = self._clock.monotonic()
-        # what a broker had retained says nothing about who lives
-        for topic in {message.topic for message in messages if not message.is_retained}:
-            for route in self._plan.routes(topic):
-                self._silence.hear(route.device, now_s)
-
-    def _stale(self, silent: Sequence[str]) -> Readings:
-        """Make a bad reading for each point of devices that said nothing for too long."""
-        return self._bad([place for device in silent for place in self._plan.of_device(device)], Trouble.STALE)
 
     def _not_kept(self) -> list[Gap]:
         """Return what may be missing because nothing was read for a while: of QoS 0 a broker keeps nothing."""

@@ -5,16 +5,12 @@ Wildcards, slices and filters are refused: a tag has one value.
 """
 
 import re
-from typing import Final
+
+from edge.drivers.broker.rows import MISSING
 
 Path = tuple[str | int, ...]
 
 
-class Missing:
-    """The type of `MISSING`, which stands where a document has nothing at a path (None is JSON's null)."""
-
-
-MISSING: Final = Missing()
 _STEP = re.compile(r"""\.([^.\[\]'"*\s]+)|\[(\d{1,9})\]|\['([^']+)'\]|\["([^"]+)"\]""")
 
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
-from edge.drivers.mqtt.jsonpath import MISSING, Path, walk
+from edge.drivers.broker.rows import MISSING
+from edge.drivers.mqtt.jsonpath import Path, walk
 
 _JSON = msgspec.json.Decoder()
 # lines of a CSV payload, elements of an array: more than that in one message is not meant for a gateway

@@ -11,9 +11,10 @@ from itertools import product
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from edge.drivers.broker.rows import MISSING
 from edge.drivers.mqtt import payload, timestamp, topics
 from edge.drivers.mqtt.config import UNLISTED, MqttDevice, MqttTag
-from edge.drivers.mqtt.jsonpath import MISSING, Path, parse, walk
+from edge.drivers.mqtt.jsonpath import Path, parse, walk
 from edge.drivers.mqtt.payload import Documents, Form
 from edge.drivers.spec import Point
 from edge.errors import ConfigError
@@ -137,10 +138,6 @@ class Plan:
     def behind(self, topic: str) -> list[int]:
         """Return the places of the points that are known to be fed by a topic filter."""
         return [place for rule in self._behind[topic] for place in self._places_of(rule.route)]
-
-    def of_device(self, device: str) -> list[int]:
-        """Return the places of a device's points."""
-        return [place for (owner, _), place in self._places.items() if owner == device]
 
     def announce(self) -> list[Point]:
         """Return the points found since last time."""

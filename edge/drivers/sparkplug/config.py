@@ -44,14 +44,14 @@ class SparkplugConnection(BrokerOptions):
         sparkplug: Address, `mqtt://host:1883`, `mqtts://`, `ws://` or `wss://`.
         host_id: Our name as a host, told on the STATE topic; nodes that know it as their primary host keep what they
             have to say while we are away. Absent: nothing is told.
-        state: The form of that topic: `3.0`, or `2.2` for nodes of the older specification.
+        state: What is told there: `json` as in Sparkplug 3.0, or a `word` as in 2.2, on the topic of that time.
         rebirth: How nodes are asked for their birth.
         in_flight: Messages that may be received and not yet on disk.
     """
 
     sparkplug: BrokerUrl
     host_id: Id | None = None
-    state: Literal["3.0", "2.2"] = "3.0"
+    state: Literal["json", "word"] = "json"
     rebirth: RebirthOptions = RebirthOptions()
     in_flight: Annotated[int, Field(ge=1, le=65535)] = 1000
 
@@ -100,7 +100,6 @@ class SparkplugDevice(DeviceOptions):
         device: The name of the device that a message is of, with {1} for the group, {2} the node, {3} the source.
             Needed where there are patterns; devices are made when they are born.
         discover: Metrics that become tags by themselves.
-        stale_after: A device that said nothing for so long gets a bad reading for each tag, once; None for never.
         tags: Name to metric.
     """
 
@@ -109,7 +108,6 @@ class SparkplugDevice(DeviceOptions):
     source: Id | None = None
     device: Named | None = None
     discover: DiscoverOptions | None = None
-    stale_after: Annotated[Duration, Field(gt=0)] | None = None
     tags: dict[Named, SparkplugTag] = Field(default_factory=dict)
 
     @property

@@ -100,12 +100,14 @@ class _Node:
         next_seq: What its next message must bear; None after a hole, until it is born again.
         bd_seq: Which birth this is: the death that belongs to it bears the same.
         heard_us: When its last message came.
+        awaited: Devices that lived before its rebirth, and have not been born after it yet.
     """
 
     states: dict[str, _State] = field(default_factory=lambda: {"": _State()})
     next_seq: int | None = None
     bd_seq: int | None = None
     heard_us: int = 0
+    awaited: set[str] = field(default_factory=set)
 
 
 class Nodes:
@@ -131,7 +133,7 @@ class Nodes:
             node = self._nodes[source[:2]] = _Node()
         match kind:
             case Kind.NBIRTH:
-                outcome = self._node_birth(node, source, payload, now_us)
+                outcome = self._node_birth(node, source, payload)
             case Kind.NDEATH:
                 outcome = self._node_death(node, source, payload, now_us)
             case _:
@@ -140,15 +142,17 @@ class Nodes:
             node.heard_us = now_us
         return outcome
 
-    def lose_sight(self, now_us: int) -> None:
-        """The session with the broker ended: what comes next does not continue what came before."""
+    def lose_sight(self) -> None:
+        """The session with the broker ended: what comes next does not continue what came before.
+
+        That nobody hears a source is no death, and the station accounts for the time; who was gone is still gone.
+        """
         for node in self._nodes.values():
             node.next_seq = None
-            for state in node.states.values():
-                # that nobody hears them is no death; the station accounts for the time
-                state.is_alive = False
-                state.since_us = 0
             node.heard_us = 0
+            node.awaited = set()
+            for state in node.states.values():
+                state.is_alive = False
 
     def unborn(self) -> list[Source]:
         """Return nodes that were heard of and whose birth was not heard in this session."""
@@ -163,7 +167,7 @@ class Nodes:
             if not state.is_alive and state.since_us
         ]
 
-    def _node_birth(self, node: _Node, source: Source, payload: Payload, now_us: int) -> Outcome:
+    def _node_birth(self, node: _Node, source: Source, payload: Payload) -> Outcome:
         outcome = Outcome()
         bd_seq = _bd_seq(payload)
         state = node.states[""]
@@ -171,11 +175,13 @@ class Nodes:
             # its death went unheard, and with it whatever it said before that
             outcome.missing.append(Missing(source, node.heard_us, "born again without a death"))
         if not state.is_alive and state.since_us:
-            outcome.missing.append(Missing(source, state.since_us, "the node was gone"))
-        # devices live only after births of their own (6.4.19); until then they are as they were told last
-        for name, device in node.states.items():
-            if name and device.is_alive:
-                device.is_alive, device.since_us = False, node.heard_us or now_us
+            outcome.missing.append(Missing(source, state.since_us, "the node was gone, or its birth was not heard"))
+        # devices live only after births of their own (6.4.19), which follow at once
+        lived = {name for name, device in node.states.items() if name and device.is_alive}
+        for name in lived:
+            # of a life that ended unheard, what came before its end is missing too
+            node.states[name].is_alive, node.states[name].since_us = False, bool(outcome.missing) * node.heard_us
+        node.awaited = lived
         node.bd_seq = bd_seq
         node.next_seq = 1 if payload.seq is None else (payload.seq + 1) % 256
         self._define(state, payload.metrics)
@@ -193,17 +199,24 @@ class Nodes:
                 state.is_alive, state.since_us = False, now_us
                 outcome.dead.append(Source(source.group, source.node, name))
         node.next_seq = None
+        node.awaited = set()
         return outcome
 
     def _of_living(self, kind: Kind, node: _Node, source: Source, payload: Payload, now_us: int) -> Outcome:
         outcome = Outcome()
         if not node.states[""].is_alive:
+            self._miss(node, "", now_us)
+            self._miss(node, source.device, now_us)
             return Outcome(wants_birth=True, is_understood=False)
         self._count(node, source, payload, outcome)
         state = node.states.get(source.device)
+        if kind is not Kind.DBIRTH and node.awaited:
+            self._give_up(node, source, now_us, outcome)
         if kind is Kind.DBIRTH:
+            node.awaited.discard(source.device)
             self._device_birth(node, state, source, payload, outcome)
         elif state is None or not state.is_alive:
+            self._miss(node, source.device, now_us)
             outcome.wants_birth, outcome.is_understood = kind is not Kind.DDEATH, False
         elif kind is Kind.DDEATH:
             state.is_alive, state.since_us = False, now_us
@@ -216,17 +229,38 @@ class Nodes:
     def _device_birth(
         self, node: _Node, state: _State | None, source: Source, payload: Payload, outcome: Outcome
     ) -> None:
+        state = state or self._new(node, source.device)
         if state is None:
-            if self._sources >= MOST_SOURCES:
-                self.left_out += 1
-                outcome.is_understood = False
-                return
-            self._sources += 1
-            state = node.states[source.device] = _State()
+            outcome.is_understood = False
+            return
         if not state.is_alive and state.since_us:
-            outcome.missing.append(Missing(source, state.since_us, "the device was gone"))
+            outcome.missing.append(Missing(source, state.since_us, "the device was gone, or its birth was not heard"))
         self._define(state, payload.metrics)
         outcome.said = list(self._said(state, payload))
+
+    @staticmethod
+    def _give_up(node: _Node, source: Source, now_us: int, outcome: Outcome) -> None:
+        """Devices that were not born again with their node are gone."""
+        for name in sorted(node.awaited):
+            state = node.states[name]
+            state.since_us = state.since_us or now_us
+            outcome.dead.append(Source(source.group, source.node, name))
+        node.awaited = set()
+
+    def _new(self, node: _Node, device: str) -> _State | None:
+        """Return the state of a device that was not heard of before; None if there are too many."""
+        if self._sources >= MOST_SOURCES:
+            self.left_out += 1
+            return None
+        self._sources += 1
+        node.states[device] = _State()
+        return node.states[device]
+
+    def _miss(self, node: _Node, device: str, now_us: int) -> None:
+        """Note since when a source says what nobody understands."""
+        state = node.states.get(device) or self._new(node, device)
+        if state is not None and not state.since_us:
+            state.since_us = now_us
 
     @staticmethod
     def _count(node: _Node, source: Source, payload: Payload, outcome: Outcome) -> None:

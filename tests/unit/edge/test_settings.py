@@ -162,7 +162,7 @@ devices:
 'int32', 'uint32', 'int64', 'uint64', 'float16', 'float32', 'float64', 'bcd16', 'bcd32', 'bcd64', 'datetime-unix', \
 'datetime-iec' or 'string', got 'int3'; did you mean "int32"?
 14 templates.broken.protocol: "modbsu" is not a protocol; did you mean "modbus"?
-15 templates.none: the key "protocol" is missing; expected one of modbus, mqtt, opcua
+15 templates.none: the key "protocol" is missing; expected one of modbus, mqtt, opcua, sparkplug
 17 connections.a.port: expected a TCP port, 1..65535 (or `modbus: rtu` for a serial line), got ${env:TOKEN}
 17 connections.a.prt: unknown key; did you mean "port"?
 18 connections.b: no key says which protocol it speaks; did you mean "modbus"?
@@ -252,6 +252,7 @@ def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> N
         ("line-a", 29),
         ("plc-7", 8),
         ("broker", 6),
+        ("host", 1),
     ]
     missing = {key for key in _every_key() if not re.search(rf"\b{key}:", text)}
     assert missing == set()

@@ -1,4 +1,4 @@
-"""Devices that messages tell of, devices that fall silent, and messages that a broker does not keep."""
+"""Devices that messages tell of, and messages that a broker does not keep."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.drivers.mqtt.decode import Trouble
 from edge.drivers.mqtt.driver import MqttDriver
 from edge.ports import BEFORE_US, Sample
-from shared.reading import Flag, GapCause, Quality
+from shared.reading import GapCause
 from tests.integration.edge.drivers.mqtt.counterpart import (
     PATIENCE_S,
     SETTINGS,
@@ -66,44 +65,6 @@ async def test_a_device_is_announced_once_with_its_first_message(broker: tuple[B
     # what an earlier process missed concerns them too; the station knows since when
     gaps = {(gap.device, gap.cause, gap.from_us) for sample in samples for gap in sample.gaps}
     assert gaps == {(f"scale-{n}", GapCause.BROKER_SESSION_LOST, BEFORE_US) for n in (0, 1)}
-
-
-async def test_a_device_that_falls_silent_is_told_bad_once_and_good_when_it_speaks(
-    broker: tuple[Broker, Setting],
-) -> None:
-    at, setting = broker
-    lively = points("lively", "lively", {"v": "$"})
-    press = points("press", "press", {"a": "$.a", "b": "$.b"}, stale_after="200ms")
-    gateway = driver(at.port, [*lively, *press], version=setting.version)
-    samples: list[Sample] = []
-    await gateway.open()
-    await publish(at.port, ("press", '{"a": 1, "b": 2}'))
-    await until(gateway, samples, 2)
-    await until(gateway, samples, 4)
-    stale = samples[-1].readings
-    assert stale.tag.tolist() == [1, 2]
-    assert stale.status.tolist() == [Trouble.STALE] * 2
-    assert stale.quality.tolist() == [Quality.BAD] * 2
-    # once is enough, and the others are not concerned
-    async with asyncio.timeout(PATIENCE_S):
-        await publish(at.port, ("lively", "7"), ("press", '{"a": 3, "b": 4}'))
-        await until(gateway, samples, 7)
-    values = [value for sample in samples[-2:] for value in sample.readings.value.tolist() if value == value]
-    assert values == [7, 3, 4]
-    await gateway.close()
-
-
-async def test_a_retained_message_is_marked_and_does_not_make_its_device_live(broker: tuple[Broker, Setting]) -> None:
-    at, setting = broker
-    await publish(at.port, ("press", "5"), retain=True)
-    gateway = driver(at.port, points("press", "press", {"v": "$"}, stale_after="200ms"), version=setting.version)
-    samples: list[Sample] = []
-    await gateway.open()
-    await until(gateway, samples, 2)
-    flags = [flag for sample in samples for flag in sample.readings.flags.tolist()]
-    status = [code for sample in samples for code in sample.readings.status.tolist()]
-    assert (flags, status) == ([Flag.RETAINED, 0], [0, Trouble.STALE])
-    await gateway.close()
 
 
 async def test_what_of_qos_0_could_not_be_taken_in_time_is_a_gap(broker: tuple[Broker, Setting]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.drivers.mqtt.decode import Trouble
+from edge.drivers.broker.rows import Trouble
 from edge.drivers.mqtt.driver import MqttDriver
 from edge.errors import DriverError, DriverRefused
 from edge.ports import BEFORE_US, Sample

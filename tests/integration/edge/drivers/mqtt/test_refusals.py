@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from edge.drivers.mqtt.decode import Trouble
+from edge.drivers.broker.rows import Trouble
 from edge.errors import DriverError, DriverRefused
 from shared.reading import Quality
 from tests.integration.edge.drivers.mqtt.counterpart import PATIENCE_S, driver, news, points

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.drivers.broker.inflight import Message
+from edge.drivers.broker.rows import Trouble
 from edge.drivers.mqtt.config import MqttDevice
-from edge.drivers.mqtt.decode import Counts, Trouble, decode
+from edge.drivers.mqtt.decode import Counts, decode
 from edge.drivers.mqtt.plan import Plan
 from edge.drivers.spec import Point
 from shared.reading import Flag, Quality, Readings

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.drivers.mqtt.jsonpath import MISSING, parse, walk
+from edge.drivers.broker.rows import MISSING
+from edge.drivers.mqtt.jsonpath import parse, walk
 
 names = st.text(min_size=1).filter(lambda name: not set(name) & set("'\"[]") and name.isprintable())
 documents = st.recursive(

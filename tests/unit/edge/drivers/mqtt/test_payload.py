@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.drivers.mqtt.jsonpath import MISSING
+from edge.drivers.broker.rows import MISSING
 from edge.drivers.mqtt.payload import MOST, elements, parse, scalar, table, text
 
 cells = st.text(

@@ -87,7 +87,6 @@ def test_a_device_behind_a_wildcard_is_made_when_its_first_message_comes() -> No
     # another topic of the same device: what it has already keeps its place
     assert plan.routes("plant/south/scale/7")[0].points == (3, 2)
     assert [point.name for point in plan.announce()] == ["weight_south"]
-    assert plan.of_device("scale-7") == [1, 2, 3]
 
 
 def test_the_rest_of_a_topic_behind_a_hash_is_one_capture() -> None:
