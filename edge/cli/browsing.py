@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.terminal import err, out, quiet_logs
+from edge.cli.terminal import err, out, quiet_logs, wide
 from edge.clock import SystemClock
 from edge.config.spelling import one_of
 from edge.drafting import address, found, keep
@@ -64,7 +64,7 @@ def browse(
         options = raw or found.options_in(text or "", connection.name)
         print(found.fragment(connection.name, options, items), end="")  # noqa: T201
     elif write is None or items:
-        out.print(tree(f"{connection.name} ({connection.spec.protocol})", items))
+        wide(tree(f"{connection.name} ({connection.spec.protocol})", items))
     if trouble is not None:
         raise trouble
     if write is not None:

@@ -10,7 +10,7 @@ import typer
 
 from edge.cli.exits import EXIT_FAILURE
 from edge.cli.place import running
-from edge.cli.terminal import AsJson, Config, StateDir, out, quiet_logs, state_of
+from edge.cli.terminal import AsJson, Config, StateDir, quiet_logs, state_of, wide
 from edge.clock import SystemClock
 from edge.config.spelling import one_of
 from edge.doctor import screen
@@ -46,7 +46,7 @@ def doctor(
     if as_json:
         print(json.dumps(found.document(), ensure_ascii=False))  # noqa: T201
     else:
-        out.print(screen.diagnosis(found))
+        wide(screen.diagnosis(found))
     if not found.is_sound:
         raise typer.Exit(EXIT_FAILURE)
 

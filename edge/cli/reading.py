@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edge.cli.exits import EXIT_FAILURE
-from edge.cli.terminal import AsJson, Config, StateDir, out, quiet_logs, state_of
+from edge.cli.terminal import AsJson, Config, StateDir, quiet_logs, state_of, wide
 from edge.clock import SystemClock
 from edge.doctor import screen
 from edge.doctor.connections import LIMIT_S, examine
@@ -47,7 +47,7 @@ def read(
                 print(json.dumps({"connection": section.name, **row}, ensure_ascii=False))  # noqa: T201
     else:
         for section in sections:
-            out.print(screen.readings(section))
+            wide(screen.readings(section))
     if any(_is_bad(section) for section in sections):
         raise typer.Exit(EXIT_FAILURE)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from edge.settings import Settings
 from edge.state import StateDirectory
@@ -25,6 +25,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program."
 def state_of(settings: Settings, state_dir: Path | None) -> StateDirectory:
     """Return the state directory of a daemon with these settings."""
     return StateDirectory((state_dir or settings.buffer_path.parent).absolute())
+
+
+def wide(shown: RenderableType) -> None:
+    """Print a table or tree to the terminal's width; for a file, a pager or a program nothing is cut or padded."""
+    if out.is_terminal:
+        out.print(shown)
+        return
+    with out.capture() as capture:
+        out.print(shown, width=300)
+    out.print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def quiet_logs() -> None:

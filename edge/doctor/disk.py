@@ -111,7 +111,9 @@ def _drive(place: Path) -> tuple[str, bool]:
     drive = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}") if hasattr(os, "major") else place
     for queue in (drive / "queue", drive.resolve().parent / "queue"):
         with suppress(OSError):
-            is_rotating = (queue / "rotational").read_text(encoding="ascii").strip() == "1"
+            # a virtual disk calls itself rotating, whatever it lies on
+            is_drive = queue.resolve().parent.name.startswith(("sd", "hd"))
+            is_rotating = is_drive and (queue / "rotational").read_text(encoding="ascii").strip() == "1"
             return (queue / "write_cache").read_text(encoding="ascii").strip(), is_rotating
     return "", False
 

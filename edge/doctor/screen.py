@@ -38,7 +38,7 @@ def _section(section: Section) -> Iterator[RenderableType]:
     if section.facts:
         facts = Grid.grid(padding=(0, 2))
         for label, text in section.facts:
-            facts.add_row(Text(label, style="dim"), Text(text))
+            facts.add_row(Text(label, style="dim", no_wrap=True), Text(text, overflow="fold"))
         yield Padding(facts, (0, 0, 0, 2))
     for table in section.tables:
         yield Padding(_table(table), (0, 0, 0, 2))

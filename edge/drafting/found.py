@@ -65,12 +65,11 @@ def _devices(connection: str, found: Iterable[Found]) -> list[str]:
         return ["devices: []"]
     lines = ["devices:"]
     for device, tags in devices.items():
-        options = {"on": connection, **(tags[0].device_options or {})}
-        lines.append(f"  - name: {scalar(literal(device))}")
-        lines += block({str(key): literal(value) for key, value in options.items()}, 4)
+        lines += [f"  - name: {scalar(literal(device))}", f"    on: {scalar(connection)}"]
+        lines += block({str(key): literal(value) for key, value in (tags[0].device_options or {}).items()}, 4)
         lines.append("    tags:")
         for tag in tags:
-            told = ", ".join(filter(None, (tag.note, tag.value)))
+            told = ", ".join(filter(None, (tag.value, tag.note)))
             lines.append(f"      {scalar(literal(tag.name))}: {flow(literal(tag.tag_options))}{remark(told)}")
     return lines
 

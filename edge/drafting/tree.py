@@ -30,9 +30,9 @@ def _label(item: Found) -> Text:
     text = Text(item.path[-1] if item.path else item.name)
     if item.value:
         text.append(f"  {item.value}", style="green")
-    if item.note:
-        text.append(f"  {item.note}", style="dim")
     if item.tag_options:
         where = ", ".join(f"{key}: {value}" for key, value in item.tag_options.items())
         text.append(f"  {where}", style="cyan")
+    if item.note:
+        text.append(f"  {item.note}", style="dim")
     return text

@@ -45,7 +45,10 @@ class HttpCloud:
         self.url = ""
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        assert scope["method"] == "POST"
+        if scope["method"] == "GET":
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body"})
+            return
         assert scope["path"] in {"/api/v1/ingest/batches", "/api/v1/gateways/alive"}
         body, more = b"", True
         while more:

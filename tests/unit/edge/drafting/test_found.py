@@ -35,7 +35,7 @@ def test_a_whole_configuration_has_the_frame_the_connection_and_what_was_found(t
     assert connection.name == "plc"
     assert [(point.device, point.name) for point in connection.points] == [("press", "force"), ("press", "on")]
     assert connection.points[0].options.node == 'ns=2;s="Press ${x}".Force'
-    assert "# Double, 820.5" in text
+    assert "# 820.5, Double" in text
     assert "${env:T}" in text
 
 

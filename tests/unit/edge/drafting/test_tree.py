@@ -13,4 +13,4 @@ def test_what_was_found_hangs_where_it_is() -> None:
     with console.capture() as capture:
         console.print(tree("plc (opcua)", items))
     lines = [line.lstrip(" │├└─") for line in capture.get().splitlines()]
-    assert lines == ["plc (opcua)", "Objects", "Press  a [folder]", "Force  820.5  Double  node: ns=2;s=F"]
+    assert lines == ["plc (opcua)", "Objects", "Press  a [folder]", "Force  820.5  node: ns=2;s=F  Double"]
