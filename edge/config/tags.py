@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from edge.config.options import DefaultOptions
 from edge.config.spelling import one_of
 from edge.drivers.spec import PublishOptions, TagOptions
+from edge.ucum import is_unit, meant
 from edge.units import stale_after_s
 from shared.reading import MachineState, ReadingType
 
@@ -20,6 +21,10 @@ def disagreements(tag: TagOptions) -> Iterator[tuple[str, str]]:
         yield "scale", "expected a number other than 0, which would make every value the same"
     if tag.range is not None and not tag.range[0] < tag.range[1]:
         yield "range", f"expected the lower limit first, got [{tag.range[0]:g}, {tag.range[1]:g}]"
+    if not is_unit(tag.unit):
+        likely = meant(tag.unit)
+        hint = f'did you mean "{likely}"?' if likely else 'a unit of your own is an annotation, such as "{shots}"'
+        yield "unit", f'"{tag.unit}" is not a unit of UCUM; {hint}'
     yield from _deadband(tag)
     if tag.map is not None:
         yield from _map(tag, tag.map)
