@@ -19,8 +19,8 @@ from edge.drivers.opcua.changes import Changes, Picks, changes
 from shared.reading import Readings, concatenate
 
 NO_PICKS = Picks()
-# the client handle of what is watched for the driver itself: the server's namespaces
-WATCH_HANDLE = 2**32 - 1
+# the client handle of what is watched for the driver itself; node-opcua takes those beyond for none
+WATCH_HANDLE = 2**31 - 1
 
 
 class DecodeError(ValueError):
