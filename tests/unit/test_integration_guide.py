@@ -1,0 +1,64 @@
+"""The integration guide's front page is true: its examples load, its commands exist, its links lead somewhere."""
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.settings import load
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "machine_integration.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+# guides of protocols that are written beside their drivers
+COMING = {"opcua", "modbus", "mqtt", "sparkplug"}
+HEAD = """\
+version: 1
+gateway: {id: hall}
+cloud: {url: "https://cloud", token: "${env:TOKEN}"}
+buffer: {path: state/buffer.db}
+connections: {line-a: {modbus: tcp, host: h}}
+"""
+
+
+def test_its_example_of_machines_that_are_alike_loads(tmp_path: Path) -> None:
+    (example,) = (block for kind, block in FENCE.findall(PAGE) if kind == "yaml")
+    (sheet,) = (block for kind, block in FENCE.findall(PAGE) if kind == "csv")
+    (tmp_path / "presses.csv").write_text(sheet, encoding="utf-8")
+    (tmp_path / "edge.yaml").write_text(HEAD + example, encoding="utf-8")
+    (line,) = load(tmp_path / "edge.yaml", {"TOKEN": "t"}).connections
+    assert [point.device for point in line.points] == ["press-01"] * 3 + ["press-02"] * 3
+
+
+def test_its_commands_are_ones_that_the_command_line_takes(parsed: Callable[[Sequence[str]], dict[str, Any]]) -> None:
+    lines = [line for kind, block in FENCE.findall(PAGE) if kind == "sh" for line in block.splitlines()]
+    assert len(lines) >= 10
+    for line in lines:
+        assert parsed(shlex.split(line))
+
+
+def test_every_key_whose_cost_is_told_is_one() -> None:
+    keys = (ROOT / "docs" / "edge.md").read_text(encoding="utf-8")
+    costs = PAGE[PAGE.index("## What each setting costs") : PAGE.index("## How to write a driver")]
+    for row in costs.splitlines():
+        if row.startswith("| ") and "`" in row.split("|")[1]:
+            for key in re.findall(r"`(\w+)", row.split("|")[1]):
+                assert f"`{key}" in keys, key
+
+
+@pytest.mark.parametrize("name", ["machine_integration.md", "integration/README.md"])
+def test_its_links_lead_somewhere(name: str) -> None:
+    page = ROOT / "docs" / name
+    links = re.findall(r"\]\(([^)#]+)(?:#([\w-]+))?\)", page.read_text(encoding="utf-8"))
+    assert links
+    for target, anchor in links:
+        path = (page.parent / target).resolve()
+        if path.stem in COMING and not path.exists():
+            continue
+        assert path.exists(), target
+        headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        names = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in names, f"{target}#{anchor}"
