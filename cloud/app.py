@@ -38,6 +38,7 @@ from cloud.metrics import Metrics
 from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, BodyLimit, Slashes, Surroundings
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.sync import routes as sync
+from cloud.sync.hub import Hub
 from cloud.telemetry import routes as telemetry
 from cloud.telemetry.intake import Intake
 from cloud.workorders import routes as workorders
@@ -92,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
         timeout_s=settings.database_timeout_s,
     )
     app.state.photos = _photos(settings)
+    app.state.hub = Hub(app.state.database)
     app.state.intake = Intake(app.state.database, metrics.registry)
     app.state.may_see_details = caller.is_admin
     problem.install(app)

@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars
 from cloud.db import Database, Session
 from cloud.errors import Forbidden, Unauthenticated
 from cloud.identity import messages, service
-from cloud.identity.schemas import Caller, Role
+from cloud.identity.schemas import Bearer, Caller, Role
 from cloud.identity.tokens import Tokens
 from cloud.languages import AnyOf
 from shared.errors import AppError
@@ -47,6 +47,15 @@ async def is_admin(request: Request) -> bool:
 
 
 CurrentCaller = Annotated[Caller, Depends(caller)]
+
+
+async def bearer(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> Bearer:
+    """Return what the caller's access token says, for an answer that may outlive it; beside `caller`, not instead."""
+    tokens: Tokens = request.app.state.tokens
+    return tokens.read(token or "")
+
+
+CurrentBearer = Annotated[Bearer, Depends(bearer)]
 
 
 async def key_scope(who: CurrentCaller) -> str:

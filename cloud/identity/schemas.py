@@ -34,6 +34,20 @@ class Caller:
         return f"user:{self.user_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What an access token says.
+
+    Attributes:
+        sign_in_id: The sign-in that it was issued for; it ends with that.
+        expires_at: UTC.
+    """
+
+    user_id: int
+    sign_in_id: uuid.UUID | None
+    expires_at: datetime
+
+
 Username = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"),

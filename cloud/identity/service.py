@@ -16,8 +16,7 @@ from cloud.errors import Conflict, Forbidden, NotFound
 from cloud.identity import messages, sign_ins, throttle
 from cloud.identity.models import Organization, SignIn, User
 from cloud.identity.passwords import Passwords, check
-from cloud.identity.schemas import Caller, OrganizationOut, RegisterIn, Role, UserOut
-from cloud.identity.tokens import Bearer
+from cloud.identity.schemas import Bearer, Caller, OrganizationOut, RegisterIn, Role, UserOut
 from cloud.paging import Page
 from cloud.preconditions import WHICHEVER, Seen
 

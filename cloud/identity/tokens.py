@@ -4,7 +4,6 @@ Role and activity are read from the database at each request, so a demotion acts
 """
 
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ import jwt
 
 from cloud.errors import Unauthenticated
 from cloud.identity import messages
+from cloud.identity.schemas import Bearer
 
 ALGORITHM = "HS256"
 ISSUER = "tezgah"
@@ -20,20 +20,6 @@ KIND = "access"
 REQUIRED = ("exp", "iat", "sub", "jti", "aud", "iss", "typ")
 # clocks of two workers' machines may differ by this much
 LEEWAY_S = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Bearer:
-    """What an access token says.
-
-    Attributes:
-        sign_in_id: The sign-in that it was issued for; it ends with that.
-        expires_at: UTC.
-    """
-
-    user_id: int
-    sign_in_id: uuid.UUID | None
-    expires_at: datetime
 
 
 class Tokens:

@@ -146,6 +146,14 @@ class LatestOut(ReadingOut):
     age_s: float = Field(description="Seconds since it was true, when this was answered")
 
 
+class MachineNews(BaseModel):
+    """What is new of a machine: what it is doing, and the values that came."""
+
+    machine_id: uuid.UUID
+    runtime_status: RuntimeStatus
+    values: list[LatestOut] = Field(description="Of the tags that said something")
+
+
 class MachineNowOut(MachineOut):
     """A machine and what it is doing."""
 

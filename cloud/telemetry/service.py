@@ -18,7 +18,7 @@ from cloud.paging import Page
 from cloud.telemetry import rules
 from cloud.telemetry.history import SPANS, fields_of
 from cloud.telemetry.models import Latest, Tag
-from cloud.telemetry.schemas import LatestOut, MachineNowOut, MachineStatusOut
+from cloud.telemetry.schemas import LatestOut, MachineNews, MachineNowOut, MachineStatusOut
 from shared.reading import ReadingType
 
 # how far back the beginning of a state is looked for: a day of one reading a second
@@ -96,14 +96,43 @@ async def machine_status(
         unknown_because=verdict.doubt,
         state=verdict.state,
         since=None if verdict.doubt else await _since(session, max(states, key=lambda row: row.Latest.as_of).Latest),
-        values=[
-            LatestOut(
-                **fields_of(row.Latest, row.Tag, names[row.Tag.gateway_id].name),
-                age_s=max(0.0, (now - row.Latest.as_of).total_seconds()),
-            )
-            for row in rows
-        ],
+        values=[_latest_out(row, names, now) for row in rows],
     )
+
+
+async def news(
+    session: AsyncSession, organization_id: uuid.UUID, known: dict[int, datetime], now: datetime
+) -> list[MachineNews]:
+    """Return what is new of an organization's machines since the last time it was asked for.
+
+    Args:
+        session: Its transaction.
+        organization_id: Whose machines.
+        known: Of each tag the `as_of` that is known; brought up to date.
+        now: UTC.
+    """
+    heads = select(col(Latest.tag_id), col(Latest.as_of), col(Tag.machine_id)).join(Tag, col(Tag.id) == Latest.tag_id)
+    theirs = heads.where(col(Tag.organization_id) == organization_id, col(Tag.machine_id).is_not(None))
+    moved = [row for row in await session.execute(theirs) if known.get(row.tag_id) != row.as_of]
+    if not moved:
+        return []
+    rows = await _latest(session, {row.machine_id for row in moved})
+    names = await gateways.by_ids(session, {row.Tag.gateway_id for row in rows})
+    tags = {row.tag_id for row in moved}
+    known |= {row.tag_id: row.as_of for row in moved}
+    of_machine: dict[uuid.UUID, list[Any]] = {}
+    for row in rows:
+        of_machine.setdefault(row.Tag.machine_id, []).append(row)
+    return [
+        MachineNews(
+            machine_id=machine_id,
+            runtime_status=rules.judge(
+                [_source(row, names) for row in told if row.Tag.reading_type == ReadingType.STATE], now
+            ).status,
+            values=[_latest_out(row, names, now) for row in told if row.Tag.id in tags],
+        )
+        for machine_id, told in of_machine.items()
+    ]
 
 
 async def _verdicts(
@@ -148,6 +177,13 @@ async def _since(session: AsyncSession, latest: Latest) -> datetime | None:
 def _now(machine: MachineOut, verdict: rules.Verdict) -> MachineNowOut:
     # checked already where it came from
     return MachineNowOut.model_construct(**dict(machine), runtime_status=verdict.status)
+
+
+def _latest_out(row: Any, names: dict[uuid.UUID, GatewayOut], now: datetime) -> LatestOut:
+    return LatestOut(
+        **fields_of(row.Latest, row.Tag, names[row.Tag.gateway_id].name),
+        age_s=max(0.0, (now - row.Latest.as_of).total_seconds()),
+    )
 
 
 def _source(row: Any, names: dict[uuid.UUID, GatewayOut]) -> rules.StateSource:
