@@ -131,5 +131,5 @@ def _rounded_up(seconds: float) -> float:
 
 
 def ms(seconds: float) -> str:
-    """Write a duration in milliseconds."""
-    return f"{seconds * 1000:.3g} ms"
+    """Write a duration in milliseconds, a long one in seconds."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

@@ -10,7 +10,7 @@ from edge.drivers.modbus.asked import fields_of, name_of
 from edge.drivers.modbus.diagnosis import base_of, by_device
 from edge.drivers.modbus.inquiry import Inquiry, Seen, probe
 from edge.drivers.modbus.plan import Request, Table
-from edge.drivers.modbus.plausible import CLEARLY, Consensus, Sight, consensus, sights
+from edge.drivers.modbus.plausible import CLEARLY, Sight, consensus, sights
 from edge.drivers.spec import Point
 
 _OTHER = {
@@ -75,7 +75,7 @@ class Suspicion:
                 continue
             base = base_of(next(point for point in self._points if point.device == device))
             # what a wrong base does first: where every second register begins a number, both directions make sense
-            beside = [await self._beside(device, shift, here) for shift in ((1, -1) if base else (-1, 1))]
+            beside = [await self._beside(device, shift, ways) for shift in ((1, -1) if base else (-1, 1))]
             sensible = [finding for finding in beside if finding is not None]
             found += sensible[:1]
         return found
@@ -116,12 +116,12 @@ class Suspicion:
         reply = await self._inquiry.ask(probe(like.unit, table, address, like.count), tries=1)
         return not reply.status
 
-    async def _consensus_beside(self, device: str, shift: int) -> Consensus | None:
+    async def _read_beside(self, device: str, shift: int) -> dict[int, list[Sight]]:
         requests: dict[Request, list[int]] = defaultdict(list)
         for place, seen in self._seen.items():
             if self._points[place].device == device and not seen.status and not seen.request.table.is_bits:
                 requests[seen.request].append(place)
-        ways: list[list[Sight]] = []
+        ways: dict[int, list[Sight]] = {}
         for request, places in requests.items():
             if self._left <= 0 or not 0 <= request.address + shift <= 65536 - request.count:
                 continue
@@ -134,13 +134,15 @@ class Suspicion:
                 if span.point in places:
                     offset = 2 * (span.address - request.address)
                     own = reply.data[offset : offset + 2 * span.width]
-                    ways.append(sights(self._fields[span.point], own, self._points[span.point].options))
-        return consensus(ways)
+                    ways[span.point] = sights(self._fields[span.point], own, self._points[span.point].options)
+        return ways
 
-    async def _beside(self, device: str, shift: int, here: Consensus) -> Finding | None:
+    async def _beside(self, device: str, shift: int, ways: Mapping[int, list[Sight]]) -> Finding | None:
         """Say that a device makes sense one register beside; None if it does not, or less than in another order."""
-        there = await self._consensus_beside(device, shift)
-        if there is None or there.best_score < _SENSIBLE:
+        beside = await self._read_beside(device, shift)
+        # only what was read both ways can be compared: there is nothing below register 0
+        here, there = consensus([ways[place] for place in beside if place in ways]), consensus(list(beside.values()))
+        if here is None or there is None or there.best_score < _SENSIBLE:
             return None
         is_order_right = there.configured >= there.best_score - CLEARLY
         better = (there.configured if is_order_right else there.best_score) - here.best_score
@@ -154,7 +156,8 @@ class Suspicion:
         if not is_order_right:
             fix += f", and byte_order: {there.best}"
         message = f"its numbers make sense one register {where} than they are read"
-        if here.is_clear and better < _EQUALLY:
-            message += f", and equally in byte order `{here.best}`; compare one with the device's display"
+        # its twin is only ruled out by a clear difference
+        if here.is_clear and better < CLEARLY:
+            message += f", and as well in byte order `{here.best}`; compare one with the device's display"
             fix = f"byte_order: {here.best}; or {fix}"
         return Finding(Severity.ERROR, device, message, fix)
