@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 # from one part to the whole
-ORDER = ("buffer", "board", "ingest", "rollups", "modbus_driver", "opcua_driver", "mqtt_driver", "end_to_end")
+ORDER = (
+    "buffer",
+    "board",
+    "ingest",
+    "rollups",
+    "modbus_driver",
+    "modbus_durable",
+    "opcua_driver",
+    "mqtt_driver",
+    "end_to_end",
+)
 
 
 def main() -> int:

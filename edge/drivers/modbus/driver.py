@@ -1,10 +1,11 @@
 """The Modbus session as the gateway drives it: polls when due, and tells what each answer amounts to.
 
 The station opens a session, which begins once somebody on the line has answered, and iterates `samples`. The
-schedule says which request is due, the session asks it, `answer` judges what came back, a `Block` decodes it, and
-the station gets one sample an answer: the next request goes out when the station comes back for more, so nothing
-piles up here. Trouble with a unit or an address becomes readings of quality bad (`answer.Status`) and costs the
-other units little (`line`); when the connection breaks, or nobody on it answers any more, the session is over.
+schedule says which request is due, the session asks it, `answer` judges what came back, a `Block` decodes it, and the
+station gets one sample an answer, or on a busy line a `Bundle` of them: the next request goes out when the station
+comes back for more, so nothing piles up here. Trouble with a unit or an address becomes readings of quality bad
+(`answer.Status`) and costs the other units little (`line`); when the connection breaks, or nobody on it answers any
+more, the session is over.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import cast
 from edge.clock import Clock
 from edge.drivers.modbus.asked import fields_of, pauses_of, spans_of
 from edge.drivers.modbus.budget import budget_of, overload, stretched
+from edge.drivers.modbus.bundle import Bundle
 from edge.drivers.modbus.connection import ModbusConnection
 from edge.drivers.modbus.memory import Memory
 from edge.drivers.modbus.plan import plan
@@ -112,28 +114,47 @@ class ModbusDriver:
             raise
 
     async def samples(self) -> AsyncIterator[Sample]:
-        """Yield one sample an answer, as each request falls due; holds none but those that `open` waited for.
+        """Yield one sample an answer, as each request falls due; on a busy line those of some 10 ms together.
 
         Raises:
             DriverError: The connection is gone, or no unit on it answers any more.
         """
-        session, poller = self._session, self._poller
+        session, poller, bundle = self._session, self._poller, Bundle()
         if session is None or poller is None:
             raise DriverError(f"{self._name}: no session is open")
         while self._first:
             yield Sample(self._first.pop(0))
-        while not self._is_finishing:
-            if session.is_lost:
-                raise session.lost()
-            poll = poller.due()
-            if poll is None:
-                await self._sleep(poller.idle_s())
-                continue
-            readings = await poller.ask(poll)
-            if readings is not None:
-                yield Sample(readings)
+        trouble: DriverError | None = None
+        while trouble is None and not self._is_finishing:
+            try:
+                await self._step(session, poller, bundle)
+            except DriverError as error:
+                trouble = error
             if poller.is_dead:
-                raise self._nobody()
+                trouble = self._nobody()
+            is_last = trouble is not None or self._is_finishing
+            if is_last or bundle.is_ripe(self._clock.monotonic(), poller.idle_s()):
+                readings = bundle.take()
+                if readings is not None:
+                    yield Sample(readings)
+        if trouble is not None:
+            raise trouble
+
+    async def _step(self, session: Session, poller: Poller, bundle: Bundle) -> None:
+        """Ask what is due, or sleep until something is.
+
+        Raises:
+            DriverError: The connection is gone.
+        """
+        if session.is_lost:
+            raise session.lost()
+        poll = poller.due()
+        if poll is None:
+            await self._sleep(poller.idle_s())
+            return
+        readings = await poller.ask(poll)
+        if readings is not None:
+            bundle.add(readings, self._clock.monotonic())
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Do nothing: Modbus acknowledges nothing."""

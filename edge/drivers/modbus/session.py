@@ -170,7 +170,7 @@ class Session:
         question = _QUESTIONS[request.table](address=request.address, count=request.count, dev_id=request.unit)
         self._framer.expect(request.unit, request.table, size)
         try:
-            response: ModbusPDU = await client.execute(False, question)
+            response = await self._execute(client, question)
         except ConnectionException as error:
             raise self.lost() from error
         except ModbusIOException as error:
@@ -181,6 +181,18 @@ class Session:
             self._quiet_until = self._clock.monotonic() + self._silence_s
         self._count()
         return Answer.read(response.pdu) if isinstance(response, _Response) else Status.STRAY_ANSWER
+
+    async def _execute(self, client: ModbusBaseClient, question: ModbusPDU) -> ModbusPDU:
+        """Let pymodbus ask; it waits by `asyncio.wait_for`, which loses a cancellation that comes with the answer."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        try:
+            response: ModbusPDU = await client.execute(False, question)
+        finally:
+            if task and task.cancelling() > before:
+                # Python 3.11 (bpo-37658): without this the task would go on as if nobody had asked it to end
+                raise asyncio.CancelledError
+        return response
 
     def _count(self) -> list[Noise]:
         noises = self._framer.noises()

@@ -278,3 +278,34 @@ def test_a_serial_line_is_read_on_the_daemons_own_loop() -> None:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(read())
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(turns: int) -> None:
+    """Python 3.11's `wait_for` may return the answer then, and the task would go on for ever."""
+    slave, loop = Slave(Mbap(), 1, 2), asyncio.get_running_loop()
+    async with reading("tcp", slave) as built:
+        await built.open()
+        samples: list[Sample] = []
+
+        async def collect() -> None:
+            async for sample in built.samples():
+                samples.append(sample)  # noqa: PERF401 - all until it is cancelled
+
+        task = asyncio.create_task(collect())
+
+        def cancel_after(left: int) -> None:
+            # so many turns of the loop after the answer went out: in one of them it has just come
+            loop.call_soon(cancel_after, left - 1) if left else task.cancel()
+
+        def answer_and_cancel(_request: bytes, answer: bytes) -> bytes:
+            slave.mangle = lambda _request, answer: answer
+            cancel_after(turns)
+            return answer
+
+        await eventually(lambda: len(samples) > 2)
+        slave.mangle = answer_and_cancel
+        done, _ = await asyncio.wait([task], timeout=2.0)
+        task.cancel()
+        assert done
+        await built.close()
