@@ -10,6 +10,7 @@ ORDER = (
     "board",
     "ingest",
     "rollups",
+    "api_orders",
     "modbus_driver",
     "modbus_durable",
     "opcua_driver",

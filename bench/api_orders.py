@@ -42,17 +42,15 @@ PLANNER = 1
 def main() -> None:
     """Load, serve, measure and print."""
     logs.configure("console", "ERROR")
-    with tempfile.TemporaryDirectory(prefix="tz-bench-", ignore_cleanup_errors=True) as directory:
-        with embedded(Path(directory)) as url:
-            schema.migrate(url)
-            started = time.perf_counter()
-            organization = load(url)
-            print(
-                f"{ORDERS:,} orders and {ORDERS * STAGES_EACH:,} stages loaded in {time.perf_counter() - started:.0f} s"
-            )
-            explain(url, organization)
-            with served(url) as port:
-                asyncio.run(measure(port))
+    place = tempfile.TemporaryDirectory(prefix="tz-bench-", ignore_cleanup_errors=True)
+    with place as directory, embedded(Path(directory)) as url:
+        schema.migrate(url)
+        started = time.perf_counter()
+        organization = load(url)
+        print(f"{ORDERS:,} orders and {ORDERS * STAGES_EACH:,} stages loaded in {time.perf_counter() - started:.0f} s")
+        explain(url, organization)
+        with served(url) as port:
+            asyncio.run(measure(port))
 
 
 def load(url: str) -> uuid.UUID:

@@ -47,8 +47,8 @@ from shared import logs
 
 WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
-# every slice's router, ground floor first
-ROUTERS = (identity.router, gateways.router, machines.router, telemetry.router, *WORKORDERS, *ISSUES, sync.router)
+# every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
+ROUTERS = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router, identity.router, gateways.router)
 
 BATCHES = "/ingest/batches"
 PHOTOS = "/issues/{id}/attachments"

@@ -6,8 +6,8 @@ rows: that is what `scope="function"` below asks of FastAPI, whose default commi
 
 import select
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
 import orjson
@@ -88,6 +88,9 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_the_dead)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # the same pool
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = async_sessionmaker(alone, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -100,7 +103,7 @@ class Database:
             SchemaMismatch: A table or column this code uses is not there.
         """
         kept: CloudError | None = None
-        try:
+        with _translating():
             async with self._sessions() as session, session.begin():
                 try:
                     yield session
@@ -108,17 +111,35 @@ class Database:
                     if not error.keeps_changes:
                         raise
                     kept = error
-        except (DBAPIError, PoolTimeout, psycopg.Error, LookupError) as error:
-            meaning = translated(error)
-            if meaning is None:
-                raise
-            raise meaning from error
         if kept is not None:
             raise kept
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Run a block that only reads, each statement by itself: BEGIN and COMMIT would be half of the round trips.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer, or ended the connection.
+            SchemaMismatch: A table or column this code uses is not there.
+        """
+        with _translating():
+            async with self._readers() as session:
+                yield session
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, psycopg.Error, LookupError) as error:
+        meaning = translated(error)
+        if meaning is None:
+            raise
+        raise meaning from error
 
 
 def _refuse_the_dead(connection: DBAPIConnection, _: object, __: object) -> None:
@@ -191,9 +212,10 @@ async def database(request: Request) -> Database:
     return pool
 
 
-async def session(pool: Annotated[Database, Depends(database)]) -> AsyncIterator[AsyncSession]:
-    """Give a request its transaction; a connection is taken at the first statement, not before."""
-    async with pool.transaction() as opened:
+async def session(request: Request, pool: Annotated[Database, Depends(database)]) -> AsyncIterator[AsyncSession]:
+    """Give a request its transaction, or a GET its reader; a connection is taken at the first statement, not before."""
+    opening = pool.reading() if request.method == "GET" else pool.transaction()
+    async with opening as opened:
         yield opened
 
 

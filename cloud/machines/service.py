@@ -23,7 +23,8 @@ from cloud.paging import Key, Page
 from cloud.preconditions import WHICHEVER, Seen
 
 # columns, not an object of each row: a list of fifty is asked for some hundred times a second
-_SHOWN = [col(getattr(Machine, name)) for name in MachineOut.model_fields]
+_NAMES = tuple(MachineOut.model_fields)
+_SHOWN = [col(getattr(Machine, name)) for name in _NAMES]
 _SEARCHED = (Machine.code, Machine.name, Machine.machine_type, Machine.location, Machine.serial_number)
 
 
@@ -47,7 +48,8 @@ async def machines(
     statement = select(*_SHOWN).where(col(Machine.organization_id) == organization_id, *_conditions(wanted))
     found = await paging.read(session, statement, _keys(wanted.sort), page, descending=wanted.sort.startswith("-"))
     return Page(
-        items=[MachineOut.model_validate(row) for row in found.rows],
+        # by a dictionary: asking the row for each name by itself takes longer, and a list is fifty of these
+        items=[MachineOut.model_validate(dict(zip(_NAMES, row, strict=False))) for row in found.rows],
         next_cursor=found.next_cursor,
         total=found.total,
     )

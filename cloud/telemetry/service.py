@@ -175,8 +175,7 @@ async def _since(session: AsyncSession, latest: Latest) -> datetime | None:
 
 
 def _now(machine: MachineOut, verdict: rules.Verdict) -> MachineNowOut:
-    # checked already where it came from
-    return MachineNowOut.model_construct(**dict(machine), runtime_status=verdict.status)
+    return MachineNowOut.model_validate(machine.__dict__ | {"runtime_status": verdict.status})
 
 
 def _latest_out(row: Any, names: dict[uuid.UUID, GatewayOut], now: datetime) -> LatestOut:

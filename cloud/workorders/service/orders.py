@@ -34,7 +34,8 @@ from cloud.workorders.search import any_part_of
 from cloud.workorders.service import routing, scope
 from cloud.workorders.service.routing import Route
 
-_SHOWN = [col(getattr(WorkOrder, name)) for name in WorkOrderOut.model_fields]
+_NAMES = tuple(WorkOrderOut.model_fields)
+_SHOWN = [col(getattr(WorkOrder, name)) for name in _NAMES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,5 +252,5 @@ def _done(known: WorkOrder, refusal: Message) -> Conflict:
 
 
 def _shown(row: Any) -> WorkOrderOut:
-    # columns of the database's own, so there is nothing to validate: of a list's time that was a third
-    return WorkOrderOut.model_construct(**{name: row[index] for index, name in enumerate(WorkOrderOut.model_fields)})
+    # by a dictionary: asking the row for each name by itself takes twice as long, and a list is fifty of these
+    return WorkOrderOut.model_validate(dict(zip(_NAMES, row, strict=False)))
