@@ -173,3 +173,19 @@ async def test_the_drivers_connection_is_in_the_sessions_transaction(table, data
     with pytest.raises(Conflict):
         await copy_and_fail()
     assert 6 not in rows(table)
+
+
+async def test_a_reader_has_no_transaction_and_a_writer_one(database):
+    # now() is the transaction's begin, so it stands still within one
+    async with database.reading() as session:
+        first, second = [await session.scalar(text("SELECT now()")) for _ in range(2)]
+    assert first < second
+    async with database.transaction() as session:
+        first, second = [await session.scalar(text("SELECT now()")) for _ in range(2)]
+    assert first == second
+
+
+async def test_a_readers_failure_means_the_same_as_a_writers(database):
+    with pytest.raises(SchemaMismatch):
+        async with database.reading() as session:
+            await session.execute(text("SELECT * FROM not_there"))
