@@ -8,4 +8,5 @@ SPEC = DriverSpec(
     connection=OpcUaConnection,
     device=OpcUaDevice,
     factory="edge.drivers.opcua.driver:build",
+    inspector="edge.drivers.opcua.inspect:build",
 )

@@ -54,8 +54,8 @@ def split(path: str) -> list[str]:
     return [level for level in levels if level]
 
 
-async def find(session: Session, bounds: Limits, path: str) -> AsyncIterator[Place]:
-    """Yield the nodes that a path leads to, each once.
+async def find(session: Session, bounds: Limits, path: str, skip: ua.NodeId | None = None) -> AsyncIterator[Place]:
+    """Yield the nodes that a path leads to, each once; what is below `skip` is not looked at for a `**`.
 
     Raises:
         DriverError: The session was lost, or the path leads to too many nodes.
@@ -68,7 +68,7 @@ async def find(session: Session, bounds: Limits, path: str) -> AsyncIterator[Pla
     for position, level in enumerate(rest):
         is_last = position == len(rest) - 1
         if level == DEEP:
-            async for place in _below(session, bounds, here):
+            async for place in _below(session, bounds, here, skip):
                 if is_last or _fits(place, rest[position + 1]):
                     yield place
             return
@@ -79,14 +79,17 @@ async def find(session: Session, bounds: Limits, path: str) -> AsyncIterator[Pla
         yield place
 
 
-async def children(session: Session, bounds: Limits, node: ua.NodeId) -> list[Place]:
-    """Return what a node holds."""
-    return await _children(session, bounds, [Place(node, (), is_variable=False, browse_name="")])
+async def below(session: Session, bounds: Limits, node: ua.NodeId) -> AsyncIterator[Place]:
+    """Yield everything below a node, each node once."""
+    async for place in _below(session, bounds, [Place(node, (), is_variable=False, browse_name="")], None):
+        yield place
 
 
-async def _below(session: Session, bounds: Limits, here: Sequence[Place]) -> AsyncIterator[Place]:
+async def _below(
+    session: Session, bounds: Limits, here: Sequence[Place], skip: ua.NodeId | None
+) -> AsyncIterator[Place]:
     """Yield everything below some nodes, each node once, however often it is referred to."""
-    seen = {place.node for place in here}
+    seen = {place.node for place in here} | ({skip} if skip is not None else set())
     for _ in range(_DEEPEST):
         level = []
         for place in await _children(session, bounds, here):

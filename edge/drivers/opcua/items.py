@@ -148,6 +148,24 @@ class MonitoredItems:
         )
 
 
+async def try_items(
+    session: Session, bounds: Limits, subscription: int, items: Sequence[Item]
+) -> list[tuple[Item, int, float]]:
+    """Create items to learn which queue and sampling interval (ms) each would get, and delete the subscription."""
+    found = await addresses.resolved(session, bounds, (item.node for item in items))
+    known = [item for item in items if item.node in found]
+    answers = await services.create_items(
+        session, bounds, subscription, [_request(item, found[item.node]) for item in known]
+    )
+    with session.telling("deleting a subscription"):
+        await session.client.uaclient.delete_subscriptions([subscription])
+    return [
+        (item, answer.RevisedQueueSize, answer.RevisedSamplingInterval)
+        for item, answer in zip(known, answers, strict=True)
+        if not answer.StatusCode.is_bad()
+    ]
+
+
 def _request(item: Item, node_id: ua.NodeId) -> ua.MonitoredItemCreateRequest:
     request = ua.MonitoredItemCreateRequest()
     request.ItemToMonitor.NodeId = node_id
