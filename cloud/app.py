@@ -34,6 +34,7 @@ from cloud.issues.s3 import S3Store
 from cloud.issues.sigv4 import Identity
 from cloud.issues.store import PhotoStore
 from cloud.machines import routes as machines
+from cloud.maintenance import routes as maintenance
 from cloud.metrics import Metrics
 from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, BodyLimit, Slashes, Surroundings
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
@@ -47,8 +48,9 @@ from shared import logs
 
 WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
+_PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
 # every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
-ROUTERS = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router, identity.router, gateways.router)
+ROUTERS = (*_PHONES, maintenance.router, identity.router, gateways.router)
 
 BATCHES = "/ingest/batches"
 PHOTOS = "/issues/{id}/attachments"

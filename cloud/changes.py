@@ -41,6 +41,7 @@ class Entity(StrEnum):
     GATEWAY = "gateway"
     MACHINE = "machine"
     MAINTENANCE = "maintenance"
+    MAINTENANCE_PLAN = "maintenance_plan"
     WORK_ORDER = "work_order"
     STAGE = "stage"
     PRODUCTION = "production"

@@ -8,12 +8,13 @@ from cloud.gateways import models as gateways
 from cloud.identity import models as identity
 from cloud.issues import models as issues
 from cloud.machines import models as machines
+from cloud.maintenance import models as maintenance
 from cloud.sync import models as sync
 from cloud.telemetry import models as telemetry
 from cloud.workorders import models as workorders
 
 FRAME = (changes, idempotency)
-SLICES = (identity, gateways, machines, telemetry, workorders, issues, sync)
+SLICES = (identity, gateways, machines, telemetry, maintenance, workorders, issues, sync)
 
 
 def metadata() -> MetaData:

@@ -32,6 +32,16 @@ def create_organization(
     console.show(console.transact(lambda session: service.create_organization(session, name)), as_json=as_json)
 
 
+@organizations.command("time-zone")
+def set_time_zone(
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    zone: Annotated[str, typer.Argument(help="Such as Europe/Istanbul.")],
+    as_json: console.AsJson = False,
+) -> None:
+    """Say in which time zone an organization's days begin."""
+    console.show(console.transact(lambda session: service.set_time_zone(session, name, zone)), as_json=as_json)
+
+
 @organizations.command("list")
 def list_organizations(as_json: console.AsJson = False) -> None:
     """List the organizations."""

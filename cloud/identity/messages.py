@@ -87,6 +87,11 @@ PASSWORD_CHANGED_MEANWHILE = Message(
     "The password was changed in the meantime; sign in again.",
     "Parola bu arada değiştirilmiş; yeniden oturum açın.",
 )
+TIME_ZONE_UNKNOWN = Message(
+    "There is no time zone {time_zone}; names are such as Europe/Istanbul.",
+    "{time_zone} adında bir saat dilimi yok; adlar Europe/Istanbul gibidir.",
+    code="TIME_ZONE_UNKNOWN",
+)
 USERNAME_TAKEN = Message(
     "The user name {username} is taken.", "{username} kullanıcı adı alınmış.", code="USERNAME_TAKEN"
 )

@@ -20,6 +20,8 @@ class Organization(Table, table=True):
         sa_column=Column(Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
     )
     name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    # in which its days begin, by IANA's name
+    time_zone: str = Field(default="UTC", sa_column=Column(Text, nullable=False, server_default="UTC"))
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )

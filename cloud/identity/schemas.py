@@ -150,6 +150,7 @@ class OrganizationOut(BaseModel):
 
     id: uuid.UUID
     name: str
+    time_zone: str
 
 
 class UserOut(BaseModel):

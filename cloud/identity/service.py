@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import Uuid, and_, bindparam, or_, select, update
+from sqlalchemy import Uuid, and_, bindparam, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -12,7 +12,7 @@ from sqlmodel import col
 from cloud import changes, paging
 from cloud.changes import Actor, ChangeKind, Entity, Operator
 from cloud.db import Database
-from cloud.errors import Conflict, Forbidden, NotFound
+from cloud.errors import Conflict, Forbidden, Invalid, NotFound
 from cloud.identity import messages, sign_ins, throttle
 from cloud.identity.models import Organization, SignIn, User
 from cloud.identity.passwords import Passwords, check
@@ -31,6 +31,10 @@ _CALLER = (
         or_(_SIGN_IN_ID.is_(None), and_(col(SignIn.user_id) == col(User.id), col(SignIn.ended_at).is_(None))),
     )
 )
+
+
+# PostgreSQL's own list: what it takes for a zone includes offsets and misspellings
+_ZONE = text("SELECT 1 FROM pg_timezone_names WHERE name = :zone")
 
 
 async def caller(session: AsyncSession, said: Bearer) -> Caller | None:
@@ -59,6 +63,42 @@ async def create_organization(session: AsyncSession, name: str) -> OrganizationO
         session, Operator(shown.id), Entity.ORGANIZATION, shown.id, ChangeKind.CREATED, after={"name": name}
     )
     return shown
+
+
+async def set_time_zone(session: AsyncSession, name: str, zone: str) -> OrganizationOut:
+    """Say in which time zone an organization's days begin.
+
+    Raises:
+        NotFound: There is no organization of this name.
+        Invalid: There is no such time zone.
+    """
+    known = await organization_named(session, name)
+    await _require_time_zone(session, zone)
+    of_it = update(Organization).where(col(Organization.id) == known.id)
+    await session.execute(of_it.values(time_zone=zone), execution_options={"synchronize_session": False})
+    shown = known.model_copy(update={"time_zone": zone})
+    await changes.record(
+        session, Operator(known.id), Entity.ORGANIZATION, known.id, ChangeKind.UPDATED, before=known, after=shown
+    )
+    return shown
+
+
+async def time_zone(session: AsyncSession, organization_id: uuid.UUID, asked: str | None = None) -> str:
+    """Return the time zone that is asked for, or the one in which the organization's days begin.
+
+    Raises:
+        Invalid: There is no such time zone.
+    """
+    if asked is not None:
+        await _require_time_zone(session, asked)
+        return asked
+    found = await session.scalar(select(col(Organization.time_zone)).where(col(Organization.id) == organization_id))
+    return found or "UTC"
+
+
+async def _require_time_zone(session: AsyncSession, zone: str) -> None:
+    if await session.scalar(_ZONE, {"zone": zone}) is None:
+        raise Invalid(messages.TIME_ZONE_UNKNOWN, time_zone=zone)
 
 
 async def organizations(session: AsyncSession) -> list[OrganizationOut]:

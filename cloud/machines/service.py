@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -112,6 +113,18 @@ async def decommission(session: AsyncSession, actor: Actor, id_or_code: str, see
         PreconditionFailed: It is not as the caller saw it.
     """
     return await _change(session, actor, id_or_code, {"status": MachineStatus.DECOMMISSIONED}, seen)
+
+
+async def note_maintenance(
+    session: AsyncSession, actor: Actor, machine_id: uuid.UUID, last: datetime | None, following: datetime | None
+) -> MachineOut:
+    """Keep when a machine was maintained last, and when it falls due next.
+
+    Raises:
+        NotFound: The organization has no such machine.
+    """
+    dates = {"last_maintenance_date": last, "next_maintenance_date": following}
+    return await _change(session, actor, str(machine_id), dates, WHICHEVER)
 
 
 async def require_in_use(session: AsyncSession, organization_id: uuid.UUID, id_or_code: str) -> MachineOut:

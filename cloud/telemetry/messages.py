@@ -2,6 +2,11 @@
 
 from cloud.languages import Message
 
+DAYS_INVALID = Message(
+    "There is no range of at most {most} days from {first} to {last}.",
+    "{first} ile {last} arasında en çok {most} günlük bir aralık yok.",
+    code="DAYS_INVALID",
+)
 VALUE_MISSING = Message(
     "a value is missing; only a bad reading has none",
     "değer eksik; yalnızca niteliği bad olan ölçüm değersiz olabilir",

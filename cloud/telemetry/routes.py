@@ -2,11 +2,11 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from starlette.requests import ClientDisconnect
 
 from cloud.db import Session
@@ -29,6 +29,8 @@ from cloud.telemetry.schemas import (
     ReceiptOut,
     Resolution,
     RollupOut,
+    UsageAsked,
+    UsageOut,
 )
 from cloud.values import Moment, lower
 from shared.reading import GapCause, ReadingType
@@ -43,6 +45,9 @@ router = APIRouter(tags=["telemetry"])
 Name = Annotated[str | None, Query(min_length=1, max_length=200)]
 From = Annotated[Moment | None, Query(alias="from", description="Not before this time")]
 To = Annotated[Moment | None, Query(description="Before this time")]
+
+# a calendar of more days has no readings, and its ends no neighbours
+Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]
 
 _BATCH = {
     "requestBody": {"required": True, "content": {CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
@@ -121,6 +126,24 @@ async def post_readings(
     return await posting.post(
         session, intake.partitions, caller.organization_id, machine_id, readings, datetime.now(UTC)
     )
+
+
+@router.get("/machines/{machine_id}/usage")
+async def get_usage(
+    session: Session,
+    caller: CurrentCaller,
+    machine_id: MachineId,
+    first: Annotated[
+        Day | None, Query(alias="from", description="First day; 29 days before the last if absent")
+    ] = None,
+    last: Annotated[Day | None, Query(alias="to", description="Last day, included; today if absent")] = None,
+    time_zone: Annotated[
+        str | None, Query(max_length=64, description="IANA name; the organization's if absent")
+    ] = None,
+) -> UsageOut:
+    """Return how much a machine was used, by day: seconds running, cycles, energy."""
+    asked = UsageAsked(first, last, time_zone)
+    return await service.used_by_day(session, caller.organization_id, machine_id, asked, datetime.now(UTC))
 
 
 @router.get("/machines/{machine_id}/rollups")

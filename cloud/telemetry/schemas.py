@@ -1,6 +1,8 @@
 """Owns what the telemetry slice takes and gives. What gateways bring is the wire's batch."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
@@ -102,6 +104,34 @@ ReadingsIn = Annotated[
     BeforeValidator(_many, json_schema_input_type=ReadingIn | Annotated[list[ReadingIn], Field(max_length=MAX_POSTED)]),
 ]
 """One reading, or a list of them: all are taken or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageAsked:
+    """Which days are asked for: by default the last 30, in the organization's time zone."""
+
+    first: date | None = None
+    last: date | None = None
+    time_zone: str | None = None
+
+
+class UsageDay(BaseModel):
+    """How much a machine was used on one day; null where it has nothing that tells, which is not the same as 0."""
+
+    date: date
+    running_s: float | None = Field(description="Seconds in which it produced")
+    known_s: float | None = Field(description="Seconds in which its state was known, running or not")
+    cycles: float | None
+    energy_kwh: float | None
+
+
+class UsageOut(BaseModel):
+    """How much a machine was used, by day of its site."""
+
+    machine_id: uuid.UUID
+    time_zone: str
+    as_of: AwareDatetime = Field(description="What was read later is not in it; counts lag by a minute")
+    days: list[UsageDay]
 
 
 class PostedOut(BaseModel):

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,15 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import paging
+from cloud.errors import Invalid
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayOut
+from cloud.identity import service as identity
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.paging import Page
-from cloud.telemetry import rules
+from cloud.telemetry import messages, rules, usage
 from cloud.telemetry.history import SPANS, fields_of
 from cloud.telemetry.models import Latest, Tag
-from cloud.telemetry.schemas import LatestOut, MachineNews, MachineNowOut, MachineStatusOut
+from cloud.telemetry.schemas import (
+    LatestOut,
+    MachineNews,
+    MachineNowOut,
+    MachineStatusOut,
+    UsageAsked,
+    UsageDay,
+    UsageOut,
+)
+from cloud.telemetry.usage import Used
 from shared.reading import ReadingType
 
 # how far back the beginning of a state is looked for: a day of one reading a second
@@ -133,6 +145,31 @@ async def news(
         )
         for machine_id, told in of_machine.items()
     ]
+
+
+async def used_by_day(
+    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, asked: UsageAsked, now: datetime
+) -> UsageOut:
+    """Return how much a machine was used, day by day of its site.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        Invalid: The range is no range, too long, or in a time zone that does not exist.
+    """
+    machine = await machines.resolve(session, organization_id, id_or_code)
+    zone = await identity.time_zone(session, organization_id, asked.time_zone)
+    last = asked.last or await usage.day_of(session, now, zone)
+    first = asked.first or last - timedelta(days=29)
+    if not timedelta() <= last - first < usage.MOST_DAYS:
+        raise Invalid(messages.DAYS_INVALID, first=first.isoformat(), last=last.isoformat(), most=usage.MOST_DAYS.days)
+    told = await usage.by_day(session, machine.id, first, last, zone, now)
+    days = [UsageDay(date=day, **asdict(used)) for day, used in told.items()]
+    return UsageOut(machine_id=machine.id, time_zone=zone, as_of=now, days=days)
+
+
+async def used_since(session: AsyncSession, machine_id: uuid.UUID, start: datetime, now: datetime) -> Used:
+    """Return how much a machine was used since a moment."""
+    return await usage.since(session, machine_id, start, now)
 
 
 async def _verdicts(
