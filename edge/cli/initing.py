@@ -4,12 +4,15 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from edge.cli.terminal import out
+from edge.cli.terminal import err, out
+from edge.config.options import CloudOptions, GatewayOptions
 from edge.drafting import address, first, keep
 from edge.drafting.first import Answers
 from edge.errors import ConfigError
@@ -37,13 +40,13 @@ def init(
             f"{file} is there already; nothing is asked and nothing is written. Say --force to replace it"
         )
     asks = sys.stdin.isatty()
-    gateway = _ask("Name of this gateway (gateway.id)", gateway, _hostname(), asks=asks)
+    gateway = _ask("Name of this gateway (gateway.id)", gateway, _hostname(), _is_gateway("id"), asks=asks)
     site = _ask("Site", site, "", asks=asks)
-    timezone = _ask("Time zone", timezone, _zone(), asks=asks)
-    cloud = _ask("Address of the cloud", cloud, None, asks=asks, option="--cloud")
+    timezone = _ask("Time zone", timezone, _zone(), _is_gateway("timezone"), asks=asks)
+    cloud = _ask("Address of the cloud", cloud, None, _is_cloud, asks=asks, option="--cloud")
     if token_file is None and token_env is None:
         token_file = _ask("File that holds the token", None, "edge-token", asks=asks)
-    url = _ask(f"First connection, {address.FORMS}; - for none", connection, "-", asks=asks)
+    url = _ask(f"First connection, {address.FORMS}; - for none", connection, "-", _is_connection, asks=asks)
     answers = Answers(
         gateway,
         site,
@@ -61,15 +64,44 @@ def init(
     _next(file, answers, token_file, token_env)
 
 
-def _ask(words: str, given: str | None, default: str | None, *, asks: bool, option: str = "") -> str:
+def _ask(
+    words: str,
+    given: str | None,
+    default: str | None,
+    judge: Callable[[str], object] = str,
+    *,
+    asks: bool,
+    option: str = "",
+) -> str:
+    """Return what an option said, or what is answered; an answer that `judge` refuses is asked for again."""
     if given is not None:
         return given.strip()
-    if asks:
-        answer: str = typer.prompt(words, default=default, show_default=bool(default), err=True)
-        return answer.strip()
-    if default is None:
-        raise typer.BadParameter(f"there is no terminal to ask at, so {option} is needed")
-    return default
+    if not asks:
+        if default is None:
+            raise typer.BadParameter(f"there is no terminal to ask at, so {option} is needed")
+        return default
+    while True:
+        answer = str(typer.prompt(words, default=default, show_default=bool(default), err=True)).strip()
+        try:
+            judge(answer)
+        except ValidationError as error:
+            err.print(f"  {error.errors()[0]['msg'].removeprefix('Value error, ')}", style="yellow", markup=False)
+        except ConfigError as error:
+            err.print(f"  {error.message}", style="yellow", markup=False)
+        else:
+            return answer
+
+
+def _is_gateway(key: str) -> Callable[[str], object]:
+    return lambda answer: GatewayOptions.model_validate({"id": "gateway", key: answer or None})
+
+
+def _is_cloud(answer: str) -> object:
+    return CloudOptions.model_validate({"url": answer, "token": "not-yet"})
+
+
+def _is_connection(answer: str) -> object:
+    return None if answer in {"", "-"} else address.connection(answer, "gateway")
 
 
 def _connection(url: str, name: str | None, gateway: str, *, asks: bool) -> tuple[str, dict[str, object]] | None:

@@ -1,5 +1,6 @@
 """What the commands share at the terminal: where they print, and the arguments that several of them take."""
 
+import io
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,8 @@ from edge.settings import Settings
 from edge.state import StateDirectory
 from shared import logs
 
+# wider than any table of ours
+_BROAD = 300
 out = Console(highlight=False, soft_wrap=True, markup=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -32,8 +35,9 @@ def wide(shown: RenderableType) -> None:
     if out.is_terminal:
         out.print(shown)
         return
-    with out.capture() as capture:
-        out.print(shown, width=300)
+    broad = Console(width=_BROAD, file=io.StringIO(), highlight=False)
+    with broad.capture() as capture:
+        broad.print(shown)
     out.print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 

@@ -36,8 +36,10 @@ from edge.sync.shipper import ShipperStatus
 from shared.reading import GapCause, MachineState, ReadingType
 
 ROOT = Path(__file__).parents[2]
-GUIDES = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("cloud", "edge", "security")}
-HEADS = {"edge": edge_exits, "cloud": cloud_cli}
+GUIDES = {
+    name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("cloud", "edge", "security", "tools")
+}
+HEADS = {"edge": edge_exits, "cloud": cloud_cli, "tools": edge_exits}
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 SPECS = known_drivers()
@@ -101,7 +103,7 @@ def test_every_command_is_one_that_its_command_line_takes(
     guide: str, parsed: Callable[[Sequence[str]], dict[str, Any]]
 ) -> None:
     found = list(commands(guide))
-    assert len(found) >= {"cloud": 20, "edge": 7}[guide]
+    assert len(found) >= {"cloud": 20, "edge": 7, "tools": 20}[guide]
     for words in found:
         if "--help" not in words:  # which prints instead of parsing on
             parsed(words)
