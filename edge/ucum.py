@@ -43,6 +43,8 @@ _MEANT = dict(
     lumen=lm
     """.split()  # noqa: SIM905 - the same
 )
+# so common, and so little to be mistaken for anything else, that they are taken as they are
+_HOURS = {"Wh": "W.h", "kWh": "kW.h", "MWh": "MW.h", "GWh": "GW.h"}
 _ANNOTATION = re.compile(r"\{[\x21-\x7a\x7c\x7e ]*\}")
 _FACTOR = re.compile(r"[1-9][0-9]*")
 _EXPONENT = re.compile(r"[+-]?[1-9][0-9]*$")
@@ -56,6 +58,11 @@ def is_unit(text: str) -> bool:
         return False
     position = _term(text, 0)
     return text == "" or position == len(text)
+
+
+def canonical(text: str) -> str:
+    """Return a unit under UCUM's name; watt-hours may be written as every meter writes them."""
+    return _HOURS.get(text, text)
 
 
 def meant(text: str) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from edge.config.options import DefaultOptions
 from edge.config.spelling import one_of
 from edge.drivers.spec import PublishOptions, TagOptions
-from edge.ucum import is_unit, meant
+from edge.ucum import canonical, is_unit, meant
 from edge.units import stale_after_s
 from shared.reading import MachineState, ReadingType
 
@@ -21,7 +21,7 @@ def disagreements(tag: TagOptions) -> Iterator[tuple[str, str]]:
         yield "scale", "expected a number other than 0, which would make every value the same"
     if tag.range is not None and not tag.range[0] < tag.range[1]:
         yield "range", f"expected the lower limit first, got [{tag.range[0]:g}, {tag.range[1]:g}]"
-    if not is_unit(tag.unit):
+    if not is_unit(canonical(tag.unit)):
         likely = meant(tag.unit)
         hint = f'did you mean "{likely}"?' if likely else 'a unit of your own is an annotation, such as "{shots}"'
         yield "unit", f'"{tag.unit}" is not a unit of UCUM; {hint}'
@@ -98,4 +98,5 @@ def effective(tag: TagOptions, defaults: DefaultOptions, *, is_polled: bool) -> 
     stale = tag.stale_after if tag.stale_after is not None else defaults.stale_after
     limit_s = stale_after_s(stale, every_s if is_polled else None)
     limit = "off" if limit_s is None else f"{limit_s:.9f}s"
-    return tag.model_copy(update={"publish": publish, "every": every_s, "stale_after": limit})
+    taken = {"publish": publish, "every": every_s, "stale_after": limit, "unit": canonical(tag.unit)}
+    return tag.model_copy(update=taken)

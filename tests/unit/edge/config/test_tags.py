@@ -22,7 +22,8 @@ from edge.units import stale_after_s
         ({"every": "9ms"}, ["every"]),
         ({"every": "2d"}, ["every"]),
         ({"unit": "kW.h"}, []),
-        ({"unit": "kWh"}, ["unit"]),
+        ({"unit": "kWh"}, []),
+        ({"unit": "°C"}, ["unit"]),
         ({"unit": "{shots}"}, []),
         ({"map": {0: "anything"}}, []),
         ({"map": {0: "off", 1: "producing"}, "means": "state"}, []),
@@ -62,6 +63,11 @@ def test_a_tag_at_rest_is_kept_every_five_minutes_unless_that_is_switched_off() 
 def test_words_that_the_wire_would_refuse_are_refused_in_the_file(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         TagOptions.model_validate(options)
+
+
+def test_watt_hours_are_taken_under_the_name_of_ucum() -> None:
+    tag = TagOptions.model_validate({"unit": "kWh"})
+    assert effective(tag, DefaultOptions(), is_polled=True).unit == "kW.h"
 
 
 @pytest.mark.parametrize(
