@@ -41,7 +41,7 @@ class ExceptionFilter:
         """Return the rows to keep, ascending, and remember them as last kept."""
         kept = self._rules.every_sample[readings.tag]
         rows = np.flatnonzero(~kept)
-        for once in _rounds(rows, readings.tag):
+        for once in rounds(rows, readings.tag):
             news = once[self._is_news(readings, once)]
             kept[news] = True
             self._remember(readings, news)
@@ -110,7 +110,7 @@ class ExceptionFilter:
             self._has_text[list(texts)] = True
 
 
-def _rounds(rows: NDArray[np.intp], tag: NDArray[np.uint32]) -> Iterator[NDArray[np.intp]]:
+def rounds(rows: NDArray[np.intp], tag: NDArray[np.uint32]) -> Iterator[NDArray[np.intp]]:
     """Split rows into rounds in which each point occurs once at most: all first occurrences, all second ones, ..
 
     Whether a reading is kept depends on the one before it, so a point's readings must be judged one after

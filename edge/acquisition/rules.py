@@ -31,6 +31,8 @@ class Rules:
         every_sample: Keep each reading, changed or not.
         deadband: Smallest change worth keeping, after scaling; 0 for any change.
         heartbeat_us: Longest time without a kept reading.
+        has_door, deviation, longest_us: Compressed by a swinging door, how far off that may be, after scaling, and how
+            long a reading may wait, of the source's time or the gateway's.
         is_prompt: Of class `state`: somebody waits for it to be on disk.
         is_counter, rollover: A cumulative count, and how far it counts after scaling; infinite if it only ever resets.
         is_mapped: Whether a word stands for the value.
@@ -48,6 +50,9 @@ class Rules:
     every_sample: NDArray[np.bool_]
     deadband: NDArray[np.float64]
     heartbeat_us: NDArray[np.int64]
+    has_door: NDArray[np.bool_]
+    deviation: NDArray[np.float64]
+    longest_us: NDArray[np.int64]
     is_prompt: NDArray[np.bool_]
     is_counter: NDArray[np.bool_]
     rollover: NDArray[np.float64]
@@ -78,6 +83,13 @@ class Rules:
             deadband=np.array([deadband(tag) * _ROUNDING for tag in tags], np.float64),
             heartbeat_us=np.array(
                 [NEVER_US if rule.heartbeat is None else round(rule.heartbeat * 1e6) for rule in publish], np.int64
+            ),
+            has_door=np.array([tag.compress is not None for tag in tags], np.bool_),
+            deviation=np.array(
+                [_share(tag, tag.compress.deviation if tag.compress else None) for tag in tags], np.float64
+            ),
+            longest_us=np.array(
+                [NEVER_US if tag.compress is None else round(tag.compress.max_interval * 1e6) for tag in tags], np.int64
             ),
             is_prompt=np.array([tag.lane is TagClass.STATE for tag in tags], np.bool_),
             is_counter=np.array([tag.counter is not None for tag in tags], np.bool_),
@@ -116,7 +128,11 @@ def _rollover(tag: TagOptions) -> float:
 
 def deadband(tag: TagOptions) -> float:
     """Return a tag's deadband as a number, a percentage taken of its range; 0 for none."""
-    if isinstance(tag.deadband, str):
+    return _share(tag, tag.deadband)
+
+
+def _share(tag: TagOptions, amount: float | str | None) -> float:
+    if isinstance(amount, str):
         low, high = tag.range or (0.0, 0.0)
-        return float(tag.deadband.rstrip(" %")) / 100 * (high - low)
-    return tag.deadband or 0.0
+        return float(amount.rstrip(" %")) / 100 * (high - low)
+    return amount or 0.0

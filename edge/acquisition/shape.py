@@ -13,7 +13,9 @@ columns. What it decides, in this order:
   be another value than the number beside them.
 - Range. A value outside it is flagged, and kept, set to the limit, or called bad.
 - Formulas. Computed tags take part from here on (edge.acquisition.derivation), with rules of their own.
-- Exception. What says nothing new is dropped (edge.acquisition.by_exception), unless every sample is wanted.
+- Doors. Of a point with a swinging door those are kept that straight lines do not tell (edge.acquisition.door).
+- Exception. Of the others, what says nothing new is dropped (edge.acquisition.by_exception), unless every sample is
+  wanted.
 """
 
 from collections.abc import Sequence
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 from edge.acquisition.by_exception import ExceptionFilter
 from edge.acquisition.counters import Counters
 from edge.acquisition.derivation import Derivation
+from edge.acquisition.door import Doors
 from edge.acquisition.rules import Rules
 from edge.acquisition.text import clean
 from edge.drivers.spec import TagOptions
@@ -54,6 +57,7 @@ class Shaper:
     def __init__(self, tags: Sequence[TagOptions], derivation: Derivation | None = None) -> None:
         self._rules = Rules.of(tags)
         self._filter = ExceptionFilter(self._rules)
+        self._doors = Doors(self._rules)
         self._any_map = bool(self._rules.is_mapped.any())
         self._counters = Counters(self._rules)
         self._derivation = derivation or Derivation(())
@@ -65,6 +69,7 @@ class Shaper:
         """Take more points, which stand behind those so far."""
         self._rules = self._rules.and_then(Rules.of(tags))
         self._filter.extend(self._rules)
+        self._doors.extend(self._rules)
         self._counters.extend(self._rules)
         self._any_map = bool(self._rules.is_mapped.any())
 
@@ -80,11 +85,39 @@ class Shaper:
         if len(self.derived):
             self.derived, its_word = self._converted(self.derived)
             shaped, word = concatenate([shaped, self.derived]), np.concatenate([word, its_word])
-        rows = self._filter.keep(shaped)
         self.counts.counter_reset += self._counters.resets(shaped, self._rules)
         self.counts.taken += len(readings)
-        self.counts.kept += len(rows)
-        return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
+        kept = self._kept(shaped, word)
+        self.counts.kept += len(kept)
+        return kept
+
+    def _kept(self, shaped: Readings, word: NDArray[np.intp]) -> Readings:
+        behind = self._rules.has_door[shaped.tag]
+        if not behind.any():
+            rows = self._filter.keep(shaped)
+            return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
+        others = np.flatnonzero(~behind)
+        rows = others[self._filter.keep(shaped.take(others))]
+        # a point with a door has no words
+        doors = self._doors.keep(shaped.take(np.flatnonzero(behind)))
+        return concatenate([self._with_words(shaped.take(rows), word[rows]), doors])
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether any reading can be pending: taken, and neither kept nor dropped yet."""
+        return self._doors.are_used
+
+    def overdue(self, now_us: int) -> Readings:
+        """Return what has been pending for too long, to be kept."""
+        return self._counted(self._doors.overdue(now_us))
+
+    def flush(self) -> Readings:
+        """Return all that is pending, to be kept: at a gap, and at the end."""
+        return self._counted(self._doors.flush())
+
+    def _counted(self, kept: Readings) -> Readings:
+        self.counts.kept += len(kept)
+        return kept
 
     def _converted(self, readings: Readings) -> tuple[Readings, NDArray[np.intp]]:
         """Return every reading as it would be kept, words apart, and the place of each one's word."""
@@ -132,6 +165,7 @@ class Shaper:
     def again(self, readings: Readings) -> Readings:
         """Shape readings that are kept though they say what was said before."""
         self._filter.forget(readings.tag)
+        self._doors.forget(readings.tag)
         return self.shape(readings)
 
     def _time(self, ts: NDArray[np.int64], received: NDArray[np.int64], flags: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -134,11 +134,20 @@ class Station:
         elif self._intake.full_since_us is not None:
             # what waited for room is given up; gaps have some of their own
             await self._account_for_stop(self._missed, _LAST_S)
+        elif self._shaper.can_wait:
+            await self._account_for_stop(list, _LAST_S, self._shaper.flush())
 
     async def tend(self) -> None:
-        """Call the values of silent tags bad, until cancelled; a task of the gateway's, if there can be any."""
-        while self._watch.can_go_stale:
+        """Do what only time makes due, until cancelled; a task of the gateway's, if anything can be.
+
+        The values of silent tags are called bad, and what has been pending behind a swinging door for too long is kept.
+        """
+        while self._watch.can_go_stale or self._shaper.can_wait:
             await self._clock.sleep(_TEND_S)
+            overdue = self._shaper.overdue(self._clock.now_us())
+            if len(overdue) and not self._is_finishing:
+                self.board.note(empty(), overdue)
+                await self._intake.put(overdue)
             if self._state is StationState.UP and not self._is_finishing:
                 stale = self._watch.stale(self._clock.now_us())
                 if len(stale):
@@ -219,9 +228,11 @@ class Station:
         told = [fit(self._placed(gap, new)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
         readings = self._numbered(sample.readings)
         self._watch.note(readings)
-        kept = empty()
+        # no line is drawn across a gap
+        kept = self._shaper.flush() if told else empty()
         if sample.tense is not Tense.AGAIN:
-            kept = self._shaper.shape(readings, computes=sample.tense is not Tense.PAST)
+            shaped = self._shaper.shape(readings, computes=sample.tense is not Tense.PAST)
+            kept = concatenate([kept, shaped]) if len(kept) else shaped
             self._watch.note(self._shaper.derived)
         if sample.tense is not Tense.PAST:
             restated = self._watch.restated(readings, self._opened_us)
@@ -311,11 +322,13 @@ class Station:
         why = self._missing_why if cause is GapCause.GATEWAY_DOWN else self._last_error or ""
         return self._watch.gaps(cause, self._clock.now_us(), why, is_last=is_last)
 
-    async def _account_for_stop(self, hole: Callable[[], list[Gap]], limit_s: float) -> None:
-        """Tell the hole that is open at the end; a buffer that cannot take even that will not be waited for."""
+    async def _account_for_stop(
+        self, hole: Callable[[], list[Gap]], limit_s: float, pending: Readings | None = None
+    ) -> None:
+        """Tell the hole that is open at the end, or what is pending; a full buffer will not be waited for."""
         try:
             async with asyncio.timeout(limit_s):
-                await self._intake.put(empty(), hole)
+                await self._intake.put(pending if pending is not None else empty(), hole)
         except (BufferError, TimeoutError) as error:
             _log.warning("outage not recorded", connection=self.name, error=str(error))
 

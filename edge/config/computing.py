@@ -29,7 +29,7 @@ def computed(
             document.mistake(loc, f'the device has a tag "{name}" already; call the computed one otherwise')
         for key, message in (*tags.disagreements(tag), *tags.heartbeat(tag.publish or defaults.publish)):
             document.mistake(place(("compute", name, key)), message)
-        for key, message in tags.staleness(tag, is_polled=False):
+        for key, message in (*tags.staleness(tag, is_polled=False), *tags.compression(tag, device)):
             document.mistake(place(("compute", name, key)), message)
         try:
             formula = parse(tag.of)

@@ -198,7 +198,7 @@ class Plant:
             where = origin(("tags", name), origins, loc)
             options = tags.effective(tag, self._defaults, is_polled=device.is_polled)
             self._check_tag(name, tag, origins, loc)
-            for key, message in tags.staleness(tag, is_polled=device.is_polled):
+            for key, message in (*tags.staleness(tag, is_polled=device.is_polled), *tags.compression(tag, device)):
                 self._document.mistake(origin(("tags", name, key), origins, loc), message)
             if not 1 <= len(name) <= 200 or not name.isprintable():
                 self._document.mistake(where, "expected a tag's name of 1 to 200 printable characters")

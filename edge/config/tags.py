@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from edge.config.options import DefaultOptions
 from edge.config.spelling import one_of
-from edge.drivers.spec import PublishOptions, TagOptions
+from edge.drivers.spec import CompressOptions, DeviceOptions, PublishOptions, TagOptions
 from edge.ucum import canonical, is_unit, meant
 from edge.units import stale_after_s
 from shared.reading import MachineState, ReadingType
@@ -26,6 +26,8 @@ def disagreements(tag: TagOptions) -> Iterator[tuple[str, str]]:
         hint = f'did you mean "{likely}"?' if likely else 'a unit of your own is an annotation, such as "{shots}"'
         yield "unit", f'"{tag.unit}" is not a unit of UCUM; {hint}'
     yield from _deadband(tag)
+    if tag.compress is not None:
+        yield from _compress(tag, tag.compress)
     if tag.map is not None:
         yield from _map(tag, tag.map)
     if tag.counter is not None:
@@ -67,6 +69,34 @@ def _map(tag: TagOptions, words: dict[int, str]) -> Iterator[tuple[str, str]]:
         for number, word in words.items():
             if word not in set(MachineState):
                 yield "map", f'{number}: "{word}" is not a machine state; {one_of(word, MachineState)}'
+
+
+def _compress(tag: TagOptions, compress: CompressOptions) -> Iterator[tuple[str, str]]:
+    deviation = compress.deviation
+    if isinstance(deviation, str) and tag.range is None:
+        yield "compress", f"{deviation} is a share of the range; give the tag a range, such as [0, 2000]"
+    if not (float(deviation.rstrip(" %")) if isinstance(deviation, str) else deviation) > 0:
+        yield "compress", f"expected a deviation above 0, got {deviation}"
+    if tag.deadband is not None or tag.map is not None:
+        yield "compress", "a swinging door decides by itself what is kept; leave out deadband and map"
+    if tag.publish is not None and "on" in tag.publish.model_fields_set and tag.publish.on == "sample":
+        yield "compress", "`on: sample` keeps each reading; leave out one of the two"
+
+
+def compression(tag: TagOptions, device: DeviceOptions) -> Iterator[tuple[str, str]]:
+    """Yield why a device's tags cannot be compressed.
+
+    The newest reading behind a door is in memory only. Whoever keeps his readings until he hears that they are on
+    disk must not be told so before.
+    """
+    if tag.compress is not None and device.is_kept_by_source:
+        yield (
+            "compress",
+            (
+                "its source keeps readings until they are on disk, and a swinging door holds the newest back in "
+                "memory; use deadband, or qos: 0"
+            ),
+        )
 
 
 def _counter(tag: TagOptions) -> Iterator[tuple[str, str]]:

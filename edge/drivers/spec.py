@@ -74,6 +74,23 @@ class CounterOptions(Options):
     rollover: Annotated[Count, Field(gt=0)] | None = None
 
 
+Amount = float | Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")]
+
+
+class CompressOptions(Options):
+    """Readings are left out that straight lines between the others tell (edge.acquisition.door).
+
+    Attributes:
+        method: `swinging-door`.
+        deviation: How far off the lines may be, after scaling; a number, or a percentage of `range`.
+        max_interval: Longest time between two kept readings, and longest wait of the newest one.
+    """
+
+    method: Literal["swinging-door"] = "swinging-door"
+    deviation: Amount
+    max_interval: Annotated[Duration, Field(gt=0)] = HEARTBEAT_S
+
+
 class TagOptions(Options):
     """What every tag takes, beside its protocol's own address keys.
 
@@ -86,6 +103,7 @@ class TagOptions(Options):
             (`clamp`), or called bad and left out (`bad`).
         deadband: Smallest change worth keeping, after scaling; a number, or a percentage of `range`.
         publish: Overrides the default's.
+        compress: How readings are left out that others tell, instead of `publish` and `deadband`.
         map: Raw value to word, such as 2 to producing; the word becomes the reading's text.
         means: What the tag measures, for the cloud.
         lane: Written `class`; how much it matters. What is of class `state` is on disk within 2 ms instead of 50.
@@ -99,8 +117,9 @@ class TagOptions(Options):
     unit: Unit = ""
     range: tuple[float, float] | None = None
     out_of_range: Literal["flag", "clamp", "bad"] = "flag"
-    deadband: float | Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")] | None = None
+    deadband: Amount | None = None
     publish: PublishOptions | None = None
+    compress: CompressOptions | None = None
     map: dict[int, Named] | None = None
     means: ReadingType = ReadingType.CUSTOM
     lane: Annotated[TagClass, Field(alias="class")] = TagClass.PROCESS

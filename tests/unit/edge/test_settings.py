@@ -249,7 +249,7 @@ def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> N
     (tmp_path / "meters.csv").write_bytes((example.parent / "meters.csv").read_bytes())
     found = load(path, {"BROKER_PASSWORD": "p", "BROKER_KEY_PASSWORD": "k", "PLC7_PASSWORD": "q"})
     assert [(connection.name, len(connection.points)) for connection in found.connections] == [
-        ("line-a", 29),
+        ("line-a", 33),
         ("plc-7", 8),
         ("broker", 6),
         ("host", 1),

@@ -599,3 +599,37 @@ async def test_what_is_no_number_is_counted_as_bad_on_the_health_page() -> None:
         await happens(lambda: bench.station.status().readings == 2)
         (device,) = bench.station.status().devices
         assert (device.good, device.bad) == (0, 2)
+
+
+async def test_what_is_pending_behind_a_door_is_kept_at_a_gap_when_it_is_time_and_at_the_end() -> None:
+    plan = points("a", compress={"deviation": 1.0, "max_interval": "10s"})
+    async with running(plan=plan) as bench:
+        tending = asyncio.create_task(bench.station.tend())
+
+        async def says(value: float, *gaps: Gap) -> None:
+            await bench.clock.advance(1.0)
+            before = bench.station.status().readings
+            bench.driver.put(sample(value, at_us=bench.clock.now_us(), gaps=gaps))
+            await happens(lambda: bench.station.status().readings == before + 1)
+
+        for value in (1.0, 1.1, 1.2):
+            await says(value)
+        assert bench.buffer.values == [("a", 1.0)]
+        await says(1.3, Gap(GapCause.OVERFLOW, START_US, START_US + 1, "press-1", "a"))
+        await happens(lambda: len(bench.buffer.values) == 2)
+        assert bench.buffer.values[1] == ("a", 1.2)
+        await bench.clock.advance(12.0)
+        await happens(lambda: len(bench.buffer.values) == 3)
+        assert bench.buffer.values[2] == ("a", 1.3)
+        await says(1.4)
+        await bench.finish()
+        assert bench.buffer.values[3:] == [("a", 1.4)]
+        tending.cancel()
+
+
+async def test_a_loss_keeps_what_was_pending_before_it_tells_the_point_bad() -> None:
+    async with running(plan=points("a", compress={"deviation": 1.0})) as bench:
+        bench.driver.put(sample(1.0), sample(1.1, at_us=START_US + 5), DriverError("reset"))
+        await happens(lambda: bench.clock.sleeping)
+        assert bench.buffer.values == [("a", 1.0), ("a", 1.1)]
+        assert np.isnan(bench.buffer.appends[-1].readings.value).tolist() == [False, True]

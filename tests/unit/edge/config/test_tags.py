@@ -2,8 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from edge.config.options import DefaultOptions
-from edge.config.tags import disagreements, effective, staleness
-from edge.drivers.spec import PublishOptions, TagOptions
+from edge.config.tags import compression, disagreements, effective, staleness
+from edge.drivers.spec import DeviceOptions, PublishOptions, TagOptions
 from edge.units import stale_after_s
 
 
@@ -25,6 +25,12 @@ from edge.units import stale_after_s
         ({"unit": "kWh"}, []),
         ({"unit": "°C"}, ["unit"]),
         ({"unit": "{shots}"}, []),
+        ({"compress": {"deviation": 0.5}}, []),
+        ({"compress": {"deviation": "1%"}, "range": [0, 5]}, []),
+        ({"compress": {"deviation": "1%"}}, ["compress"]),
+        ({"compress": {"deviation": 0}}, ["compress"]),
+        ({"compress": {"deviation": 1}, "deadband": 1}, ["compress"]),
+        ({"compress": {"deviation": 1}, "publish": {"on": "sample"}}, ["compress"]),
         ({"map": {0: "anything"}}, []),
         ({"map": {0: "off", 1: "producing"}, "means": "state"}, []),
         ({"map": {0: "off", 1: "Producing", 2: "busy"}, "means": "state"}, ["map", "map"]),
@@ -92,3 +98,15 @@ def test_a_tag_that_counts_periods_nobody_keeps_is_a_mistake() -> None:
     tag = TagOptions.model_validate({"stale_after": "3x"})
     assert [key for key, _ in staleness(tag, is_polled=False)] == ["stale_after"]
     assert list(staleness(tag, is_polled=True)) == []
+
+
+def test_what_a_source_keeps_until_it_is_on_disk_is_not_held_back_in_memory() -> None:
+    class KeptDevice(DeviceOptions):
+        @property
+        def is_kept_by_source(self) -> bool:
+            return True
+
+    tag = TagOptions.model_validate({"compress": {"deviation": 1}})
+    assert [key for key, _ in compression(tag, KeptDevice(name="d", on="l"))] == ["compress"]
+    assert list(compression(tag, DeviceOptions(name="d", on="l"))) == []
+    assert list(compression(TagOptions(), KeptDevice(name="d", on="l"))) == []
