@@ -10,7 +10,7 @@ from edge.drivers.spec import TagClass
 from edge.settings import Connection, Settings, load
 from shared.reading import ReadingType
 
-EXAMPLE = Path(__file__).parent / "example"
+EXAMPLE = Path(__file__).parent / "edge" / "config" / "example"
 ENVIRON = {"PLC7_PASSWORD": "s3cret-of-the-plc"}
 
 
