@@ -39,6 +39,8 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "PATCH /auth/users/{user_id}/role": ADMINS,
     "POST /auth/users/{user_id}/deactivate": ADMINS,
     "POST /auth/users/{user_id}/reactivate": ADMINS,
+    # the record of changes
+    "GET /audit": ADMINS,
     # gateways
     "POST /gateways": ADMINS,
     "GET /gateways": ADMINS,

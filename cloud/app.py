@@ -19,6 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from cloud import api, docs_page, health, openapi, orphan, problem, request_id
 from cloud.access import ACCESS, Open
+from cloud.audit import routes as audit
 from cloud.db import Database
 from cloud.errors import CloudError, DatabaseUnavailable, SettingsInvalid
 from cloud.gateways import routes as gateways
@@ -50,7 +51,7 @@ WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
 _PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
 # every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
-ROUTERS = (*_PHONES, maintenance.router, identity.router, gateways.router)
+ROUTERS = (*_PHONES, maintenance.router, identity.router, gateways.router, audit.router)
 
 BATCHES = "/ingest/batches"
 PHOTOS = "/issues/{id}/attachments"

@@ -80,15 +80,17 @@ async def changed(
 
 
 async def _existing(session: AsyncSession, caller: Caller, cursor: Cursor, limit: int) -> tuple[list[Any], Cursor]:
-    source = SOURCES[cursor.source] if cursor.source < len(SOURCES) else None
-    if source is None:
-        return [], replace(cursor, source=DONE, after=0)
-    found = await source.after(session, caller, cursor.after, limit)
-    changes = [source.change(id=each.id, op=Op.CREATED, data=each) for each in found]
-    if len(found) == limit:
-        return changes, replace(cursor, after=found[-1].id)
-    is_last = cursor.source + 1 == len(SOURCES)
-    return changes, replace(cursor, source=DONE if is_last else cursor.source + 1, after=0)
+    changes: list[Any] = []
+    while cursor.source != DONE and len(changes) < limit:
+        if cursor.source >= len(SOURCES):
+            cursor = replace(cursor, source=DONE, after=0)
+            continue
+        source, room = SOURCES[cursor.source], limit - len(changes)
+        found = await source.after(session, caller, cursor.after, room)
+        changes += [source.change(id=each.id, op=Op.CREATED, data=each) for each in found]
+        is_more = len(found) == room
+        cursor = replace(cursor, after=found[-1].id) if is_more else replace(cursor, source=cursor.source + 1, after=0)
+    return changes, cursor
 
 
 def _by_id(rows: Sequence[FeedRow]) -> dict[int, list[FeedRow]]:

@@ -13,7 +13,7 @@ import httpx
 
 from simulators.demo.children import Child, run_once, script
 from simulators.demo.cloud import Cloud
-from simulators.demo.seed import GATEWAY, document
+from simulators.demo.seed import GATEWAY, ORGANIZATION, document
 from simulators.demo.workspace import Ports, Workspace
 from simulators.errors import DemoError
 from simulators.machine import Machine
@@ -77,6 +77,7 @@ class Stack:
             "TEZGAH_DATABASE_URL": "",  # whatever server the user works with, the demo leaves it alone
             "TEZGAH_DATA_DIR": str(self.workspace.root / "cloud"),
             "SECRET_KEY": self.workspace.secret("secret-key"),
+            "TEZGAH_REGISTRATION_ORGANIZATION": ORGANIZATION,
         }
 
     @property

@@ -193,3 +193,30 @@ async def test_a_form_that_is_sent_again_is_recognized():
     one, same, other = [await prints.claim(upload(content), "user:1", "k") for content in (b"one", b"one", b"two")]
     assert one == same
     assert one != other
+
+
+async def test_a_photo_that_is_sent_again_is_kept_once(app_client, tenant):
+    order = (await app_client.post("/workorders/", json=ORDER, headers=tenant.planner)).json()["id"]
+    stage = (await app_client.get(f"/workorders/{order}/stages", headers=tenant.planner)).json()[0]["id"]
+    given = {"type": "quality", "description": "x"}
+    issue = (await app_client.post(f"/stages/{stage}/issue", json=given, headers=tenant.planner)).json()["id"]
+    headers = keyed(tenant.planner)
+    photo = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
+
+    async def send(content: bytes) -> httpx.Response:
+        files = {"file": ("a.jpg", content, "image/jpeg")}
+        return await app_client.post(f"/issues/{issue}/attachments", files=files, headers=headers)
+
+    first, again = await send(photo), await send(photo)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert (await send(photo + b"more")).status_code == 422
+    kept = await app_client.get(f"/issues/{issue}/attachments", headers=tenant.planner)
+    assert len(kept.json()) == 1
+
+
+async def test_an_answer_without_a_body_is_repeated_too(app_client, tenant):
+    headers = keyed(tenant.worker)
+    first, again = [await app_client.post("/auth/logout", headers=headers) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (204, 204)
+    assert (again.content, again.headers[REPLAYED]) == (b"", "true")
