@@ -10,17 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.changes import Operator
-from cloud.errors import Conflict
+from cloud.errors import Conflict, NotFound
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayName
 from cloud.identity import service as identity
 from cloud.identity.passwords import Passwords
-from cloud.identity.schemas import Role, Username
+from cloud.identity.schemas import Caller, Role, Username
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
 from cloud.values import Label
 from cloud.workorders.schemas import WorkOrderIn
-from cloud.workorders.service import orders as workorders
+from cloud.workorders.service import assignments, orders, stages
 
 
 class UserSeed(BaseModel):
@@ -41,6 +41,12 @@ class GatewaySeed(BaseModel):
     id: GatewayName
 
 
+class WorkOrderSeed(WorkOrderIn):
+    """A work order to be, and who does its stages."""
+
+    assigned_to: list[Username] = Field(default_factory=list, description="Users that the document names, too")
+
+
 class Document(BaseModel):
     """What a seed file holds."""
 
@@ -49,7 +55,7 @@ class Document(BaseModel):
     organization: Label
     users: list[UserSeed] = Field(default_factory=list)
     machines: list[MachineIn] = Field(default_factory=list)
-    work_orders: list[WorkOrderIn] = Field(default_factory=list)
+    work_orders: list[WorkOrderSeed] = Field(default_factory=list)
     gateways: list[GatewaySeed] = Field(default_factory=list)
 
 
@@ -62,13 +68,16 @@ async def load(session: AsyncSession, document: Document) -> dict[str, Any]:
 
     Raises:
         Conflict: A user name is taken in another organization.
+        NotFound: A work order is assigned to somebody whom the document does not name.
     """
     organization_id = await _organization(session, document.organization)
+    people = await _users(session, organization_id, document.users)
+    ids = {user["username"]: user["id"] for user in people}
     return {
         "organization": {"id": str(organization_id), "name": document.organization},
-        "users": await _users(session, organization_id, document.users),
+        "users": people,
         "machines": await _machines(session, organization_id, document.machines),
-        "work_orders": await _work_orders(session, organization_id, document.work_orders),
+        "work_orders": await _work_orders(session, organization_id, document.work_orders, ids),
         "gateways": await _gateways(session, organization_id, document.gateways),
     }
 
@@ -104,14 +113,28 @@ async def _machines(session: AsyncSession, organization_id: uuid.UUID, wanted: l
 
 
 async def _work_orders(
-    session: AsyncSession, organization_id: uuid.UUID, wanted: list[WorkOrderIn]
+    session: AsyncSession, organization_id: uuid.UUID, wanted: list[WorkOrderSeed], ids: dict[str, int]
 ) -> list[dict[str, Any]]:
     loaded = []
     for order in wanted:
-        known = await workorders.lot(session, organization_id, order.product_code, order.lot_no)
-        order_id = known or (await workorders.create(session, Operator(organization_id), order)).id
+        order_id = await orders.lot(session, organization_id, order.product_code, order.lot_no)
+        if order_id is None:
+            given = WorkOrderIn.model_validate(order.model_dump(exclude={"assigned_to"}))
+            order_id = (await orders.create(session, Operator(organization_id), given)).id
+            for username in order.assigned_to:
+                await _assign(session, organization_id, order_id, username, ids)
         loaded.append({"id": order_id, "product_code": order.product_code, "lot_no": order.lot_no})
     return loaded
+
+
+async def _assign(
+    session: AsyncSession, organization_id: uuid.UUID, order_id: int, username: str, ids: dict[str, int]
+) -> None:
+    if username not in ids:
+        raise NotFound(f"A work order is assigned to {username}, whom the document does not name among its users.")
+    by = Caller(ids[username], organization_id, Role.ADMIN)
+    for stage in await stages.stages(session, by, order_id):
+        await assignments.assign(session, by, stage.id, ids[username])
 
 
 async def _gateways(

@@ -35,6 +35,7 @@ def document(machines: Sequence[Machine], password: str, now: datetime) -> dict[
                 "qty": 500 * number,
                 "planned_start": (now + timedelta(hours=4 * number)).isoformat(),
                 "planned_end": (now + timedelta(hours=4 * number + 3)).isoformat(),
+                "assigned_to": ["worker"],
             }
             for number in range(1, 7)
         ],
