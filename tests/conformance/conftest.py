@@ -2,5 +2,5 @@
 
 import pytest
 
-for port in ("driver", "buffer", "uplink"):
+for port in ("driver", "buffer", "uplink", "photo_store"):
     pytest.register_assert_rewrite(f"tests.conformance.{port}_suite")
