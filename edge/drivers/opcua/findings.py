@@ -61,8 +61,9 @@ def clocks(server_us: int, now_us: int) -> list[Finding]:
 def unknown_node(text: str, names: Sequence[str]) -> str:
     """Say what an address that the server does not know may have meant."""
     is_path = text.startswith("path=")
-    by_identifier = {_identifier(name): name for name in names if name.startswith("path=") == is_path}
-    close = difflib.get_close_matches(_identifier(text), by_identifier, _NAMED, _LIKE)
+    # upper and lower case is what is mistaken most
+    by_identifier = {_identifier(name).lower(): name for name in names if name.startswith("path=") == is_path}
+    close = difflib.get_close_matches(_identifier(text).lower(), by_identifier, _NAMED, _LIKE)
     like = [by_identifier[identifier] for identifier in close]
     if not like:
         return f"look for it with `tezgah-edge browse`; {text} is not like any name there"
