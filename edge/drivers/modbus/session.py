@@ -61,20 +61,20 @@ class _Framer(FramerBase):
         self._framing = framing
         self._on_babble = on_babble
         self._question = Question(0, 0, 0, 0)
+        self._size = 0
         self._pending = b""
         self._noises: list[Noise] = []
 
-    def expect(self, unit: int, function: int, size: int) -> None:
-        """Forget what came before; the next frame to be built asks this."""
-        self._question = Question(unit, 0, function, size)
+    def expect(self, size: int) -> None:
+        """Forget what came before; the answer to the next frame has so many bytes of data."""
+        self._size = size
         self._pending = b""
         self._noises = []
 
     def encode(self, payload: bytes, dev_id: int, tid: int) -> bytes:
         """Frame a request, and know it again in its answer."""
-        question = self._question
         sent = self._framing.frame(dev_id, tid, payload)
-        self._question = Question(question.unit, tid, question.function, question.size, sent)
+        self._question = Question(dev_id, tid, payload[0], self._size, sent)
         return sent
 
     def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802 - pymodbus' name
@@ -88,6 +88,8 @@ class _Framer(FramerBase):
 
     def noises(self) -> list[Noise]:
         """Return all that came beside the answer, or instead of it."""
+        if not self._pending:
+            return self._noises
         left = self._framing.left(self._pending, self._question)
         self._pending = b""
         return [*self._noises, *left]
@@ -166,9 +168,10 @@ class Session:
         client = self._client
         if client is None or not client.connected:
             raise self.lost()
-        await self._keep_silence()
+        if self._silence_s:
+            await self._keep_silence()
         question = _QUESTIONS[request.table](address=request.address, count=request.count, dev_id=request.unit)
-        self._framer.expect(request.unit, request.table, size)
+        self._framer.expect(size)
         try:
             response = await self._execute(client, question)
         except ConnectionException as error:
@@ -178,7 +181,8 @@ class Session:
                 raise self.lost() from error
             return verdict(self._count())
         finally:
-            self._quiet_until = self._clock.monotonic() + self._silence_s
+            if self._silence_s:
+                self._quiet_until = self._clock.monotonic() + self._silence_s
         self._count()
         return Answer.read(response.pdu) if isinstance(response, _Response) else Status.STRAY_ANSWER
 
