@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import idempotency, preconditions, request_id
 from cloud.db import Session
+from cloud.json_body import JsonRoute
 from cloud.paging import Page
 
 PREFIX = "/api/v1"
@@ -79,7 +80,7 @@ def mount(app: FastAPI, router: APIRouter, guard: Guard, scope: Scope = _nobodys
 
 
 def _faced(router: APIRouter, guard: Guard, scope: Scope, face: Callable[[APIRoute], Any], prefix: str) -> APIRouter:
-    faced = APIRouter(prefix=prefix)
+    faced = APIRouter(prefix=prefix, route_class=JsonRoute)
     for route in router.routes:
         if not isinstance(route, APIRoute):
             raise TypeError(f"{route!r} is not an API route; a slice's router holds nothing else")
