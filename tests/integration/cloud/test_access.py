@@ -36,6 +36,10 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "GET /machines/{machine_id}/rollups": WINDOW,
     "GET /machines/{machine_id}/coverage": WINDOW,
+    "POST /machines/{machine_id}/maintenance": {"json": {"kind": "corrective", "title": "x"}},
+    "POST /machines/{machine_id}/maintenance/plans": {"json": {"title": "x", "basis": "calendar", "every": 30}},
+    "PATCH /maintenance/plans/{plan_id}": {"json": {"title": "mine now"}},
+    "PATCH /maintenance/orders/{order_id}": {"json": {"title": "mine now"}},
     "PATCH /workorders/{wo_id}": {"json": {"qty": 7}},
     "PUT /routes/{route_id}": {"json": {"steps": [{"stage_name": "S"}]}},
     "PATCH /stages/{wos_id}": {"json": {"stage_name": "mine now"}},
@@ -118,15 +122,20 @@ async def theirs(app, app_client, tenant) -> dict[str, object]:
     photo = {"file": ("a.jpg", io.BytesIO(JPEG), "image/jpeg")}
     attachment = await made("POST", f"/issues/{issue['id']}/attachments", files=photo)
     gateway = await made("POST", "/gateways", json={"name": "hall-1"})
+    machine = (await made("POST", "/machines", json={"code": "M-1", "name": "M 1"}))["id"]
+    maintenance = f"/machines/{machine}/maintenance"
+    plan = {"title": "x", "basis": "calendar", "every": 30}
     return {
         "wo_id": order["id"],
+        "order_id": (await made("POST", maintenance, json={"kind": "corrective", "title": "x"}))["id"],
+        "plan_id": (await made("POST", f"{maintenance}/plans", json=plan))["id"],
         "wos_id": stage,
         "user_id": worker,
         "event_id": event["id"],
         "issue_id": issue["id"],
         "attachment_id": attachment["id"],
         "route_id": (await made("POST", "/routes", json={"steps": [{"stage_name": "S"}]}))["id"],
-        "machine_id": (await made("POST", "/machines", json={"code": "M-1", "name": "M 1"}))["id"],
+        "machine_id": machine,
         "gateway": gateway["id"],
         "version": 1,
     }
