@@ -23,7 +23,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 from edge.clock import SystemClock
 from edge.drivers.opcua.config import OpcUaConnection, OpcUaDevice, OpcUaTag
 from edge.drivers.opcua.driver import OpcUaDriver
-from edge.drivers.spec import Point
+from edge.drivers.spec import NOWHERE, Point
 
 TAGS = 200
 SECONDS = 3.0
@@ -114,7 +114,7 @@ async def with_driver(url: str) -> int:
     """Count the values that this project's driver yields."""
     device = OpcUaDevice(name="press", on="plc", tags={})
     points = [Point("press", f"v{n}", 1.0, device, OpcUaTag(node=f"ns=2;s=v{n}")) for n in range(TAGS)]
-    driver = OpcUaDriver("plc", OpcUaConnection(opcua=url), points, SystemClock())
+    driver = OpcUaDriver("plc", OpcUaConnection(opcua=url), points, SystemClock(), NOWHERE)
     await driver.open()
     count, end = 0, time.monotonic() + SECONDS
     async for sample in driver.samples():
