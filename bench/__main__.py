@@ -14,6 +14,7 @@ ORDER = (
     "modbus_driver",
     "modbus_durable",
     "opcua_driver",
+    "opcua_durable",
     "mqtt_driver",
     "end_to_end",
 )
