@@ -53,6 +53,11 @@ class Derivation:
         self._status = np.zeros(count, np.uint32)
         self._ts = np.zeros(count, np.int64)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is computed."""
+        return bool(self._computed)
+
     def of(self, readings: Readings) -> Readings:
         """Return what is computed of a block of readings, scaled and judged, as rows of the computed points."""
         if not self._computed or not len(readings):

@@ -42,11 +42,6 @@ class Doors:
         self._flags = np.zeros(points, np.uint8)
         self._status = np.zeros(points, np.uint32)
 
-    @property
-    def are_used(self) -> bool:
-        """Whether any point has a door."""
-        return bool(self._rules.has_door.any())
-
     def extend(self, rules: Rules) -> None:
         """Go on under these rules, which are the ones so far and some for further points behind them."""
         more = Doors(rules)

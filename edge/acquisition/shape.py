@@ -36,6 +36,7 @@ from shared.wire.batch import MAX_TIME_US
 
 # 2000-01-01; what lies before it is a clock that counts from 1970, 1980 or 1984
 EARLIEST_US = 946_684_800_000_000
+_NOTHING = empty()
 
 
 @dataclass(slots=True)
@@ -58,12 +59,12 @@ class Shaper:
         self._rules = Rules.of(tags)
         self._filter = ExceptionFilter(self._rules)
         self._doors = Doors(self._rules)
-        self._any_map = bool(self._rules.is_mapped.any())
         self._counters = Counters(self._rules)
         self._derivation = derivation or Derivation(())
         self.counts = Counts()
+        self._look()
         # what was computed of the last block, new or not
-        self.derived = empty()
+        self.derived = _NOTHING
 
     def extend(self, tags: Sequence[TagOptions]) -> None:
         """Take more points, which stand behind those so far."""
@@ -71,7 +72,14 @@ class Shaper:
         self._filter.extend(self._rules)
         self._doors.extend(self._rules)
         self._counters.extend(self._rules)
-        self._any_map = bool(self._rules.is_mapped.any())
+        self._look()
+
+    def _look(self) -> None:
+        """See what no point has, so that no block is looked through for it."""
+        rules = self._rules
+        self._any_map, self._any_door = bool(rules.is_mapped.any()), bool(rules.has_door.any())
+        self._any_counter, self._any_prompt = bool(rules.is_counter.any()), bool(rules.is_prompt.any())
+        self._any_range = bool((np.isfinite(rules.low) | np.isfinite(rules.high)).any())
 
     def shape(self, readings: Readings, *, computes: bool = True) -> Readings:
         """Return the readings that are kept, as they are kept, in the order in which they came.
@@ -81,19 +89,20 @@ class Shaper:
             computes: Whether computed tags take part; values of the past are none of theirs.
         """
         shaped, word = self._converted(readings)
-        self.derived = self._derivation.of(shaped) if computes else empty()
+        self.derived = self._derivation.of(shaped) if computes and self._derivation.is_used else _NOTHING
         if len(self.derived):
             self.derived, its_word = self._converted(self.derived)
             shaped, word = concatenate([shaped, self.derived]), np.concatenate([word, its_word])
-        self.counts.counter_reset += self._counters.resets(shaped, self._rules)
+        if self._any_counter:
+            self.counts.counter_reset += self._counters.resets(shaped, self._rules)
         self.counts.taken += len(readings)
         kept = self._kept(shaped, word)
         self.counts.kept += len(kept)
         return kept
 
     def _kept(self, shaped: Readings, word: NDArray[np.intp]) -> Readings:
-        behind = self._rules.has_door[shaped.tag]
-        if not behind.any():
+        behind = self._rules.has_door[shaped.tag] if self._any_door else None
+        if behind is None or not behind.any():
             rows = self._filter.keep(shaped)
             return self._with_words(shaped if len(rows) == len(shaped) else shaped.take(rows), word[rows])
         others = np.flatnonzero(~behind)
@@ -105,7 +114,7 @@ class Shaper:
     @property
     def can_wait(self) -> bool:
         """Whether any reading can be pending: taken, and neither kept nor dropped yet."""
-        return self._doors.are_used
+        return self._any_door
 
     def overdue(self, now_us: int) -> Readings:
         """Return what has been pending for too long, to be kept."""
@@ -132,7 +141,8 @@ class Shaper:
         # a huge number times a large scale
         self._mark_not_finite(np.isinf(value), value, quality, flags)
         text = self._text(readings, value, quality, word)
-        self._judge_range(tag, value, quality, flags, text)
+        if self._any_range:
+            self._judge_range(tag, value, quality, flags, text)
         return Readings(tag, ts, received, value, quality, flags, readings.status, text), word
 
     def _judge_range(
@@ -160,7 +170,7 @@ class Shaper:
 
     def has_prompt(self, readings: Readings) -> bool:
         """Tell whether somebody waits for one of these to be on disk."""
-        return bool(self._rules.is_prompt[readings.tag].any())
+        return self._any_prompt and bool(self._rules.is_prompt[readings.tag].any())
 
     def again(self, readings: Readings) -> Readings:
         """Shape readings that are kept though they say what was said before."""

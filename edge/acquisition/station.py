@@ -233,7 +233,8 @@ class Station:
         if sample.tense is not Tense.AGAIN:
             shaped = self._shaper.shape(readings, computes=sample.tense is not Tense.PAST)
             kept = concatenate([kept, shaped]) if len(kept) else shaped
-            self._watch.note(self._shaper.derived)
+            if len(self._shaper.derived):
+                self._watch.note(self._shaper.derived)
         if sample.tense is not Tense.PAST:
             restated = self._watch.restated(readings, self._opened_us)
             if len(restated):

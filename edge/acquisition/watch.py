@@ -111,9 +111,11 @@ class Watch:
         device = self._device[readings.tag]
         # of several readings of one tag or device the last one counts, as numpy assigns in order
         # a value that is none is bad, whatever its source calls it
-        odd = ~np.isfinite(readings.value)
-        odd[list(readings.text)] = False
-        self._quality[readings.tag] = np.where(odd, np.uint8(Quality.BAD), readings.quality)
+        quality, is_number = readings.quality, np.isfinite(readings.value)
+        if not is_number.all():
+            is_number[list(readings.text)] = True
+            quality = np.where(is_number, quality, np.uint8(Quality.BAD))
+        self._quality[readings.tag] = quality
         self._received[device] = readings.received
         self._heard_us[readings.tag] = readings.received
         self._accounted[device] = readings.received
