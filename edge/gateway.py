@@ -165,13 +165,13 @@ class Gateway:
         Raises:
             ConfigError: The health page's address cannot be used.
         """
-        await self._open_health()
         await self._control.open()
         try:
+            await self._open_health()
             await self._operate(notifier)
         finally:
-            await self._control.close()
             await self._health.close()
+            await self._control.close()
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""

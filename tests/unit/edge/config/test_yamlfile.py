@@ -1,4 +1,5 @@
 import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,23 @@ def test_no_text_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, tex
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with contextlib.suppress(ConfigMistakes):
         assert isinstance(read(path, {}).root, dict)
+
+
+def test_what_would_grow_without_bound_ends_soon_and_small(tmp_path: Path) -> None:
+    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 10)]
+    laughs = "l0: &l0 [lol]\n" + "\n".join(levels)
+    bombs = {
+        "laughs": (laughs, "aliases are not accepted"),
+        "ten megabytes": ("a: " + "x" * 10_000_000, "larger than 5 MB"),
+        "deep": ("a: " + "[" * 100_000, "nested deeper than 32 levels"),
+        "deep keys": ("".join(" " * n + "a:\n" for n in range(2000)), "nested deeper than 32 levels"),
+    }
+    began = time.process_time()
+    for name, (text, words) in bombs.items():
+        path = tmp_path / "edge.yaml"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigMistakes) as caught:
+            read(path, {})
+        assert words in str(caught.value), name
+        assert len(str(caught.value)) < 500
+    assert time.process_time() - began < 5.0
