@@ -63,9 +63,8 @@ class Disturbance:
     def on_the_line(self, frame: bytes) -> bytes:
         """Return what becomes of an answer on a serial line (RTU)."""
         unit = frame[0]
-        if not self._is_of_a_unit(unit):
-            return frame
-        if self.holds(Fault.STALL, unit):
+        # for a unit that is not there pymodbus answers an exception; on a line nobody would
+        if not self._is_of_a_unit(unit) or self.holds(Fault.STALL, unit):
             return b""
         if self.holds(Fault.WRONG_CHECKSUM, unit):
             return frame[:-1] + bytes([frame[-1] ^ 0xFF])

@@ -75,7 +75,8 @@ def byte_orders(points: Sequence[Point], ways: Mapping[int, list[Sight]]) -> Ite
 
 
 def _misread(about: str, found: Consensus, seen: Sequence[Sequence[Sight]]) -> Finding:
-    worst = min(seen, key=lambda alone: alone[0].score)
+    # the value that shows it best
+    worst = max(seen, key=lambda alone: likely(alone).score - alone[0].score)
     better = next((sight for sight in worst if sight.order is found.best), likely(worst))
     return Finding(
         Severity.ERROR,
@@ -113,18 +114,18 @@ def refusals(
         if not it.status or place in explained or it.request in told or it.request.unit in silent:
             continue
         told.add(it.request)
-        about = name_of(it.request, points).partition(":")[0]
+        about, _, where = name_of(it.request, points).partition(": ")
         word = Status(it.status).name.lower() if it.status in set(Status) else f"exception {it.status}"
         code = f"exception {it.status}, {word}" if it.status < Status.TIMEOUT else word.replace("_", " ")
         if it.status in UNANSWERED:
             yield Finding(
                 Severity.ERROR,
                 about,
-                f"{name_of(it.request, points)} is not answered ({code}), while its unit answers others",
+                f"{where} is not answered ({code}), while its unit answers others",
                 "check the number; some devices say nothing to what they do not have: `max_gap: 0` keeps clear of it",
             )
             continue
-        yield Finding(Severity.ERROR, about, f"{name_of(it.request, points)}: {code}", "look at the device's manual")
+        yield Finding(Severity.ERROR, about, f"{where}: {code}", "look at the device's manual")
 
 
 def noises(events: Mapping[str, int]) -> Iterator[Finding]:

@@ -81,7 +81,7 @@ class Suspicion:
         return found
 
     async def _look_around(self, seen: Seen) -> Finding | None:
-        request, about = seen.request, name_of(seen.request, self._points)
+        request, where = seen.request, name_of(seen.request, self._points).partition(": ")[2]
         code = f"exception {seen.status}, {Status(seen.status).name.lower().replace('_', ' ')}"
         point = self._points[request.spans[0].point]
         number = request.address + base_of(point)
@@ -90,14 +90,14 @@ class Suspicion:
         if await self._is_readable(request, other, request.address):
             word = other.name.lower()
             key = f"{word}: {number}" if other.is_bits else f"register: {word} {number}"
-            return Finding(Severity.ERROR, tag, f"{about} is refused ({code}), but {word} {number} can be read", key)
+            return Finding(Severity.ERROR, tag, f"{where} is refused ({code}), but {word} {number} can be read", key)
         near = [shift for shift in _REACH if await self._is_readable(request, request.table, request.address + shift)]
         if near:
             numbers = ", ".join(str(number + shift) for shift in sorted(near))
             return Finding(
                 Severity.ERROR,
                 tag,
-                f"{about} is refused ({code}); nearest that can be read: {request.table.name.lower()} {numbers}",
+                f"{where} is refused ({code}); nearest that can be read: {request.table.name.lower()} {numbers}",
                 "compare the number with the manual; if that counts from 1, `address_base: 1`"
                 if -1 in near and not base_of(point)
                 else "compare the number and `type` with the manual",
@@ -105,7 +105,7 @@ class Suspicion:
         return Finding(
             Severity.ERROR,
             tag,
-            f"{about} is refused ({code}), and so are its neighbours and the same number of the other table",
+            f"{where} is refused ({code}), and so are its neighbours and the same number of the other table",
             "compare number, table and `unit` with the manual",
         )
 

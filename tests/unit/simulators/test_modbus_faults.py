@@ -23,6 +23,10 @@ def test_without_a_fault_everything_passes() -> None:
     assert disturbance.is_truthful(1)
 
 
+def test_on_a_line_nobody_answers_for_a_unit_that_is_not_there() -> None:
+    assert Disturbance(["press-01"]).on_the_line(b"\x09" + RTU[1:]) == b""
+
+
 def test_a_fault_of_one_device_leaves_the_others_alone() -> None:
     disturbance = disturbed(Fault.STALL, "press-02")
     assert disturbance.on_tcp(TCP) == TCP

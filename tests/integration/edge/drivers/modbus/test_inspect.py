@@ -123,7 +123,7 @@ async def test_one_register_that_is_mute_is_told_as_such(line: Counterpart) -> N
     line.units[1].mute_at = {(4, 50)}
     found = await findings(line, points("meter-1", {**VOLTS, "odd": {"register": "input 50"}}))
     assert [finding.message for finding in found] == [
-        "meter-1.odd: input 50 is not answered (timeout), while its unit answers others"
+        "input 50 is not answered (timeout), while its unit answers others"
     ]
 
 
