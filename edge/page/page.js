@@ -90,6 +90,13 @@ function cell(text, ...classes) {
   return td;
 }
 
+// on a phone the device stands above its tag, by the style sheet
+function named(tag) {
+  const td = cell(tag.tag);
+  td.dataset.device = tag.device;
+  return td;
+}
+
 function qualities(device) {
   const counts = { good: device.good, uncertain: device.uncertain, bad: device.bad };
   counts.silent = device.tags - device.good - device.uncertain - device.bad;
@@ -173,7 +180,7 @@ function showFigures(status) {
 function showTags(document) {
   at("count").textContent = say("shown", { n: document.tags.length, total: document.total });
   fill(at("tags"), document.tags.map((tag) => [
-    cell(tag.device, "short"), cell(tag.tag), cell(reading(tag), "number"), cell(tag.unit, "faint"),
+    cell(tag.device, "short"), named(tag), cell(reading(tag), "number"), cell(tag.unit, "faint"),
     cell([say(tag.quality), ...tag.flags].join(", "), tag.quality), cell(span(tag.age_s), "short"),
   ]));
 }
