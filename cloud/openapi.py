@@ -45,10 +45,14 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[int]:
         statuses |= {404, 422}
     if "requestBody" in operation:
         statuses |= {400, 408, 409, 413, 415, 422}
+    if path.endswith("/gateways/enrol"):
+        statuses |= {401}
+    if path.endswith("/ingest/batches"):
+        statuses |= {426}
     if path.endswith(("/auth/login", "/auth/refresh", "/auth/register", "/auth/password")):
         statuses |= {401, 403, 429}
     if any(each["name"].lower() == "if-match" for each in operation.get("parameters", ())):
         statuses |= {412}
     if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", ())):
-        statuses |= {409}
+        statuses |= {400, 409}
     return sorted(statuses)
