@@ -16,6 +16,7 @@ ORDER = (
     "opcua_driver",
     "opcua_durable",
     "mqtt_driver",
+    "mqtt_durable",
     "end_to_end",
 )
 

@@ -45,10 +45,17 @@ class Setting(NamedTuple):
         return f"{self.broker}-v{self.version}"
 
 
+# counterparts from npm (`npm ci --prefix tests/foreign`)
+FOREIGN = Path(__file__).parents[4] / "foreign"
+NODE = shutil.which("node") if (FOREIGN / "node_modules").is_dir() else None
+
 # amqtt speaks 3.1.1 only; without Mosquitto its tests are not there, unless nothing may be missing
 AMQTT = [Setting("amqtt", 3)]
 ON_MOSQUITTO = [Setting("mosquitto", 3), Setting("mosquitto", 5)] if MOSQUITTO or not MAY_BE_MISSING else []
+# a third broker of its own make
+ON_AEDES = [Setting("aedes", 3)] if NODE or not MAY_BE_MISSING else []
 SETTINGS = AMQTT + ON_MOSQUITTO
+EVERY = SETTINGS + ON_AEDES
 
 
 class Broker(ABC):
@@ -137,8 +144,32 @@ class Mosquitto(Broker):
         return str(file)
 
 
+class Aedes(Broker):
+    """A process of Node's, with sessions in its memory."""
+
+    def __init__(self, users: Mapping[str, str] | None = None) -> None:
+        super().__init__(users)
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        assert NODE, "node or tests/foreign/node_modules is missing, and TEZGAH_TEST_NOTHING_SKIPPED=1 forbids that"
+        self._process = await asyncio.create_subprocess_exec(
+            NODE, str(FOREIGN / "broker.js"), str(self.port), stdout=subprocess.PIPE, cwd=FOREIGN
+        )
+        assert self._process.stdout
+        self.port = int(await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_S))
+
+    async def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            await asyncio.wait_for(self._process.wait(), PATIENCE_S)
+            self._process = None
+
+
 def make(setting: Setting, directory: Path, users: Mapping[str, str] | None = None) -> Broker:
     """Make the broker of a setting, not started."""
+    if setting.broker == "aedes":
+        return Aedes(users)
     return Mosquitto(directory, users) if setting.broker == "mosquitto" else Amqtt(users)
 
 
