@@ -51,7 +51,7 @@ async def test_without_its_database_the_service_starts_lives_and_is_not_ready():
     for answer in (ready, login):
         assert answer.status_code == 503
         assert answer.json()["error_code"] == "DATABASE_UNAVAILABLE"
-        assert int(answer.headers["Retry-After"]) >= 1
+        assert int(answer.headers["Retry-After"]) == answer.json()["retry_after_s"] >= 1
         assert "127.0.0.1" not in answer.text
 
 

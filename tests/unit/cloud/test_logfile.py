@@ -20,7 +20,7 @@ def lines(path: Path) -> list[str]:
 
 
 def write_many(path: Path, writer: int, count: int) -> None:
-    handler = RotatedFile(path, max_bytes=20_000, keep=1000)
+    handler = RotatedFile(path, max_bytes=1500, keep=400)
     for number in range(count):
         handler.emit(record(f"{writer}:{number}:{'x' * (number % 97)}"))
     handler.close()
