@@ -8,16 +8,20 @@ hold what is written between two of its publish requests, at least.
 import asyncio
 import contextlib
 import logging
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, timedelta
 from typing import Any, Self
 
 from asyncua import ua
 from asyncua.server.address_space import AddressSpace
+from asyncua.server.history import HistoryDict
 from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.status_codes import StatusCodes
 
+from simulators.faults import Fault
 from simulators.ledger import Ledger
 from simulators.machine import Kind, Machine
 
@@ -28,6 +32,10 @@ _TYPES = {
     Kind.BOOL: (ua.VariantType.Boolean, bool),
 }
 _EPOCH = ua.DateTime(1970, 1, 1, tzinfo=UTC)
+# values of each node that can be read from its history
+_KEPT = 500
+_OF_THE_LINE = {Fault.STALL, Fault.FLAP, Fault.RESTART}
+_SPOILING = {Fault.BAD_QUALITY, Fault.NAN, Fault.CLOCK_RESET}
 
 
 class _Written(ua.DataValue):
@@ -51,6 +59,10 @@ class _Node:
         self.type, self._convert = _TYPES[kind]
         self._last: float | None = None
 
+    def forget(self) -> None:
+        """Say the next value, whatever it is."""
+        self._last = None
+
     def changed(self, value: float, source_time: ua.DateTime) -> _Written | None:
         """Return what to write, None if it is what stands there: a server does not notify of that."""
         if value == self._last:
@@ -60,7 +72,21 @@ class _Node:
 
 
 class OpcUaPlant:
-    """Serves machines; `begin` lets their values move, `quiet` lets them stand. `port` is bound after `start`."""
+    """Serves machines; `begin` lets their values move, `quiet` lets them stand. `port` is bound after `start`.
+
+    Each node keeps a short history. A value that a fault has spoiled is said, but not entered in the ledger.
+    """
+
+    faults = frozenset(
+        {
+            Fault.STALL,
+            Fault.FLAP,
+            Fault.RESTART,
+            Fault.BAD_QUALITY,
+            Fault.NAN,
+            Fault.CLOCK_RESET,
+        }
+    )
 
     def __init__(
         self,
@@ -89,6 +115,8 @@ class OpcUaPlant:
         self._server: Server | None = None
         self._mover: asyncio.Task[None] | None = None
         self._nodes: list[list[_Node]] = []
+        self._holding: set[tuple[Fault, str | None]] = set()
+        self._history = HistoryDict()
 
     async def start(self) -> None:
         """Serve, each signal with its first value.
@@ -108,6 +136,10 @@ class OpcUaPlant:
         server.set_identity_tokens([ua.AnonymousIdentityToken])
         namespace = await server.register_namespace(NAMESPACE)
         self._nodes = [await _make_nodes(server, machine, namespace) for machine in self._machines]
+        server.iserver.history_manager.set_storage(self._history)
+        for nodes in self._nodes:
+            for node in nodes:
+                await self._history.new_historized_node(node.id, None, _KEPT)
         space = server.iserver.aspace
         for machine, nodes in zip(self._machines, self._nodes, strict=True):
             await self._write(space, machine, nodes)
@@ -137,6 +169,49 @@ class OpcUaPlant:
         if server is not None:
             await server.stop()
 
+    async def begin_fault(self, fault: Fault, device: str | None) -> None:
+        """Let a fault hold; those of the line concern every device.
+
+        Raises:
+            ValueError: There is no such device, or the fault cannot concern one alone.
+        """
+        devices = [machine.device for machine in self._machines]
+        if device is not None and device not in devices:
+            raise ValueError(f"there is no device {device!r}; there are {', '.join(devices)}")
+        if device is not None and fault in _OF_THE_LINE:
+            raise ValueError(f"{fault.value} concerns the whole server; leave `device` out")
+        self._holding.add((fault, device))
+        for nodes in self._nodes:
+            for node in nodes:
+                node.forget()
+        await self._disturb()
+
+    async def end_fault(self, fault: Fault, device: str | None) -> None:
+        """Be as before; the next values are sound again."""
+        self._holding.discard((fault, device))
+        for client in self._clients():
+            client.transport.resume_reading()
+        for nodes in self._nodes:
+            for node in nodes:
+                node.forget()
+
+    def _clients(self) -> list[Any]:
+        binary = self._server.bserver if self._server is not None else None
+        return [client for client in binary.clients if client.transport is not None] if binary is not None else []
+
+    async def _disturb(self) -> None:
+        """Do to the connections what holds now; a restart is done once, the others as long as they hold."""
+        held = {fault for fault, _ in self._holding}
+        if Fault.RESTART in held and self._server is not None:
+            for session in list(self._server.iserver._external_sessions.values()):  # noqa: SLF001 - it has no other name
+                await session.close_session(True)
+            self._holding.discard((Fault.RESTART, None))
+        for client in self._clients():
+            if held & {Fault.RESTART, Fault.FLAP}:
+                client.transport.abort()
+            elif Fault.STALL in held:
+                client.transport.pause_reading()
+
     async def _move(self, space: AddressSpace) -> None:
         """Write every signal once a period, on time; a period that took too long is not made up for."""
         due = time.monotonic()
@@ -144,6 +219,8 @@ class OpcUaPlant:
             await self._moving.wait()
             due = max(due + self._period_s, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
+            if self._holding:
+                await self._disturb()
             for machine, nodes in zip(self._machines, self._nodes, strict=True):
                 if self._moving.is_set():
                     await self._write(space, machine, nodes)
@@ -157,9 +234,28 @@ class OpcUaPlant:
         machine.advance(now_us)
         for node, value in zip(nodes, machine.values(), strict=True):
             written = node.changed(value, source_time)
-            if written is not None:
-                (await space.write_attribute_value(node.id, AttributeIds.Value, written)).check()
+            if written is None:
+                continue
+            spoiling = {fault for fault, device in self._holding if device in (None, machine.device)} & _SPOILING
+            if spoiling:
+                written = _spoilt(written, spoiling)
+            (await space.write_attribute_value(node.id, AttributeIds.Value, written)).check()
+            if not spoiling:
                 self._ledger.record(machine.device, node.name, now_us, value)
+            await self._history.save_node_value(node.id, written)
+
+
+def _spoilt(sound: _Written, faults: Collection[Fault]) -> _Written:
+    """Return what is said instead of a sound value."""
+    value, status, source_time = sound.Value, ua.StatusCode(), sound.SourceTimestamp
+    assert value is not None  # noqa: S101 - it was just made
+    if Fault.NAN in faults and value.VariantType is ua.VariantType.Double:
+        value = ua.Variant(math.nan, ua.VariantType.Double)
+    if Fault.BAD_QUALITY in faults:
+        status = ua.StatusCode(ua.UInt32(StatusCodes.BadSensorFailure))
+    if Fault.CLOCK_RESET in faults and source_time is not None:
+        source_time = source_time.replace(year=2000)
+    return _Written(value, StatusCode=status, SourceTimestamp=source_time)
 
 
 async def _make_nodes(server: Server, machine: Machine, namespace: int) -> list[_Node]:
@@ -171,6 +267,8 @@ async def _make_nodes(server: Server, machine: Machine, namespace: int) -> list[
         node_id = ua.NodeId(ua.String(f"{machine.device}.{signal.name}"), ua.Int16(namespace))
         node = _Node(node_id, signal.name, signal.kind)
         first = ua.Variant(_TYPES[signal.kind][1](0), node.type)
-        await folder.add_variable(node_id, f"{namespace}:{signal.name}", first)
+        variable = await folder.add_variable(node_id, f"{namespace}:{signal.name}", first)
+        for level in (AttributeIds.AccessLevel, AttributeIds.UserAccessLevel):
+            await variable.set_attr_bit(level, ua.AccessLevel.HistoryRead)
         nodes.append(node)
     return nodes

@@ -100,7 +100,7 @@ class Simulators:
                     await served.start()
                 stack.push_async_callback(served.stop)
             # a simulator that faults can be ordered of stands here under its protocol
-            desk = FaultDesk({"modbus": modbus})
+            desk = FaultDesk({"opcua": opcua, "modbus": modbus})
             if addresses.control is not None:
                 with _said(f"no orders can be taken on port {addresses.control}", "name another with --control-port"):
                     await desk.start(addresses.control)

@@ -1,13 +1,15 @@
 """The OPC UA plant: what its ledger says is what a client is told, no more and no less."""
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edge.drivers.opcua.config import OpcUaDevice, OpcUaTag
 from edge.drivers.spec import Point
+from shared.reading import Quality
+from simulators.faults import Fault
 from simulators.ledger import Ledger, entries
 from simulators.machine import Protocol
 from simulators.opcua import NAMESPACE, OpcUaPlant
@@ -91,3 +93,60 @@ async def test_a_port_that_is_taken_is_an_error_and_stopping_is_harmless(ledger:
             await presses.start()
     await presses.stop()
     await presses.stop()
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_so"),
+    [
+        (Fault.BAD_QUALITY, lambda row: row[3] == Quality.BAD and row[4] == 0x808C0000),
+        (Fault.NAN, lambda row: row[2] == "NaN"),
+        (Fault.CLOCK_RESET, lambda row: 0 < row[1] < 1_000_000_000_000_000),
+    ],
+)
+async def test_a_fault_spoils_the_values_of_its_device_until_it_ends(
+    presses: OpcUaPlant, fault: Fault, is_so: Callable[[tuple[object, ...]], bool]
+) -> None:
+    points = every_signal()
+    presses.begin()
+    async with taking(driver(presses.port, points)) as taker:
+        await taker.until(taker.rows)
+        await presses.begin_fault(fault, points[0].device)
+        await taker.until(lambda: any(is_so(row) for row in taker.rows()))
+        await presses.end_fault(fault, points[0].device)
+        seen = len(taker.rows())
+        await taker.until(lambda: len(taker.rows()) > seen + 3 * SIGNALS)
+        spoilt = {points[row[0]].device for row in taker.rows() if is_so(row)}
+        assert spoilt == {points[0].device}
+        assert not any(is_so(row) for row in taker.rows()[-SIGNALS // 2 :])
+
+
+@pytest.mark.parametrize("fault", [Fault.RESTART, Fault.FLAP])
+async def test_a_server_that_restarts_or_flaps_ends_sessions_and_comes_back(presses: OpcUaPlant, fault: Fault) -> None:
+    presses.begin()
+    built = driver(presses.port, every_signal())
+    async with taking(built) as taker:
+        await taker.until(taker.rows)
+        await presses.begin_fault(fault, None)
+        await taker.until(lambda: taker.error)
+    await presses.end_fault(fault, None)
+    async with taking(built) as again:
+        await again.until(lambda: len(again.rows()) > SIGNALS)
+
+
+async def test_a_stalled_server_is_noticed_and_answers_again(presses: OpcUaPlant) -> None:
+    presses.begin()
+    built = driver(presses.port, every_signal(), timeout="200ms")
+    async with taking(built) as taker:
+        await taker.until(taker.rows)
+        await presses.begin_fault(Fault.STALL, None)
+        await taker.until(lambda: taker.error)
+    await presses.end_fault(Fault.STALL, None)
+    async with taking(built) as again:
+        await again.until(lambda: len(again.rows()) > SIGNALS)
+
+
+async def test_a_fault_of_nobody_or_of_the_whole_server_is_refused_for_one_device(presses: OpcUaPlant) -> None:
+    with pytest.raises(ValueError, match="no device 'press-99'"):
+        await presses.begin_fault(Fault.NAN, "press-99")
+    with pytest.raises(ValueError, match="leave `device` out"):
+        await presses.begin_fault(Fault.STALL, every_signal()[0].device)
