@@ -28,12 +28,16 @@ def blocks(width: int, tags: int) -> list[Readings]:
     """Return blocks of `width` neighbouring tags, as drivers hand them over."""
     random = np.random.default_rng(1)
     zeros, status = np.zeros(width, np.uint8), np.zeros(width, np.uint32)
-    made = []
+    made: list[Readings] = []
+    # one array for each place, as the Modbus driver has one for each request
+    places: dict[int, np.ndarray] = {}
     for number in range(ROWS // width):
         ts = np.full(width, 1_800_000_000_000_000 + number * 1_000, np.int64)
-        tag = ((np.arange(width) + number * width) % tags).astype(np.uint32)
+        first = number * width % tags
+        if first not in places:
+            places[first] = ((np.arange(width) + first) % tags).astype(np.uint32)
         value = np.round(random.normal(20, 0.5, width), 1)
-        made.append(Readings(tag, ts, ts, value, zeros, zeros, status))
+        made.append(Readings(places[first], ts, ts, value, zeros, zeros, status))
     return made
 
 

@@ -1,5 +1,7 @@
 """The board: the last word of each point, whatever the blocks it came in, and taps that never hold anything up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,6 +91,15 @@ def test_whenever_blocks_are_folded_the_last_row_of_a_point_counts(
     assert [(item.value, item.text) for item in board.last(range(4))] == [
         last.get(place, (None, None)) for place in range(4)
     ]
+
+
+def test_rounds_of_a_poller_that_share_their_array_leave_the_last_word_to_the_last() -> None:
+    board, tag = Board(points("a", "b")), np.array([0, 1], np.uint32)
+    for n in range(5):
+        rows = replace(block((0, float(n)), (1, float(-n))), tag=tag)
+        board.note(rows, rows)
+    board.note(empty(), block((1, 9.0)))
+    assert [item.value for item in board.last([0, 1])] == [4.0, 9.0]
 
 
 def test_what_waits_to_be_folded_is_bounded() -> None:
