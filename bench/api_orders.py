@@ -15,11 +15,12 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from bench import open_loop
@@ -49,8 +50,8 @@ def main() -> None:
         organization = load(url)
         print(f"{ORDERS:,} orders and {ORDERS * STAGES_EACH:,} stages loaded in {time.perf_counter() - started:.0f} s")
         explain(url, organization)
-        with served(url) as port:
-            asyncio.run(measure(port))
+        with served(url) as (port, service):
+            asyncio.run(measure(port, Sides(service, directory)))
 
 
 def load(url: str) -> uuid.UUID:
@@ -155,7 +156,7 @@ def explain(url: str, organization: uuid.UUID) -> None:
 
 
 @contextmanager
-def served(url: str) -> Iterator[int]:
+def served(url: str) -> Iterator[tuple[int, int]]:
     """Serve with two workers, as an operator would."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -168,7 +169,7 @@ def served(url: str) -> Iterator[int]:
             assert process.poll() is None, "the service ended"
             assert time.monotonic() < deadline, "the service is not ready after 60 s"
             time.sleep(0.1)
-        yield port
+        yield port, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -182,8 +183,36 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-async def measure(port: int) -> None:
+class Sides:
+    """CPU seconds used by the service and by PostgreSQL: what a figure costs, however busy the machine is."""
+
+    def __init__(self, service: int, directory: str) -> None:
+        self._roots = {"service": psutil.Process(service)}
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if process.info["name"] == "postgres" and any(directory in word for word in process.info["cmdline"] or ()):
+                self._roots["PostgreSQL"] = process
+
+    def seconds(self) -> dict[str, float]:
+        """Return CPU seconds by side, with those of all children."""
+        return {
+            name: sum(sum(each.cpu_times()[:2]) for each in (root, *root.children(recursive=True)))
+            for name, root in self._roots.items()
+        }
+
+
+async def measure(port: int, sides: Sides) -> None:
     """Ask, and print a line for each kind of request."""
+
+    async def told(
+        name: str, words: Callable[[int], bytes], rate: float, count: int, target_ms: float | None = None
+    ) -> None:
+        before = sides.seconds()
+        figures = await open_loop.run(port, words, rate, count)
+        after = sides.seconds()
+        print(figures.line(name, rate, target_ms))
+        used = ", ".join(f"{side} {max(0.0, after[side] - before[side]) / count * 1000:.2f} ms" for side in after)
+        print(f"{'':<42} CPU a request: {used}", flush=True)
+
     now, tokens = datetime.now(UTC), Tokens(KEY, timedelta(hours=1))
     planner, worker = tokens.issue(PLANNER, now), tokens.issue(50, now)
     reads = int(READ_RATE * SECONDS)
@@ -197,20 +226,17 @@ async def measure(port: int) -> None:
     }
     for request in lists.values():  # connections, statements and caches warm up
         await open_loop.run(port, lambda _, words=request[0]: words, READ_RATE / 2, 200)
-    idle = await open_loop.run(port, lambda _: open_loop.get("/health/live", planner), READ_RATE, reads)
-    print(idle.line("baseline: GET /health/live", READ_RATE))
+    await told("baseline: GET /health/live", lambda _: open_loop.get("/health/live", planner), READ_RATE, reads)
     for name, (words, target) in lists.items():
-        figures = await open_loop.run(port, lambda _, words=words: words, READ_RATE, reads)
-        print(figures.line(name, READ_RATE, target), flush=True)
+        await told(name, lambda _, words=words: words, READ_RATE, reads, target)
     # the second stage of each planned order: nobody has started it
     first = int(ORDERS * 0.91)
-    figures = await open_loop.run(
-        port,
-        lambda number: open_loop.post(f"/stages/{(first + number) * STAGES_EACH + 2}/start", planner),
-        START_RATE,
-        min(int(START_RATE * SECONDS), ORDERS - first - 1),
-    )
-    print(figures.line("POST /stages/{id}/start", START_RATE, 80.0))
+
+    def start(number: int) -> bytes:
+        return open_loop.post(f"/stages/{(first + number) * STAGES_EACH + 2}/start", planner)
+
+    starts = min(int(START_RATE * SECONDS), ORDERS - first - 1)
+    await told("POST /stages/{id}/start", start, START_RATE, starts, 80.0)
 
 
 if __name__ == "__main__":
