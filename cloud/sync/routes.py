@@ -16,7 +16,16 @@ router = APIRouter(tags=["sync"])
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `ready`, `change`, `machine`, `reset` and `end`; an id is a cursor of GET /sync/pull",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        # of one event, as tools that read such streams take it
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in ("event", "id", "data")},
+                    "required": ["event", "data"],
+                }
+            }
+        },
     }
 }
 
