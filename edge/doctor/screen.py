@@ -11,6 +11,8 @@ from edge.doctor.diagnosis import Diagnosis, Row, Section, Table
 from edge.drivers.inspection import Alternative, Finding, Severity
 
 _MARKS = {Severity.ERROR: ("✗", "red"), Severity.WARNING: ("!", "yellow"), Severity.NOTE: ("·", "cyan")}
+# eight registers, or the beginning of a message
+_RAW = 44
 _QUALITIES = {"good": "green", "uncertain": "yellow", "bad": "red"}
 
 
@@ -71,7 +73,7 @@ def _table(table: Table) -> RenderableType:
         if row.code:
             quality.append(f" {row.code}", style="dim")
         cells: list[RenderableType] = [Text(f"  {row.tag}")]
-        cells += [Text(row.raw)] if with_raw else []
+        cells += [Text(_short(row.raw))] if with_raw else []
         cells += [Text(value), quality]
         cells += [Text(age(row.age_s))] if with_age else []
         grid.add_row(*cells)
@@ -97,6 +99,11 @@ def _alternative(alternative: Alternative | None) -> Text:
     words = f"[{alternative.value}]" if alternative.is_configured else alternative.value
     style = "green" if alternative.is_plausible else "red" if alternative.is_configured else ""
     return Text(f"{words} *" if alternative.is_plausible else words, style=style)
+
+
+def _short(raw: str) -> str:
+    """Cut what a source sent: words fit, a message with many fields does not; --json has all of it."""
+    return raw if len(raw) <= _RAW else f"{raw[:_RAW]}.."
 
 
 def age(seconds: float | None) -> str:

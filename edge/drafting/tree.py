@@ -1,5 +1,6 @@
 """What was found on a connection, shown as a tree; pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from rich.text import Text
@@ -12,13 +13,18 @@ def tree(name: str, found: Iterable[Found]) -> Tree:
     """Return a tree of everything found; what could become a tag shows its value and what it is."""
     root = Tree(Text(name, style="bold"), guide_style="dim")
     branches: dict[tuple[str, ...], Tree] = {(): root}
-    for item in found:
+    items = list(found)
+    shared = Counter(tuple(item.path) for item in items)
+    for item in items:
         path = tuple(item.path)
+        if shared[path] > 1:
+            # several values in one place, such as the fields of a message
+            path = (*path, item.name)
         for depth in range(1, len(path)):
             part = path[:depth]
             if part not in branches:
                 branches[part] = branches[part[:-1]].add(Text(part[-1]))
-        label = _label(item)
+        label = _label(item, path[-1] if path else item.name)
         if path in branches:
             branches[path].label = label
         else:
@@ -26,8 +32,8 @@ def tree(name: str, found: Iterable[Found]) -> Tree:
     return root
 
 
-def _label(item: Found) -> Text:
-    text = Text(item.path[-1] if item.path else item.name)
+def _label(item: Found, name: str) -> Text:
+    text = Text(name)
     if item.value:
         text.append(f"  {item.value}", style="green")
     if item.tag_options:
