@@ -7,86 +7,38 @@ hold what is written between two of its publish requests, at least.
 
 import asyncio
 import contextlib
-import logging
-import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, timedelta
-from typing import Any, Self
+from typing import Any
 
 from asyncua import ua
 from asyncua.server.address_space import AddressSpace
 from asyncua.server.history import HistoryDict
 from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
-from asyncua.ua.status_codes import StatusCodes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulators.faults import Fault
 from simulators.ledger import Ledger
-from simulators.machine import Kind, Machine
+from simulators.machine import Machine
+from simulators.opcua_nodes import SPOILING, Node, spoilt
+from simulators.opcua_server import ANOTHER_NAMESPACE, NAMESPACE, Identity, make, new_identity
 
-NAMESPACE = "urn:tezgah:plant"
-_TYPES = {
-    Kind.FLOAT: (ua.VariantType.Double, float),
-    Kind.INT: (ua.VariantType.Int32, int),
-    Kind.BOOL: (ua.VariantType.Boolean, bool),
-}
 _EPOCH = ua.DateTime(1970, 1, 1, tzinfo=UTC)
-# values of each node that can be read from its history
-_KEPT = 500
 _OF_THE_LINE = {Fault.STALL, Fault.FLAP, Fault.RESTART}
-_SPOILING = {Fault.BAD_QUALITY, Fault.NAN, Fault.CLOCK_RESET}
-
-
-class _Written(ua.DataValue):
-    """A value that is never changed once written, so that the server's deep copy of it may be itself.
-
-    The copy that asyncua makes for every watching item was three quarters of a write: 44 us of CPU, 11 with this.
-    """
-
-    __slots__ = ()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-
-class _Node:
-    """A signal's node, and what was last written to it."""
-
-    def __init__(self, id: ua.NodeId, name: str, kind: Kind) -> None:
-        self.id = id
-        self.name = name
-        self.type, self._convert = _TYPES[kind]
-        self._last: float | None = None
-
-    def forget(self) -> None:
-        """Say the next value, whatever it is."""
-        self._last = None
-
-    def changed(self, value: float, source_time: ua.DateTime) -> _Written | None:
-        """Return what to write, None if it is what stands there: a server does not notify of that."""
-        if value == self._last:
-            return None
-        self._last = value
-        return _Written(ua.Variant(self._convert(value), self.type), SourceTimestamp=source_time)
+# what begins and ends with the server starting anew
+_OF_THE_SERVER = {Fault.NAMESPACE_CHANGE, Fault.CERTIFICATE_CHANGE}
 
 
 class OpcUaPlant:
     """Serves machines; `begin` lets their values move, `quiet` lets them stand. `port` is bound after `start`.
 
-    Each node keeps a short history. A value that a fault has spoiled is said, but not entered in the ledger.
+    Each node keeps a short history. A value that a fault has spoiled is said, but not entered in the ledger. A server
+    that comes back with other indexes or another certificate has kept nothing, and says every value anew.
     """
 
-    faults = frozenset(
-        {
-            Fault.STALL,
-            Fault.FLAP,
-            Fault.RESTART,
-            Fault.BAD_QUALITY,
-            Fault.NAN,
-            Fault.CLOCK_RESET,
-        }
-    )
+    faults = frozenset(_OF_THE_LINE | _OF_THE_SERVER | SPOILING)
 
     def __init__(
         self,
@@ -114,9 +66,13 @@ class OpcUaPlant:
         self._moving = asyncio.Event()
         self._server: Server | None = None
         self._mover: asyncio.Task[None] | None = None
-        self._nodes: list[list[_Node]] = []
+        self._nodes: list[list[Node]] = []
         self._holding: set[tuple[Fault, str | None]] = set()
         self._history = HistoryDict()
+        self._identity: Identity | None = None
+        self._shown: Identity | None = None
+        # nothing is written while the server is exchanged
+        self._exchange = asyncio.Lock()
 
     async def start(self) -> None:
         """Serve, each signal with its first value.
@@ -124,31 +80,14 @@ class OpcUaPlant:
         Raises:
             OSError: The port is taken.
         """
-        # asyncua logs, with its traceback, what it raises as well
-        logging.getLogger("asyncua.server.server").setLevel(logging.CRITICAL)
-        server = Server()
-        # its clock node would keep `stop` waiting for a second
-        server.disable_clock()
-        await server.init()
-        server.set_server_name("Tezgah simulated plant")
-        server.set_endpoint(f"opc.tcp://{self._host}:{self.port}")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        server.set_identity_tokens([ua.AnonymousIdentityToken])
-        namespace = await server.register_namespace(NAMESPACE)
-        self._nodes = [await _make_nodes(server, machine, namespace) for machine in self._machines]
-        server.iserver.history_manager.set_storage(self._history)
-        for nodes in self._nodes:
-            for node in nodes:
-                await self._history.new_historized_node(node.id, None, _KEPT)
-        space = server.iserver.aspace
-        for machine, nodes in zip(self._machines, self._nodes, strict=True):
-            await self._write(space, machine, nodes)
-        await server.start()
-        self._server = server
-        if server.bserver is not None:
-            self.port = server.bserver.port
+        await self._serve()
         # lives from start to stop, which no block of a TaskGroup spans
-        self._mover = asyncio.create_task(self._move(space), name="opcua-plant")
+        self._mover = asyncio.create_task(self._move(), name="opcua-plant")
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate that it shows at present, DER; empty before `start`."""
+        return self._shown.certificate.public_bytes(Encoding.DER) if self._shown is not None else b""
 
     def begin(self) -> None:
         """Let values move."""
@@ -165,9 +104,7 @@ class OpcUaPlant:
             mover.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await mover
-        server, self._server = self._server, None
-        if server is not None:
-            await server.stop()
+        await self._vanish()
 
     async def begin_fault(self, fault: Fault, device: str | None) -> None:
         """Let a fault hold; those of the line concern every device.
@@ -178,19 +115,53 @@ class OpcUaPlant:
         devices = [machine.device for machine in self._machines]
         if device is not None and device not in devices:
             raise ValueError(f"there is no device {device!r}; there are {', '.join(devices)}")
-        if device is not None and fault in _OF_THE_LINE:
+        if device is not None and fault in _OF_THE_LINE | _OF_THE_SERVER:
             raise ValueError(f"{fault.value} concerns the whole server; leave `device` out")
         self._holding.add((fault, device))
-        for nodes in self._nodes:
-            for node in nodes:
-                node.forget()
+        if fault in _OF_THE_SERVER:
+            await self._start_anew()
+        self._say_all_anew()
         await self._disturb()
 
     async def end_fault(self, fault: Fault, device: str | None) -> None:
         """Be as before; the next values are sound again."""
         self._holding.discard((fault, device))
+        if fault in _OF_THE_SERVER:
+            await self._start_anew()
         for client in self._clients():
             client.transport.resume_reading()
+        self._say_all_anew()
+
+    async def _serve(self) -> None:
+        """Serve as what holds now wants it, each signal with its present value."""
+        held = {fault for fault, _ in self._holding}
+        if self._identity is None:
+            self._identity = new_identity()
+        self._shown = new_identity() if Fault.CERTIFICATE_CHANGE in held else self._identity
+        namespaces = [*([ANOTHER_NAMESPACE] if Fault.NAMESPACE_CHANGE in held else []), NAMESPACE]
+        self._history = HistoryDict()
+        url = f"opc.tcp://{self._host}:{self.port}"
+        server, self._nodes = await make(url, self._machines, self._shown, namespaces, self._history)
+        for machine, nodes in zip(self._machines, self._nodes, strict=True):
+            await self._write(server.iserver.aspace, machine, nodes)
+        await server.start()
+        self._server = server
+        if server.bserver is not None:
+            self.port = server.bserver.port
+
+    async def _vanish(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop()
+
+    async def _start_anew(self) -> None:
+        """Exchange the server, if there is one, for one that has kept nothing."""
+        async with self._exchange:
+            if self._server is not None:
+                await self._vanish()
+                await self._serve()
+
+    def _say_all_anew(self) -> None:
         for nodes in self._nodes:
             for node in nodes:
                 node.forget()
@@ -212,7 +183,7 @@ class OpcUaPlant:
             elif Fault.STALL in held:
                 client.transport.pause_reading()
 
-    async def _move(self, space: AddressSpace) -> None:
+    async def _move(self) -> None:
         """Write every signal once a period, on time; a period that took too long is not made up for."""
         due = time.monotonic()
         while True:
@@ -222,12 +193,13 @@ class OpcUaPlant:
             if self._holding:
                 await self._disturb()
             for machine, nodes in zip(self._machines, self._nodes, strict=True):
-                if self._moving.is_set():
-                    await self._write(space, machine, nodes)
+                async with self._exchange:
+                    if self._moving.is_set() and self._server is not None and nodes in self._nodes:
+                        await self._write(self._server.iserver.aspace, machine, nodes)
                 # let requests in between: a large plant takes long
                 await asyncio.sleep(0)
 
-    async def _write(self, space: AddressSpace, machine: Machine, nodes: Sequence[_Node]) -> None:
+    async def _write(self, space: AddressSpace, machine: Machine, nodes: Sequence[Node]) -> None:
         """Move one machine to now, write what changed, and enter it."""
         now_us = time.time_ns() // 1000
         source_time = _EPOCH + timedelta(microseconds=now_us)
@@ -236,39 +208,15 @@ class OpcUaPlant:
             written = node.changed(value, source_time)
             if written is None:
                 continue
-            spoiling = {fault for fault, device in self._holding if device in (None, machine.device)} & _SPOILING
+            spoiling = {fault for fault, device in self._holding if device in (None, machine.device)} & SPOILING
             if spoiling:
-                written = _spoilt(written, spoiling)
+                written = spoilt(written, spoiling)
+            is_odd = Fault.WRONG_TYPE in spoiling
+            if is_odd or node.is_odd:
+                # asyncua takes no value of another type than stands there, unless nothing does: this takes it away
+                space.set_attribute_value_callback(node.id, AttributeIds.Value, lambda *_: ua.DataValue())
+            node.is_odd = is_odd
             (await space.write_attribute_value(node.id, AttributeIds.Value, written)).check()
             if not spoiling:
                 self._ledger.record(machine.device, node.name, now_us, value)
             await self._history.save_node_value(node.id, written)
-
-
-def _spoilt(sound: _Written, faults: Collection[Fault]) -> _Written:
-    """Return what is said instead of a sound value."""
-    value, status, source_time = sound.Value, ua.StatusCode(), sound.SourceTimestamp
-    assert value is not None  # noqa: S101 - it was just made
-    if Fault.NAN in faults and value.VariantType is ua.VariantType.Double:
-        value = ua.Variant(math.nan, ua.VariantType.Double)
-    if Fault.BAD_QUALITY in faults:
-        status = ua.StatusCode(ua.UInt32(StatusCodes.BadSensorFailure))
-    if Fault.CLOCK_RESET in faults and source_time is not None:
-        source_time = source_time.replace(year=2000)
-    return _Written(value, StatusCode=status, SourceTimestamp=source_time)
-
-
-async def _make_nodes(server: Server, machine: Machine, namespace: int) -> list[_Node]:
-    folder = await server.nodes.objects.add_folder(
-        ua.NodeId(ua.String(machine.device), ua.Int16(namespace)), f"{namespace}:{machine.code}"
-    )
-    nodes = []
-    for signal in machine.signals:
-        node_id = ua.NodeId(ua.String(f"{machine.device}.{signal.name}"), ua.Int16(namespace))
-        node = _Node(node_id, signal.name, signal.kind)
-        first = ua.Variant(_TYPES[signal.kind][1](0), node.type)
-        variable = await folder.add_variable(node_id, f"{namespace}:{signal.name}", first)
-        for level in (AttributeIds.AccessLevel, AttributeIds.UserAccessLevel):
-            await variable.set_attr_bit(level, ua.AccessLevel.HistoryRead)
-        nodes.append(node)
-    return nodes
