@@ -8,7 +8,7 @@ import pytest
 
 from edge.ports import Driver
 from tests.conformance.driver_suite import DriverHarness, DriverSuite
-from tests.integration.edge.drivers.mqtt.counterpart import EVERY, Setting, driver, free_port, make, points, publish
+from tests.integration.edge.drivers.mqtt.counterpart import SETTINGS, Setting, driver, free_port, make, points, publish
 
 
 class MqttHarness(DriverHarness):
@@ -47,7 +47,7 @@ class MqttHarness(DriverHarness):
 
 
 class TestMqttDriver(DriverSuite):
-    @pytest.fixture(params=EVERY, ids=str)
+    @pytest.fixture(params=SETTINGS, ids=str)
     async def harness(self, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MqttHarness]:
         harness = MqttHarness(request.param, tmp_path)
         await harness.start()

@@ -4,6 +4,11 @@ A broker sends every message that was not acknowledged again when a connection i
 4.4), marked DUP, under its old packet identifier. As long as this process lives it can tell such a copy
 from a new reading: somebody still holds the receipt of the first arrival. References are weak on
 purpose: a sample that was thrown away takes its messages with it, and the copy then counts as new.
+
+Not every broker marks its copies (Aedes 0.51 does not, against 3.3.1.1). An identifier that was not acknowledged may
+mean no other message (2.3.1), so an unmarked copy is known as well, as long as nothing but copies has come: what is
+sent again comes first. Later an unmarked one is new: the broker may have let go of what it had in flight, as some do
+with messages that expire, and have given the identifier to another.
 """
 
 import weakref
@@ -31,6 +36,8 @@ class InFlight:
         self._expected: weakref.WeakValueDictionary[int, Message] = weakref.WeakValueDictionary()
         # those of them that are on disk, whose receipts nobody holds any more
         self._committed: dict[int, Message] = {}
+        # nothing new has come since the connection was resumed
+        self._only_copies = False
 
     def hand_over(self, messages: Sequence[Message]) -> Receipt:
         """Make the receipt of messages that are about to be given to the station."""
@@ -62,14 +69,18 @@ class InFlight:
             return None
         known = self._expected.pop(arrival.mid, None)
         self._committed.pop(arrival.mid, None)
+        may_be = arrival.is_dup or (self._only_copies and not arrival.is_retained)
         # the content is compared because a broker restored from a backup may number its messages anew
-        if known is None or not arrival.is_dup or (known.topic, known.payload) != (arrival.topic, arrival.payload):
+        if known is None or not may_be or (known.topic, known.payload) != (arrival.topic, arrival.payload):
+            # a retained message comes with the subscription, in between
+            self._only_copies &= arrival.is_retained
             return None
         known.is_here = True
         return known
 
     def lose_connection(self, waiting: Iterable[Message]) -> None:
         """Expect copies of everything that was given out, or is `waiting` to be, and was not acknowledged."""
+        self._only_copies = True
         given = (message for receipt in self._receipts for message in receipt.messages)
         for message in chain(given, waiting):
             if message.mid:

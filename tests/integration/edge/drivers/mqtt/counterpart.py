@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -54,8 +55,7 @@ AMQTT = [Setting("amqtt", 3)]
 ON_MOSQUITTO = [Setting("mosquitto", 3), Setting("mosquitto", 5)] if MOSQUITTO or not MAY_BE_MISSING else []
 # a third broker of its own make
 ON_AEDES = [Setting("aedes", 3)] if NODE or not MAY_BE_MISSING else []
-SETTINGS = AMQTT + ON_MOSQUITTO
-EVERY = SETTINGS + ON_AEDES
+SETTINGS = AMQTT + ON_MOSQUITTO + ON_AEDES
 
 
 class Broker(ABC):
@@ -153,8 +153,9 @@ class Aedes(Broker):
 
     async def start(self) -> None:
         assert NODE, "node or tests/foreign/node_modules is missing, and TEZGAH_TEST_NOTHING_SKIPPED=1 forbids that"
+        users = [json.dumps(self.users)] if self.users else []
         self._process = await asyncio.create_subprocess_exec(
-            NODE, str(FOREIGN / "broker.js"), str(self.port), stdout=subprocess.PIPE, cwd=FOREIGN
+            NODE, str(FOREIGN / "broker.js"), str(self.port), *users, stdout=subprocess.PIPE, cwd=FOREIGN
         )
         assert self._process.stdout
         self.port = int(await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_S))
@@ -225,6 +226,8 @@ class Line:
                 await self._flows.wait()
                 writer.write(data)
                 await writer.drain()
+        # a frozen network does not carry that one side hung up, either
+        await self._flows.wait()
         writer.close()
 
 

@@ -10,8 +10,8 @@ from edge.drivers.mqtt.driver import MqttDriver
 from edge.ports import BEFORE_US, Sample
 from shared.reading import GapCause
 from tests.integration.edge.drivers.mqtt.counterpart import (
-    EVERY,
     PATIENCE_S,
+    SETTINGS,
     Broker,
     Setting,
     driver,
@@ -29,7 +29,7 @@ SCALES = {
 }
 
 
-@pytest.fixture(params=EVERY, ids=str)
+@pytest.fixture(params=SETTINGS, ids=str)
 async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Broker, Setting]]:
     made = make(request.param, tmp_path)
     await made.start()

@@ -121,7 +121,9 @@ async def test_what_is_not_on_disk_comes_again_to_the_next_process(broker: Broke
     async with session(driver(broker.port, SCALES, version=setting.version)) as successor:
         await successor.until(lambda: len(successor.values()) >= 6)
         successor.acknowledge()
-        assert successor.driver.counts.redelivered == 6
+        # Aedes 0.51 sends PUBLISH again under the same packet identifier, but as 0x32 and not 0x3a: it does not set DUP
+        # (lib/handlers/connect.js, emptyQueue), which MQTT 3.1.1 demands (3.3.1.1)
+        assert successor.driver.counts.redelivered == (0 if setting.broker == "aedes" else 6)
     assert successor.values() == list(range(4, 10))
     again = [ts for sample in successor.samples for ts in sample.readings.ts.tolist()]
     assert again == [(T0_MS + n) * 1000 for n in range(4, 10)], "the cloud must know them by their time"

@@ -40,17 +40,19 @@ def inspector(port: int, of, version: int = 3):
 @contextlib.asynccontextmanager
 async def publishing(port: int, *messages: tuple[str, str]) -> AsyncIterator[None]:
     """Publish again and again until the block ends."""
+    is_over = asyncio.Event()
 
     async def go_on() -> None:
-        while True:
+        while not is_over.is_set():
             await publish(port, *messages)
 
-    task = asyncio.create_task(go_on())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+    async with asyncio.TaskGroup() as group:
+        group.create_task(go_on())
+        try:
+            yield
+        finally:
+            # not cancelled: paho's thread would go on to publish, to a broker that has gone
+            is_over.set()
 
 
 async def test_each_tag_is_shown_with_what_came_and_what_is_wrong(broker: tuple[Broker, Setting]) -> None:

@@ -60,6 +60,20 @@ def test_another_content_or_a_first_delivery_is_a_new_reading() -> None:
     assert flight.settle([receipt]) == [], "their identifiers now mean other messages"
 
 
+def test_a_copy_without_its_mark_is_known_until_something_new_has_come() -> None:
+    flight = InFlight()
+    receipt = flight.hand_over(arrive([1, 2, 3]))
+    flight.lose_connection(())
+    assert again(flight, 1, is_dup=False) is not None
+    assert flight.recognise(Message("kept", b"1", 0, 9, is_retained=True)) is None, "comes with the subscription"
+    assert again(flight, 2, is_dup=False) is not None
+    assert again(flight, 10, is_dup=False) is None
+    assert again(flight, 3, is_dup=False) is None, "copies come first: this is another message"
+    assert flight.settle([receipt]) == [1, 2]
+    flight.lose_connection(())
+    assert again(flight, 3, is_dup=False) is None, "nobody holds what was told as another message"
+
+
 def test_a_sample_that_was_thrown_away_is_read_again() -> None:
     flight = InFlight()
     receipt = flight.hand_over(arrive([1]))
