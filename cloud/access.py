@@ -78,6 +78,7 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /machines/{machine_id}/maintenance": EVERYBODY,
     "POST /machines/{machine_id}/maintenance": EVERYBODY,
     "POST /machines/{machine_id}/maintenance/plans": PLANNERS,
+    "GET /maintenance/plans/{plan_id}": EVERYBODY,
     "PATCH /maintenance/plans/{plan_id}": PLANNERS,
     "GET /maintenance/orders": EVERYBODY,
     "GET /maintenance/orders/{order_id}": EVERYBODY,

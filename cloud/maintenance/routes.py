@@ -46,10 +46,18 @@ async def create_plan(session: Session, caller: CurrentCaller, machine_id: Machi
     return await service.plan(session, caller, machine_id, plan, datetime.now(UTC))
 
 
+@router.get("/maintenance/plans/{plan_id}")
+async def get_plan(session: Session, caller: CurrentCaller, plan_id: RowId) -> PlanDueOut:
+    """Return one plan."""
+    return await service.one_plan(session, caller, plan_id, datetime.now(UTC))
+
+
 @router.patch("/maintenance/plans/{plan_id}")
-async def change_plan(session: Session, caller: CurrentCaller, plan_id: RowId, plan: PlanPatch) -> PlanDueOut:
+async def change_plan(
+    session: Session, caller: CurrentCaller, plan_id: RowId, plan: PlanPatch, seen: IfMatch
+) -> PlanDueOut:
     """Change a plan, or put it out of force with `is_active`."""
-    return await service.change_plan(session, caller, plan_id, plan, datetime.now(UTC))
+    return await service.change_plan(session, caller, plan_id, plan, datetime.now(UTC), seen)
 
 
 @router.get("/maintenance/orders")

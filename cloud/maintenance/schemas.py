@@ -2,7 +2,7 @@
 
 import uuid
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -150,6 +150,9 @@ class PlanOut(BaseModel):
 
 class PlanDueOut(PlanOut):
     """A plan, and when it falls due."""
+
+    # changes with every hour that the machine runs
+    volatile: ClassVar[frozenset[str]] = frozenset({"due"})
 
     due: Due | None = Field(description="Null while it is not active")
 

@@ -206,14 +206,27 @@ async def plan(session: AsyncSession, who: Caller, id_or_code: str, given: PlanI
     return PlanDueOut(**dict(shown), due=await _due_of(session, shown, now))
 
 
-async def change_plan(session: AsyncSession, who: Caller, plan_id: int, given: PlanPatch, now: datetime) -> PlanDueOut:
-    """Change a plan, or put it out of force.
+async def one_plan(session: AsyncSession, who: Caller, plan_id: int, now: datetime) -> PlanDueOut:
+    """Return one plan, and when it falls due.
 
     Raises:
         NotFound: There is none, or it is another organization's.
     """
+    return await _shown_with_due(session, PlanOut.model_validate(await _plan(session, who, plan_id)), now)
+
+
+async def change_plan(
+    session: AsyncSession, who: Caller, plan_id: int, given: PlanPatch, now: datetime, seen: Seen = WHICHEVER
+) -> PlanDueOut:
+    """Change a plan, or put it out of force.
+
+    Raises:
+        NotFound: There is none, or it is another organization's.
+        PreconditionFailed: The caller saw another version of it.
+    """
     row = await _plan(session, who, plan_id, lock=True)
     before = PlanOut.model_validate(row)
+    seen.require(PlanDueOut(**dict(before), due=None))
     for name, value in given.model_dump(exclude_unset=True).items():
         setattr(row, name, value)
     await session.flush()
@@ -222,7 +235,11 @@ async def change_plan(session: AsyncSession, who: Caller, plan_id: int, given: P
         session, who, Entity.MAINTENANCE_PLAN, shown.id, ChangeKind.UPDATED, before=before, after=shown
     )
     await _tell_machine(session, who, row.machine_id, now)
-    return PlanDueOut(**dict(shown), due=await _due_of(session, shown, now) if shown.is_active else None)
+    return await _shown_with_due(session, shown, now)
+
+
+async def _shown_with_due(session: AsyncSession, plan: PlanOut, now: datetime) -> PlanDueOut:
+    return PlanDueOut(**dict(plan), due=await _due_of(session, plan, now) if plan.is_active else None)
 
 
 async def _stepping(

@@ -106,6 +106,15 @@ async def test_the_calendar_says_what_comes_next_and_completing_begins_anew(act)
     assert (await act("GET", PATH))["next"]["title"] == "Filter"
 
 
+async def test_whoever_did_not_see_a_plan_as_it_is_does_not_change_it(act, app_client, tenant):
+    plan = await act("POST", f"{PATH}/plans", {"title": "Oil", "basis": "calendar", "every": 30}, status=201)
+    path = f"/maintenance/plans/{plan['id']}"
+    seen = tenant.planner | {"If-Match": (await app_client.get(path, headers=tenant.worker)).headers["ETag"]}
+    answers = [await app_client.patch(path, json={"title": title}, headers=seen) for title in ("Grease", "Water")]
+    assert [answer.status_code for answer in answers] == [200, 412]
+    assert (await act("GET", path, who="worker"))["title"] == "Grease"
+
+
 async def test_running_hours_and_cycles_are_those_of_the_readings(act, app):
     began = NOW - 5 * DAY
     readings = [
