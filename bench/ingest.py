@@ -23,6 +23,7 @@ from fastapi import FastAPI
 
 from cloud import schema
 from cloud.app import create_app
+from cloud.changes import Operator
 from cloud.gateways import service as gateways
 from cloud.identity import service as identity
 from cloud.loop import new_event_loop
@@ -103,7 +104,7 @@ async def _copy(url: str, streams: Sequence[bytes]) -> float:
 async def _sender(app: FastAPI) -> AsyncIterator[Callable[[Readings, int], Awaitable[None]]]:
     async with app.state.database.transaction() as session:
         organization = await identity.create_organization(session, "bench")
-        gateway = await gateways.create(session, organization.id, "bench")
+        gateway = await gateways.create(session, Operator(organization.id), "bench")
     epoch = uuid.uuid4()
     headers = {"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {gateway.token}"}
     transport = httpx.ASGITransport(app)

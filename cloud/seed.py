@@ -145,5 +145,6 @@ async def _gateways(
         if await gateways.is_known(session, organization_id, seed.id):
             loaded.append({"id": seed.id})
         else:
-            loaded.append({"id": seed.id, "token": (await gateways.create(session, organization_id, seed.id)).token})
+            created = await gateways.create(session, Operator(organization_id), seed.id)
+            loaded.append({"id": seed.id, "token": created.token})
     return loaded

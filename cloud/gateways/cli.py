@@ -28,7 +28,7 @@ def create_gateway(name: Name, organization: OrganizationName, as_json: console.
 
     async def work(session: AsyncSession) -> GatewayCreated:
         owner = await identity.organization_named(session, organization)
-        return await service.create(session, owner.id, checked)
+        return await service.create(session, Operator(owner.id), checked)
 
     created = console.transact(work)
     if as_json:

@@ -32,7 +32,7 @@ async def set_next(
         PreconditionFailed: The caller went by another newest one than there is.
     """
     # its row is locked: of two at once the second one sees the first one's version
-    gateway = await named(session, actor.organization_id, id_or_name)
+    gateway = await named(session, actor.organization_id, id_or_name, lock=True)
     before = await _newest(session, gateway.id)
     if before is not None:
         seen.require(ConfigurationOut.model_validate(before))

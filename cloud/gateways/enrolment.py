@@ -17,7 +17,7 @@ from cloud import changes
 from cloud.changes import Actor, ChangeKind, Entity
 from cloud.errors import Conflict, NotFound, Unauthenticated
 from cloud.gateways import messages, tokens
-from cloud.gateways.models import NO_TOKEN, Enrolment, Gateway
+from cloud.gateways.models import POSTED, Enrolment, Gateway
 from cloud.gateways.schemas import EnrolmentOut, GatewayCaller, GatewayOut, TokenOut
 
 VALID_FOR = timedelta(minutes=15)
@@ -31,19 +31,14 @@ async def offer(session: AsyncSession, actor: Actor, name: str, now: datetime) -
     Raises:
         Conflict: It is the one in whose name people post readings.
     """
+    refuse_reserved(name)
     fresh = insert(Gateway).values(id=uuid.uuid4(), organization_id=actor.organization_id, name=name)
     made = await session.scalar(fresh.on_conflict_do_nothing().returning(col(Gateway.id)))
-    gateway = await named(session, actor.organization_id, name)
-    if gateway.token_hash == NO_TOKEN:
-        raise Conflict(messages.NAME_TAKEN, gateway=name)
+    gateway = await named(session, actor.organization_id, name, lock=True)
     if made is not None:
         shown = GatewayOut.model_validate(gateway)
         await changes.record(session, actor, Entity.GATEWAY, gateway.id, ChangeKind.CREATED, after=shown)
-    await session.execute(
-        update(Enrolment)
-        .where(col(Enrolment.gateway_id) == gateway.id, col(Enrolment.used_at).is_(None))
-        .values(used_at=now)
-    )
+    await _void_codes(session, gateway.id)
     code = tokens.fresh_code()
     expires_at = now + VALID_FOR
     session.add(Enrolment(code_hash=tokens.code_hash(code), gateway_id=gateway.id, expires_at=expires_at))
@@ -55,23 +50,21 @@ async def offer(session: AsyncSession, actor: Actor, name: str, now: datetime) -
 async def enrol(session: AsyncSession, code: str, now: datetime) -> TokenOut:
     """Trade a code for a token; tokens that the gateway had before are worthless from now on.
 
+    Guesses are not counted: in a quarter of an hour a million a second find one of 2^100 codes once in 10^21 times.
+
     Raises:
         Unauthenticated: It was never given out, is used, or too old: the same answer.
     """
-    use = (
-        update(Enrolment)
-        .where(
-            col(Enrolment.code_hash) == tokens.code_hash(code),
-            col(Enrolment.used_at).is_(None),
-            col(Enrolment.expires_at) > now,
-        )
-        .values(used_at=now)
-        .returning(col(Enrolment.gateway_id))
-    )
-    gateway_id = await session.scalar(use)
-    if gateway_id is None:
-        raise Unauthenticated(messages.CODE_INVALID, code="ENROLMENT_CODE_INVALID")
-    gateway = await session.get_one(Gateway, gateway_id, with_for_update=True)
+    is_it = col(Enrolment.code_hash) == tokens.code_hash(code)
+    offered = await session.scalar(select(Enrolment).where(is_it))
+    if offered is None:
+        raise _code_invalid()
+    # the gateway first and its codes then, as whoever gives out or voids one does: in the other order the two block
+    # each other
+    gateway = await session.get_one(Gateway, offered.gateway_id, with_for_update=True)
+    use = update(Enrolment).where(is_it, col(Enrolment.used_at).is_(None), col(Enrolment.expires_at) > now)
+    if await session.scalar(use.values(used_at=now).returning(col(Enrolment.gateway_id))) is None:
+        raise _code_invalid()
     claim = tokens.fresh(gateway.id)
     gateway.token_hash, gateway.next_token_hash = claim.hash, None
     gateway.token_issued_at, gateway.rotation_asked_at, gateway.revoked_at = now, None, None
@@ -84,7 +77,7 @@ async def rotate(session: AsyncSession, caller: GatewayCaller, now: datetime) ->
     gateway = await session.get_one(Gateway, caller.gateway_id, with_for_update=True)
     claim = tokens.fresh(gateway.id)
     gateway.next_token_hash = claim.hash
-    await _tell(session, gateway, {"next_token_given_at": now.isoformat()})
+    await _tell(session, gateway, {"next_given_at": now.isoformat()})
     return TokenOut(gateway=gateway.name, token=claim.token)
 
 
@@ -92,7 +85,7 @@ async def promote(session: AsyncSession, gateway: Gateway, now: datetime) -> Non
     """Put the next token, which was just used, in the present one's place."""
     gateway.token_hash, gateway.next_token_hash = gateway.next_token_hash, None
     gateway.token_issued_at, gateway.rotation_asked_at = now, None
-    await _tell(session, gateway, {"token_issued_at": now.isoformat()})
+    await _tell(session, gateway, {"renewed_at": now.isoformat()})
 
 
 async def ask_rotation(session: AsyncSession, actor: Actor, id_or_name: str) -> GatewayOut:
@@ -100,18 +93,23 @@ async def ask_rotation(session: AsyncSession, actor: Actor, id_or_name: str) -> 
 
     Raises:
         NotFound: The organization has no such gateway.
+        Conflict: It is the one in whose name people post readings.
     """
-    gateway = await named(session, actor.organization_id, id_or_name)
+    gateway = await named(session, actor.organization_id, id_or_name, lock=True)
+    refuse_reserved(gateway.name)
     return await _changed(session, actor, gateway, {"rotation_asked_at": func.now()})
 
 
 async def revoke(session: AsyncSession, actor: Actor, id_or_name: str) -> GatewayOut:
-    """Make a gateway's tokens worthless from its next request on; its readings stay.
+    """Make a gateway's tokens worthless from its next request on, and codes not used yet; its readings stay.
 
     Raises:
         NotFound: The organization has no such gateway.
+        Conflict: It is the one in whose name people post readings.
     """
-    gateway = await named(session, actor.organization_id, id_or_name)
+    gateway = await named(session, actor.organization_id, id_or_name, lock=True)
+    refuse_reserved(gateway.name)
+    await _void_codes(session, gateway.id)
     if gateway.revoked_at is not None:
         return GatewayOut.model_validate(gateway)
     return await _changed(session, actor, gateway, {"revoked_at": func.now(), "next_token_hash": None})
@@ -123,23 +121,44 @@ async def settle_conflict(session: AsyncSession, actor: Actor, id_or_name: str) 
     Raises:
         NotFound: The organization has no such gateway.
     """
-    gateway = await named(session, actor.organization_id, id_or_name)
+    gateway = await named(session, actor.organization_id, id_or_name, lock=True)
     return await _changed(session, actor, gateway, {"conflict_at": None, "conflict": None})
 
 
-async def named(session: AsyncSession, organization_id: uuid.UUID, id_or_name: str) -> Gateway:
-    """Return an organization's gateway, by its id or its name, locked until the transaction ends.
+async def named(session: AsyncSession, organization_id: uuid.UUID, id_or_name: str, *, lock: bool = False) -> Gateway:
+    """Return an organization's gateway, by its id or its name; locked, if that is wanted, until the transaction ends.
 
     Raises:
         NotFound: There is none, or it is another organization's: the same answer.
     """
-    statement = select(Gateway).where(col(Gateway.organization_id) == organization_id).with_for_update()
+    statement = select(Gateway).where(col(Gateway.organization_id) == organization_id)
+    if lock:
+        statement = statement.with_for_update()
     row = await session.scalar(statement.where(col(Gateway.name) == id_or_name))
     if row is None and (gateway_id := _uuid(id_or_name)) is not None:
         row = await session.scalar(statement.where(col(Gateway.id) == gateway_id))
     if row is None:
         raise NotFound(messages.NOT_FOUND, gateway=id_or_name)
     return row
+
+
+def refuse_reserved(name: str) -> None:
+    """Refuse what only a gateway with a token can be asked.
+
+    Raises:
+        Conflict: It is the one in whose name people post readings.
+    """
+    if name == POSTED:
+        raise Conflict(messages.NAME_RESERVED, gateway=name)
+
+
+def _code_invalid() -> Unauthenticated:
+    return Unauthenticated(messages.CODE_INVALID, code="ENROLMENT_CODE_INVALID")
+
+
+async def _void_codes(session: AsyncSession, gateway_id: uuid.UUID) -> None:
+    unused = update(Enrolment).where(col(Enrolment.gateway_id) == gateway_id, col(Enrolment.used_at).is_(None))
+    await session.execute(unused.values(used_at=func.now()))
 
 
 async def _changed(session: AsyncSession, actor: Actor, gateway: Gateway, values: dict[str, object]) -> GatewayOut:

@@ -7,6 +7,11 @@ NAME_TAKEN = Message(
     "{gateway} adlı bir ağ geçidi zaten var; yeni belirteç vermek için önce eskisini iptal edin.",
     code="GATEWAY_NAME_TAKEN",
 )
+NAME_RESERVED = Message(
+    "{gateway} stands for the people who post readings by hand; it has no token, and no other gateway has its name.",
+    "{gateway}, elle ölçüm gönderen kişileri temsil eder; belirteci yoktur ve başka bir ağ geçidi bu adı alamaz.",
+    code="GATEWAY_NAME_RESERVED",
+)
 NAME_UNPRINTABLE = Message(
     "a gateway's name is of printable characters only, as its batches carry it",
     "ağ geçidinin adı, partilerinde yazdığı gibi, yalnızca yazdırılabilir karakterlerden oluşmalı",

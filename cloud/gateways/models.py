@@ -23,6 +23,8 @@ from cloud.db import Table
 
 NO_TOKEN = b""
 """The hash that no token has: of the gateway in whose name people post, which never gets one."""
+POSTED = "(posted)"
+"""What that gateway is called; nobody else may be."""
 
 
 class Gateway(Table, table=True):

@@ -39,7 +39,7 @@ async def create_gateway(
 ) -> GatewayCreated:
     """Register a gateway; its token is in the answer, and nowhere else ever after."""
     response.headers["Cache-Control"] = "no-store"
-    return await service.create(session, caller.organization_id, gateway.name)
+    return await service.create(session, caller, gateway.name)
 
 
 @router.get("")

@@ -11,15 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import paging
+from cloud import changes, paging
+from cloud.changes import Actor, ChangeKind, Entity
 from cloud.errors import Conflict, NotFound, Unauthenticated
 from cloud.gateways import configuration, enrolment, messages, tokens
-from cloud.gateways.models import NO_TOKEN, Gateway, GatewayEpoch
+from cloud.gateways.models import NO_TOKEN, POSTED, Gateway, GatewayEpoch
 from cloud.gateways.schemas import AliveIn, GatewayCaller, GatewayCreated, GatewayOut
 from cloud.paging import Page
 
-# no gateway calls itself so
-POSTED = "(posted)"
 # a gateway sends several batches a second; who wants to know whether it lives asks in minutes
 SEEN_EVERY = timedelta(seconds=10)
 
@@ -46,13 +45,15 @@ class Speaker(Enum):
     CONFLICTING = "an older one, after a newer one spoke"
 
 
-async def create(session: AsyncSession, organization_id: uuid.UUID, name: str) -> GatewayCreated:
+async def create(session: AsyncSession, actor: Actor, name: str) -> GatewayCreated:
     """Register a gateway and give it a token, or give a new one to a gateway whose token was revoked.
 
     Raises:
-        Conflict: The organization has a gateway of this name, and its token is valid.
+        Conflict: The organization has a gateway of this name, and its token is valid; or nobody may have the name.
     """
-    fresh = insert(Gateway).values(id=uuid.uuid4(), organization_id=organization_id, name=name)
+    enrolment.refuse_reserved(name)
+    fresh_id = uuid.uuid4()
+    fresh = insert(Gateway).values(id=fresh_id, organization_id=actor.organization_id, name=name)
     known = fresh.on_conflict_do_update(
         index_elements=["organization_id", "name"],
         set_={"revoked_at": None, "next_token_hash": None, "rotation_asked_at": None},
@@ -64,7 +65,13 @@ async def create(session: AsyncSession, organization_id: uuid.UUID, name: str) -
     claim = tokens.fresh(gateway.id)
     gateway.token_hash, gateway.token_issued_at = claim.hash, datetime.now(UTC)
     await session.flush()
-    return GatewayCreated(**GatewayOut.model_validate(gateway).model_dump(), token=claim.token)
+    shown = GatewayOut.model_validate(gateway)
+    if gateway.id == fresh_id:
+        await changes.record(session, actor, Entity.GATEWAY, gateway.id, ChangeKind.CREATED, after=shown)
+    else:
+        told = {"renewed_at": gateway.token_issued_at.isoformat(), "revoked_at": None}
+        await changes.record(session, actor, Entity.GATEWAY, gateway.id, ChangeKind.UPDATED, before={}, after=told)
+    return GatewayCreated(**shown.model_dump(), token=claim.token)
 
 
 async def gateways(session: AsyncSession, organization_id: uuid.UUID, wanted: paging.Paging) -> Page[GatewayOut]:
@@ -113,6 +120,9 @@ async def authenticate(session: AsyncSession, token: str, now: datetime | None =
     now = now or datetime.now(UTC)
     claim = tokens.read(token)
     row = None if claim is None else await session.get(Gateway, claim.gateway_id)
+    if claim is not None and row is not None and claim.is_proven_by(row.next_token_hash):
+        # looked at again with its row locked: a token that was given out meanwhile must not be overwritten
+        await session.refresh(row, with_for_update=True)
     is_next = claim is not None and row is not None and claim.is_proven_by(row.next_token_hash)
     if claim is None or row is None or not (is_next or claim.is_proven_by(row.token_hash)):
         raise Unauthenticated(messages.TOKEN_INVALID)

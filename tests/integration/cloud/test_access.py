@@ -11,6 +11,7 @@ import pytest
 
 from cloud import api
 from cloud.access import ACCESS, Open
+from cloud.changes import Operator
 from cloud.gateways import service as gateways
 from cloud.identity.schemas import Role
 
@@ -57,7 +58,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xf
 @pytest.fixture
 async def gateway_headers(app, tenant) -> dict[str, str]:
     async with app.state.database.transaction() as session:
-        made = await gateways.create(session, tenant.organization_id, f"hall-{uuid.uuid4().hex[:6]}")
+        made = await gateways.create(session, Operator(tenant.organization_id), f"hall-{uuid.uuid4().hex[:6]}")
     return {"Authorization": f"Bearer {made.token}"}
 
 

@@ -1,13 +1,15 @@
 """A gateway's way to its token, to the next one, and out: codes, rotation, revocation, and the alarm for clones."""
 
+import asyncio
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
 
 from cloud.errors import Unauthenticated
-from cloud.gateways import enrolment, service
-from cloud.gateways.models import Enrolment
+from cloud.gateways import enrolment, service, tokens
+from cloud.gateways.models import POSTED, Enrolment
 from cloud.identity.schemas import Role
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -187,5 +189,56 @@ async def test_a_gateway_is_found_by_its_id_too(app_client, tenant):
 async def test_nobody_enrols_as_the_one_in_whose_name_people_post(app_client, app, tenant):
     async with app.state.database.transaction() as session:
         await service.for_posted(session, tenant.organization_id, NOW)
-    answer = await app_client.post(f"/gateways/{service.POSTED}/enrolment", headers=tenant.admin)
-    assert (answer.status_code, answer.json()["error_code"]) == (409, "GATEWAY_NAME_TAKEN")
+    for path, body in (
+        (f"/{POSTED}/enrolment", None),
+        (f"/{POSTED}/revoke", None),
+        (f"/{POSTED}/rotation", None),
+        ("", {"name": POSTED}),
+    ):
+        answer = await app_client.post(f"/gateways{path}", json=body, headers=tenant.admin)
+        assert (answer.status_code, answer.json()["error_code"]) == (409, "GATEWAY_NAME_RESERVED")
+
+
+async def test_nobody_takes_that_name_before_anybody_posts(app_client, new_tenant):
+    newcomer = await new_tenant()
+    answer = await app_client.post("/gateways", json={"name": POSTED}, headers=newcomer.admin)
+    assert (answer.status_code, answer.json()["error_code"]) == (409, "GATEWAY_NAME_RESERVED")
+
+
+async def test_revoking_makes_a_code_void_that_was_not_used_yet(app_client, tenant):
+    await enrolled(app_client, tenant)
+    code = await offered(app_client, tenant)
+    await app_client.post("/gateways/hall-2/revoke", headers=tenant.admin)
+    assert (await app_client.post("/gateways/enrol", json={"code": code})).status_code == 401
+
+
+async def test_giving_out_codes_and_using_them_at_once_never_block_each_other(app_client, tenant):
+    code = await offered(app_client, tenant)
+
+    async def act(number: int) -> int:
+        if number % 2:
+            return (await app_client.post("/gateways/enrol", json={"code": code})).status_code
+        return (await app_client.post("/gateways/hall-2/enrolment", headers=tenant.admin)).status_code
+
+    statuses = await asyncio.gather(*(act(number) for number in range(20)))
+    assert set(statuses) <= {201, 401}, statuses
+
+
+async def test_a_look_at_a_gateway_does_not_wait_for_its_batch(app_client, app, tenant):
+    await enrolled(app_client, tenant)
+    gateway = await shown(app_client, tenant)
+    async with app.state.database.transaction() as session:
+        await session.get_one(service.Gateway, uuid.UUID(gateway["id"]), with_for_update=True)
+        assert await asyncio.wait_for(shown(app_client, tenant), 2) == gateway
+
+
+async def test_a_token_that_was_given_out_meanwhile_is_not_overwritten(app_client, app, tenant):
+    token = await enrolled(app_client, tenant)
+    following = (await app_client.post("/gateways/rotate", headers=bearer(token))).json()["token"]
+    async with app.state.database.transaction() as late:
+        claim = tokens.read(following)
+        await late.get(service.Gateway, claim.gateway_id)  # as it was: the next token is the next one
+        renewed = await enrolled(app_client, tenant)
+        with pytest.raises(Unauthenticated):
+            await service.authenticate(late, following)
+    assert await is_let_in(app_client, renewed)

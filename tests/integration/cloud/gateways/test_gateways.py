@@ -45,8 +45,19 @@ async def test_a_name_is_taken_once_in_an_organization_and_free_in_another(app_c
     assert len((await app_client.get("/gateways", headers=other.admin)).json()) == 1
 
 
+async def test_registering_one_and_giving_it_another_token_are_in_the_audit_log(app_client, tenant):
+    token = (await create(app_client, tenant)).json()["data"]["token"]
+    await app_client.post("/gateways/hall-2/revoke", headers=tenant.admin)
+    assert (await create(app_client, tenant)).status_code == 201
+    rows = (await app_client.get("/audit?entity=gateway", headers=tenant.admin)).json()
+    admin = tenant.callers[Role.ADMIN].actor
+    assert [(row["actor"], row["kind"]) for row in rows] == [(admin, "updated"), (admin, "updated"), (admin, "created")]
+    assert token.rpartition("_")[2] not in str(rows)
+    assert "[redacted]" not in str(rows[0]["after"])
+
+
 async def test_only_a_hash_of_the_token_is_kept(session, tenant):
-    created = await service.create(session, tenant.organization_id, "g")
+    created = await service.create(session, tenant.callers[Role.ADMIN], "g")
     row = await session.get_one(service.Gateway, created.id)
     secret = created.token.rpartition("_")[2]
     assert secret.encode() not in row.token_hash
@@ -54,13 +65,13 @@ async def test_only_a_hash_of_the_token_is_kept(session, tenant):
 
 
 async def test_a_token_proves_its_gateway_until_it_is_revoked(session, tenant):
-    created = await service.create(session, tenant.organization_id, "g")
+    created = await service.create(session, tenant.callers[Role.ADMIN], "g")
     caller = await service.authenticate(session, created.token)
     assert (caller.gateway_id, caller.organization_id, caller.name) == (created.id, tenant.organization_id, "g")
     await enrolment.revoke(session, tenant.callers[Role.ADMIN], "g")
     with pytest.raises(Unauthenticated, match="revoked"):
         await service.authenticate(session, created.token)
-    renewed = await service.create(session, tenant.organization_id, "g")
+    renewed = await service.create(session, tenant.callers[Role.ADMIN], "g")
     assert renewed.id == created.id
     assert (await service.authenticate(session, renewed.token)).gateway_id == created.id
     with pytest.raises(Unauthenticated):
@@ -68,7 +79,7 @@ async def test_a_token_proves_its_gateway_until_it_is_revoked(session, tenant):
 
 
 async def test_a_token_of_another_gateway_or_none_proves_nothing(session, tenant):
-    one, other = [await service.create(session, tenant.organization_id, name) for name in ("one", "other")]
+    one, other = [await service.create(session, tenant.callers[Role.ADMIN], name) for name in ("one", "other")]
     mixed = f"tzg_{one.id.hex}_{tokens.read(other.token).secret}"
     unknown = f"tzg_{'0' * 32}_{tokens.read(one.token).secret}"
     for token in (mixed, unknown, "", "tzg_"):
@@ -77,7 +88,7 @@ async def test_a_token_of_another_gateway_or_none_proves_nothing(session, tenant
 
 
 async def test_when_a_gateway_was_heard_is_kept_to_within_ten_seconds(session, tenant):
-    created = await service.create(session, tenant.organization_id, "g")
+    created = await service.create(session, tenant.callers[Role.ADMIN], "g")
     heard = []
     for seconds in (0, 5, 10, 11, 12):
         await service.authenticate(session, created.token, NOW + timedelta(seconds=seconds))
@@ -87,7 +98,7 @@ async def test_when_a_gateway_was_heard_is_kept_to_within_ten_seconds(session, t
 
 
 async def test_a_new_buffer_is_news_once_and_an_older_one_that_speaks_again_an_alarm(session, tenant):
-    one, other = [await service.create(session, tenant.organization_id, name) for name in ("one", "other")]
+    one, other = [await service.create(session, tenant.callers[Role.ADMIN], name) for name in ("one", "other")]
     first, second = one.id, other.id
     speakers = [(one, first), (one, first), (one, second), (one, second), (other, first), (one, first), (one, second)]
     judged = [(await service.note_epoch(session, gateway.id, epoch)).name for gateway, epoch in speakers]

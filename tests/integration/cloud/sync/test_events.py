@@ -184,7 +184,7 @@ async def press(app, app_client, tenant) -> Sender:
     """A gateway whose tags are a machine's."""
     async with app.state.database.transaction() as session:
         await machines.create(session, Operator(tenant.organization_id), MachineIn(code="P-1", name="Press"))
-        made = await gateways.create(session, tenant.organization_id, f"hall-{uuid.uuid4().hex[:6]}")
+        made = await gateways.create(session, Operator(tenant.organization_id), f"hall-{uuid.uuid4().hex[:6]}")
     caller = GatewayCaller(made.id, tenant.organization_id, made.name)
     return Sender(caller, made.token, app_client, app.state.database)
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from cloud.changes import Operator
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayCaller
 from tests.integration.cloud.telemetry.sender import Sender
@@ -20,7 +21,7 @@ def new_gateway(app: FastAPI, app_client: httpx.AsyncClient) -> NewGateway:
 
     async def make(organization_id: uuid.UUID) -> Sender:
         async with app.state.database.transaction() as session:
-            created = await gateways.create(session, organization_id, f"hall-{uuid.uuid4().hex[:6]}")
+            created = await gateways.create(session, Operator(organization_id), f"hall-{uuid.uuid4().hex[:6]}")
         caller = GatewayCaller(created.id, organization_id, created.name)
         return Sender(caller, created.token, app_client, app.state.database)
 
