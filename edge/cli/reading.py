@@ -40,7 +40,8 @@ def read(
     if not chosen:
         raise Refused(f"no tag has {' or '.join(map(repr, tags or []))} in its name")
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        sections = runner.run(examine(chosen, state_of(settings, state_dir).path, SystemClock(), limit_s=LIMIT_S))
+        state = state_of(settings, state_dir).path
+        sections = runner.run(examine(chosen, state, SystemClock(), limit_s=LIMIT_S, config=str(config)))
     if as_json:
         for section in sections:
             for row in section.document()["devices"]:

@@ -35,7 +35,7 @@ def wide(shown: RenderableType) -> None:
     if out.is_terminal:
         out.print(shown)
         return
-    broad = Console(width=_BROAD, file=io.StringIO(), highlight=False)
+    broad = Console(width=_BROAD, file=io.StringIO(), highlight=False, markup=False)
     with broad.capture() as capture:
         broad.print(shown)
     out.print("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -9,6 +9,7 @@ import typer
 
 from edge.cli.terminal import AsJson, Config, StateDir, out, quiet_logs, state_of
 from edge.clock import SystemClock
+from edge.drivers.inspection import with_names
 from edge.drivers.opcua.config import OpcUaConnection
 from edge.errors import ConfigError, DriverRefused
 from edge.settings import Connection, Settings, load
@@ -56,7 +57,7 @@ def trust(
         print(json.dumps([certificate.document() for certificate in found]))  # noqa: T201
     else:
         for certificate in found:
-            out.print(certificate.words())
+            out.print(with_names(certificate.words(), str(config), certificate.connection))
     if any(not certificate.is_trusted for certificate in found):
         raise typer.Exit(1)
 

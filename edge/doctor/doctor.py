@@ -39,7 +39,8 @@ async def diagnose(
     chosen = settings.connections if only is None else only
     async with asyncio.TaskGroup() as tasks:
         looking = tasks.create_task(
-            connections.examine(chosen, state.path, clock, limit_s=limit_s), name="doctor-connections"
+            connections.examine(chosen, state.path, clock, limit_s=limit_s, config=str(settings.file)),
+            name="doctor-connections",
         )
         around: list[asyncio.Task[Section]] = []
         if only is None:

@@ -4,6 +4,8 @@ An inspector connects for itself, once and bounded in time, reads, and changes n
 subscription that outlives it, takes over no session, and writes no value. It works with a daemon and without.
 """
 
+import re
+import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,13 +30,24 @@ class Finding:
         severity: How much it matters.
         about: The device, or `device.tag`; empty for the connection itself.
         message: What was found, with names and values.
-        fix: The next step, such as a line of configuration or a command; empty if there is none to take.
+        fix: The next step, such as a line of configuration or a command; empty if there is none to take. In a command,
+            here and in `message`, `CONFIG` and `CONNECTION` stand for names that `with_names` puts in.
     """
 
     severity: Severity
     about: str
     message: str
     fix: str = ""
+
+
+def with_names(words: str, config: str, connection: str) -> str:
+    """Put the names of file and connection into the commands of some words, so that they can be copied."""
+
+    def named(command: re.Match[str]) -> str:
+        text = command[0].replace(" CONFIG", f" {shlex.quote(config)}")
+        return text.replace(" CONNECTION", f" {shlex.quote(connection)}")
+
+    return re.sub(r"tezgah-edge \w+ CONFIG( CONNECTION)?\b", named, words)
 
 
 @dataclass(frozen=True, slots=True)

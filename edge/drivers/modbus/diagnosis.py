@@ -42,6 +42,10 @@ _NOISES = {
 }
 
 
+# what servers in front of several units answer for one that is not there
+_NOBODY = {Status.ILLEGAL_FUNCTION, Status.DEVICE_FAILURE, Status.GATEWAY_PATH_UNAVAILABLE, Status.GATEWAY_NO_RESPONSE}
+
+
 def sights_of(points: Sequence[Point], seen: Mapping[int, Seen]) -> dict[int, list[Sight]]:
     """Return the ways to read each point that was read."""
     fields = fields_of(points)
@@ -101,7 +105,7 @@ def silences(points: Sequence[Point], seen: Mapping[int, Seen], silent: Collecti
             ", ".join(devices),
             f"unit {unit} does not answer{came}",
             "check its supply, its address and, on RS-485, A and B; see who answers with "
-            f"`tezgah-edge browse`, such as `1-{max(unit, 10)} holding 0-9`",
+            f'`tezgah-edge browse CONFIG CONNECTION "1-{max(unit, 10)} holding 0-9"`',
         )
 
 
@@ -125,7 +129,19 @@ def refusals(
                 "check the number; some devices say nothing to what they do not have: `max_gap: 0` keeps clear of it",
             )
             continue
-        yield Finding(Severity.ERROR, about, f"{where}: {code}", "look at the device's manual")
+        yield Finding(Severity.ERROR, about, f"{where}: {code}", _meant(it, seen))
+
+
+def _meant(refused: Seen, seen: Mapping[int, Seen]) -> str:
+    """Return what to do about an exception that no address explains."""
+    unit = refused.request.unit
+    answers = any(not it.status for it in seen.values() if it.request.unit == unit)
+    if refused.status in _NOBODY and not answers:
+        return (
+            f"many servers say so of a unit that they do not have: is `unit: {unit}` right? See who answers with "
+            f'`tezgah-edge browse CONFIG CONNECTION "1-{max(unit, 10)} holding 0-9"`'
+        )
+    return "look the exception up in the device's manual"
 
 
 def noises(events: Mapping[str, int]) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from shared.reading import Flag, Quality
 _LISTEN_S = 10.0
 # topics and bytes of a payload that are kept to be shown
 _TOPICS, _SHOWN = 2000, 200
+_LOOK = "see what is published with `tezgah-edge browse CONFIG CONNECTION`"
 
 
 def build(
@@ -220,7 +221,7 @@ def _silent(point: Point, others: Sequence[str]) -> Finding:
     message = f"nothing came on {topic!r} within {_LISTEN_S:g} s"
     if near:
         return Finding(Severity.ERROR, point.device, f"{message}, but on {near[0]!r}", f"topic: {near[0]}")
-    return Finding(Severity.WARNING, point.device, message, "wait for the device to speak, or look with `browse`")
+    return Finding(Severity.WARNING, point.device, message, f"wait for the device to speak, or {_LOOK}")
 
 
 def _why(about: str, trouble: Trouble, point: Point, message: Message) -> Finding:

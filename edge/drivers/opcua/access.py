@@ -66,6 +66,11 @@ class Access:
         """Whether there is any security."""
         return self._security is not None
 
+    @property
+    def has_user(self) -> bool:
+        """Whether a session is begun as somebody."""
+        return self._user is not None
+
     def identity(self) -> Identity:
         """Return the gateway's application certificate and key, made if there are none.
 

@@ -28,7 +28,7 @@ def security(options: OpcUaConnection, offered: Sequence[str]) -> list[Finding]:
     if not better:
         return []
     policy = better[-1].partition(" ")[0]
-    fix = f"security: {{policy: {policy}, mode: SignAndEncrypt}}, then `tezgah-edge trust`"
+    fix = f"security: {{policy: {policy}, mode: SignAndEncrypt}}, then `tezgah-edge trust CONFIG CONNECTION`"
     return [Finding(Severity.WARNING, "", "the session is neither encrypted nor signed, though the server could", fix)]
 
 
@@ -44,7 +44,7 @@ def certificate(der: bytes, now_us: int) -> list[Finding]:
     if left > _SOON:
         return []
     state = "has ended" if left < dt.timedelta(0) else "ends"
-    fix = "renew it on the server, then `tezgah-edge trust` the new one"
+    fix = "renew it on the server, then `tezgah-edge trust CONFIG CONNECTION`"
     return [Finding(Severity.WARNING, "", f"the server's certificate {state} on {ends:%Y-%m-%d}", fix)]
 
 
@@ -66,7 +66,7 @@ def unknown_node(text: str, names: Sequence[str]) -> str:
     close = difflib.get_close_matches(_identifier(text).lower(), by_identifier, _NAMED, _LIKE)
     like = [by_identifier[identifier] for identifier in close]
     if not like:
-        return f"look for it with `tezgah-edge browse`; {text} is not like any name there"
+        return f"look for it with `tezgah-edge browse CONFIG CONNECTION`; {text} is not like any name there"
     words = [
         f'path: "{name.removeprefix("path=")}"' if name.startswith("path=") else f'node: "{name}"' for name in like
     ]

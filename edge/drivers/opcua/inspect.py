@@ -74,7 +74,7 @@ class OpcUaInspector:
             probes = await self._probes(session, bounds)
             await self._subscription(session, bounds)
         except DriverError as error:
-            fix = f"tezgah-edge trust CONFIG {self._name}" if "tezgah-edge trust" in error.message else ""
+            fix = "tezgah-edge trust CONFIG CONNECTION" if "tezgah-edge trust" in error.message else ""
             self._findings.append(Finding(Severity.ERROR, "", error.message, fix))
         finally:
             await session.end()

@@ -20,6 +20,7 @@ from asyncua.client.ua_client import UASocketProtocol
 from asyncua.ua.status_codes import StatusCodes, get_name_and_doc
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
+from edge.drivers.opcua import hints
 from edge.drivers.opcua.access import Access
 from edge.errors import DriverError, DriverRefused
 from shared import logs
@@ -288,11 +289,16 @@ class Session:
             raise
         except UaStatusCodeError as error:
             said = f"{where} answered {status_name(error.code)} while {doing}"
+            said += hints.of_status(error.code, has_user=self._access.has_user)
             if error.code in _OWN_CERTIFICATE and self._access.is_secured:
                 said += f"; {self._access.introduction()}"
             is_final = error.code in _REFUSALS or error.code in _OWN_CERTIFICATE
             raise (DriverRefused if is_final else DriverError)(said) from error
         except TimeoutError as error:
-            raise DriverError(f"{where} did not answer in time while {doing}; is it reachable?") from error
+            raise DriverError(
+                f"{where} did not answer in time while {doing}; is it an OPC UA server, and reachable?"
+            ) from error
+        except OSError as error:
+            raise DriverError(f"{where}: {hints.of_trouble(error, doing)}") from error
         except Exception as error:  # odd answers come out of asyncua's codec as nearly anything
             raise DriverError(f"{where}: {error or type(error).__name__} while {doing}") from error

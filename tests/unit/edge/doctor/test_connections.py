@@ -65,3 +65,48 @@ async def test_a_protocol_without_an_inspector_is_left_out_with_a_note(tmp_path:
     (section,) = await examine([Connection("line", bare, options, tuple(points("a")))], tmp_path, SystemClock())
     assert section.worst is Severity.NOTE
     assert "has no inspector" in section.findings[0].message
+
+
+async def test_every_inspector_is_built_before_one_is_asked(tmp_path: Path) -> None:
+    """What a library costs to import would else pass for the slowness of a machine."""
+    order: list[str] = []
+
+    class Told(ScriptedInspector):
+        async def examine(self) -> Examination:
+            order.append("asked")
+            return Examination(True)
+
+    def make(name: str, points: Sequence[Point]) -> ScriptedInspector:
+        order.append("built")
+        if name == "1":
+            raise RuntimeError("no such library")
+        return Told()
+
+    spec = specs(make)["modbus"]
+    options = spec.connection.model_validate({"modbus": "tcp", "host": "h"})
+    sections = await examine([Connection(name, spec, options, ()) for name in "012"], tmp_path, SystemClock())
+    assert order == ["built"] * 3 + ["asked"] * 2
+    assert [finding.message for finding in sections[1].findings] == [
+        "the inspector failed: RuntimeError: no such library"
+    ]
+
+
+async def test_commands_of_findings_name_this_file_and_this_connection(tmp_path: Path) -> None:
+    seen = Examination(
+        True,
+        findings=[
+            Finding(
+                Severity.ERROR,
+                "",
+                "see `tezgah-edge trust CONFIG plc --accept sha256:00`",
+                "tezgah-edge browse CONFIG CONNECTION",
+            )
+        ],
+    )
+    spec = specs(lambda *_: ScriptedInspector(seen))["modbus"]
+    options = spec.connection.model_validate({"modbus": "tcp", "host": "h"})
+    line = Connection("line a", spec, options, ())
+    (section,) = await examine([line], tmp_path, SystemClock(), config="my plant.yaml")
+    (finding,) = section.findings
+    assert finding.message == "see `tezgah-edge trust 'my plant.yaml' plc --accept sha256:00`"
+    assert finding.fix == "tezgah-edge browse 'my plant.yaml' 'line a'"

@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from pymodbus.constants import ExcCodes
 
 from edge.clock import SystemClock
 from edge.drivers.inspection import Examination, Finding, Found, Inspector, Severity
@@ -117,6 +118,18 @@ async def test_a_unit_that_is_silent_is_told_and_does_not_hide_the_others(line: 
     assert [probe.value for probe in seen.probes][4:7] == [230.5, 231.25, 229.75]
     assert {probe.code for probe in seen.probes[:4]} == {"timeout"}
     assert [asked.unit for asked in line.asked].count(2) == 2, "a unit that is silent is asked twice and no more"
+
+
+async def test_a_server_that_refuses_for_a_unit_it_does_not_have_leads_to_the_units_that_are_there(
+    line: Counterpart,
+) -> None:
+    line.units[2].refusal = ExcCodes.DEVICE_FAILURE
+    line.units[2].illegal |= {(4, address) for address in range(100)}
+    found = await findings(line, [*points("meter-1", VOLTS), *points("meter-2", {"a": VOLTS["v0"]}, unit=2)])
+    (finding,) = found
+    assert "exception 4" in finding.message
+    assert "is `unit: 2` right?" in finding.fix
+    assert 'tezgah-edge browse CONFIG CONNECTION "1-10 holding 0-9"' in finding.fix
 
 
 async def test_one_register_that_is_mute_is_told_as_such(line: Counterpart) -> None:

@@ -165,7 +165,7 @@ async def test_a_user_with_the_right_password_is_let_in_and_the_wrong_one_refuse
         async with taking(built) as taker:
             await taker.until(taker.rows)
         user = {"name": "mes", "password": "guess"}
-        with pytest.raises(DriverRefused, match=r"BadUserAccessDenied|BadIdentityTokenRejected"):
+        with pytest.raises(DriverRefused, match=r"(BadUserAccessDenied|BadIdentityTokenRejected) .*; check `user`"):
             await driver(plc.port, points(["force"]), around=Surroundings(state), security=security, user=user).open()
     finally:
         plc.server.iserver.user_manager, plc.server.iserver.supported_tokens = before, tokens
