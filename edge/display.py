@@ -1,11 +1,14 @@
 """How the command line shows settings and status to people; pure."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edge.drivers.spec import Point, TagClass
 from edge.settings import Settings
 
 # beyond this many names of a kind a list explains nothing
@@ -25,6 +28,7 @@ def summary(settings: Settings) -> dict[str, Any]:
                 "protocol": connection.spec.protocol,
                 "devices": len({point.device for point in connection.points}),
                 "tags": len(connection.points),
+                "classes": _classes([*connection.points, *connection.computed]),
             }
             for connection in settings.connections
         ],
@@ -32,12 +36,19 @@ def summary(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _classes(points: Sequence[Point]) -> dict[str, int]:
+    """Count tags by their class, computed ones too; classes that no tag has are left out."""
+    counts = Counter(point.options.lane for point in points)
+    return {kind.value: counts[kind] for kind in TagClass if counts[kind]}
+
+
 def overview(settings: Settings) -> RenderableType:
     """Return what a configuration comes to, for people."""
     found = summary(settings)
-    table = Table("connection", "protocol", "devices", "tags", box=None, pad_edge=False)
+    table = Table("connection", "protocol", "devices", "tags", "of class", box=None, pad_edge=False)
     for connection in found["connections"]:
-        table.add_row(*(str(connection[key]) for key in ("name", "protocol", "devices", "tags")))
+        classes = ", ".join(f"{count} {name}" for name, count in connection["classes"].items())
+        table.add_row(*(str(connection[key]) for key in ("name", "protocol", "devices", "tags")), classes)
     lines: list[RenderableType] = [
         f"{settings.file} is sound: gateway {found['gateway']}, cloud {found['cloud']}, buffer {found['buffer']}",
         table,
@@ -59,9 +70,23 @@ def difference(found: dict[str, Any]) -> RenderableType:
     lines.extend(Text(f"! {path}: only a start takes it up", style="red") for path in found["needs_restart"])
     if not lines:
         return "nothing differs from what runs"
-    touched = len(found["connections"]["changed"]) + len(found["connections"]["removed"])
-    lines.append(f"{touched} running connections are touched; the others go on, and so does the buffer")
+    lines.append(_consequence(found["connections"]["changed"], found["connections"]["removed"]))
     return Group(*lines)
+
+
+def _consequence(changed: Sequence[str], removed: Sequence[str]) -> str:
+    """Say what taking a difference up does to sessions: also a change of shaping alone begins its connection anew."""
+    ends = [f"ended for good: {_listed(removed)}"] if removed else []
+    if changed:
+        ends.insert(0, f"ended and begun anew, with a gap of a second or two: {_listed(changed)}")
+    if not ends:
+        return "no session that runs is touched, nor is the buffer"
+    return f"sessions {'; '.join(ends)}. The others go on, and so does the buffer"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
 
 
 def status(document: dict[str, Any]) -> RenderableType:

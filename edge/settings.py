@@ -11,6 +11,7 @@ from edge.config.check import validate
 from edge.config.devices import Plant
 from edge.config.document import Document
 from edge.config.files import Files, fingerprint
+from edge.config.mistakes import Loc
 from edge.config.options import (
     BufferOptions,
     CloudOptions,
@@ -141,11 +142,18 @@ def load(
 
 
 def _judge(document: Document, plant: Plant) -> None:
-    """Let each driver say what is wrong with a connection and all that is read over it."""
+    """Let each driver say what is wrong with a connection and all that is read over it; two may not be on one thing."""
+    taken: dict[str, Loc] = {}
     for name, (spec, options) in plant.connections.items():
         if spec.judge is not None:
             for keys, message in spec.judge(options, plant.points.get(name, [])):
                 document.mistake(("connections", name, *keys), message)
+        if (held := options.held) is not None:
+            loc = ("connections", name, held.key)
+            first = taken.setdefault(held.what, loc)
+            if first != loc:
+                place = f'connection "{first[1]}" on {document.place(first)}'
+                document.mistake(loc, f"{held.what} is taken by {place}; {held.why}")
 
 
 def _plant(document: Document, specs: Mapping[str, DriverSpec], defaults: DefaultOptions) -> Plant:

@@ -35,7 +35,7 @@ def top(
     Where the output is no terminal it is shown once.
     """
     gateway = daemon(config, state_dir, url)
-    console, query = Console(highlight=False), " ".join(words or [])
+    console, query = Console(highlight=False, markup=False), " ".join(words or [])
     if not console.is_terminal:
         console.print(_screen(gateway, query, 0, console.width, 60)[0])
         return

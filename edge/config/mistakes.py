@@ -49,4 +49,5 @@ def dotted(loc: Loc) -> str:
     path = ""
     for part in loc:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path
+    # a mistake has one line, whatever somebody wrote into a key
+    return path if path.isprintable() else path.encode("unicode_escape").decode()

@@ -34,6 +34,21 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What only one connection can have.
+
+    Attributes:
+        key: The key of the connection's that names it.
+        what: Names it, the same for every connection that wants it.
+        why: Why two cannot have it, and what to do; goes on from `.. is taken by connection "x" on line 3; `.
+    """
+
+    key: str
+    what: str
+    why: str
+
+
 class ConnectionOptions(Options):
     """What every connection takes: nothing beyond its protocol's own keys."""
 
@@ -41,6 +56,11 @@ class ConnectionOptions(Options):
     def delivery_s(self) -> float:
         """How old a value may be when it arrives; what was on its way when the gateway died is lost that far back."""
         return 0.0
+
+    @property
+    def held(self) -> Held | None:
+        """What this connection must have for itself alone, such as a serial port; None if there is no such thing."""
+        return None
 
 
 class PublishOptions(Options):

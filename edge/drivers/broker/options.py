@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from edge.drivers.spec import ConnectionOptions, Named, Options
+from edge.drivers.spec import ConnectionOptions, Held, Named, Options
 from edge.units import Duration, Size
 
 # schemes and their usual ports: MQTT, and WebSockets under it, plain and over TLS
@@ -92,6 +92,12 @@ class BrokerOptions(ConnectionOptions):
     def url(self) -> str:
         """The broker's address."""
         raise NotImplementedError
+
+    @property
+    def held(self) -> Held | None:
+        """The name at the broker: whoever connects under it puts the one before out."""
+        what = f"client_id {self.client_id} at {self.host}:{self.port}"
+        return Held("client_id", what, "they would put each other out without end: give this one another name")
 
     @property
     def session_expiry_s(self) -> int | None:

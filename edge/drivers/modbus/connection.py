@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field as Option
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from edge.drivers.spec import ConnectionOptions, Options
+from edge.drivers.spec import ConnectionOptions, Held, Options
 from edge.units import Duration
 
 # a character on a serial line: start bit, eight data bits, parity or a second stop bit, stop bit
@@ -130,6 +130,13 @@ class ModbusConnection(ConnectionOptions):
         if not self.modbus.is_serial and self.host is None:
             raise ValueError('the key "host" is missing')
         return self
+
+    @property
+    def held(self) -> Held | None:
+        """The serial port: requests of two masters would run into each other."""
+        if not self.modbus.is_serial:
+            return None
+        return Held("port", str(self.port), "a line has one master: put its devices on that connection")
 
     @property
     def tcp_port(self) -> int:

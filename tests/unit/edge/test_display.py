@@ -1,6 +1,9 @@
+from dataclasses import asdict
+
 from rich.console import Console
 
-from edge.display import status
+from edge.display import difference, status
+from edge.live.difference import Changes, Difference
 from edge.report import health
 from tests.fakes.snapshots import snapshot, station
 
@@ -10,6 +13,21 @@ def shown(document: dict) -> str:
     with console.capture() as capture:
         console.print(status(document))
     return capture.get()
+
+
+def planned(found: Difference) -> str:
+    console = Console(width=200, color_system=None)
+    with console.capture() as capture:
+        console.print(difference(asdict(found)))
+    return capture.get()
+
+
+def test_a_plan_says_whose_sessions_end_even_where_only_shaping_differs() -> None:
+    text = planned(Difference(connections=Changes((), ("old",), ("line-a",)), tags=Changes((), (), ("press.force",))))
+    assert "~ tag press.force" in text
+    assert "ended and begun anew, with a gap of a second or two: line-a; ended for good: old." in text
+    assert "The others go on" in text
+    assert "no session that runs is touched" in planned(Difference(connections=Changes(("new",))))
 
 
 def test_a_status_shows_problems_devices_and_what_waits() -> None:

@@ -327,3 +327,29 @@ def test_on_loopback_no_token_is_needed(tmp_path: Path, listen: str) -> None:
 def test_a_token_of_the_page_is_not_written_into_the_file(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, HEAD + "health: {token: a-secret-that-is-written-here}\n")
     assert "does not belong in this file" in mistake
+
+
+def test_two_connections_on_one_serial_port_or_one_name_at_a_broker_are_a_mistake(tmp_path: Path) -> None:
+    text = """\
+connections:
+  a: {modbus: rtu, port: /dev/ttyUSB0}
+  b: {modbus: ascii, port: /dev/ttyUSB0, baud: 9600}
+  c: {modbus: rtu, port: /dev/ttyUSB1}
+  d: {modbus: tcp, host: 10.0.0.1}
+  e: {modbus: tcp, host: 10.0.0.1}
+  f: {mqtt: "mqtt://10.0.0.2", client_id: hall}
+  g: {sparkplug: "mqtt://10.0.0.2:1883", client_id: hall, host_id: hall}
+  h: {mqtt: "mqtt://10.0.0.3", client_id: hall}
+"""
+    port, name = mistakes(tmp_path, HEAD + text)
+    assert port.startswith(
+        '7 connections.b.port: /dev/ttyUSB0 is taken by connection "a" on line 6; a line has one master'
+    )
+    assert name.startswith(
+        '12 connections.g.client_id: client_id hall at 10.0.0.2:1883 is taken by connection "f" on line 11; '
+    )
+
+
+def test_a_key_that_no_line_can_hold_is_told_on_one_line(tmp_path: Path) -> None:
+    (mistake,) = mistakes(tmp_path, HEAD + 'defaults: {"a\\nb": 1}\n')
+    assert mistake.startswith("5 defaults.a\\nb: unknown key")

@@ -25,7 +25,9 @@ def test_a_sound_configuration_is_summed_up(tezgah: Tezgah, config: Path) -> Non
 def test_a_sound_configuration_is_summed_up_for_programs(tezgah: Tezgah, config: Path) -> None:
     document = json.loads(tezgah("check", config, "--json").stdout)
     assert document["ok"] is True
-    assert document["connections"] == [{"name": "line", "protocol": "modbus", "devices": 1, "tags": 2}]
+    assert document["connections"] == [
+        {"name": "line", "protocol": "modbus", "devices": 1, "tags": 2, "classes": {"process": 2}}
+    ]
     assert document["unused"] == ["idle"]
 
 
