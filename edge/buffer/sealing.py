@@ -14,6 +14,7 @@ from edge.ports import Lease
 from shared.errors import WireError
 from shared.reading import Gap, Readings, Tag, concatenate
 from shared.wire import batch as wire
+from shared.wire.labels import Labels
 
 # 5,000 to 20,000 are measured to be the best trade of bytes against delay; all stay far under the wire's 8 MiB
 BATCH_ROWS = 20_000
@@ -42,7 +43,7 @@ class Spoiled:
 def seal(
     readings: Readings,
     gaps: Sequence[Gap],
-    tags: Sequence[Tag],
+    tags: Sequence[Tag] | Labels,
     first: wire.BatchId,
     sealed_us: int,
 ) -> tuple[list[Sealed], Spoiled | None]:

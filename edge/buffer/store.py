@@ -22,6 +22,7 @@ from shared.logs import get
 from shared.reading import Gap, GapCause, Readings, Tag, concatenate, empty
 from shared.wire import batch as wire
 from shared.wire.batch import BatchId
+from shared.wire.labels import Labels
 
 # A commit that brings the tail to this many rows seals it; a smaller batch costs more bytes a reading.
 SEAL_ROWS = 10_000
@@ -72,7 +73,9 @@ class Store:
 
     def __init__(self, db: sqlite3.Connection, path: Path, held: Contents) -> None:
         self.path = path
+        # replaced when one is new or changed, never changed themselves
         self.tags: Sequence[Tag] = held.tags
+        self._labels = Labels(held.tags)
         self.tail = held.tail
         self.tail_gaps = held.gaps
         self._db = db
@@ -211,7 +214,9 @@ class Store:
         state = self._state
         first = BatchId(state.gateway, state.epoch, state.next_seq)
         everything = concatenate([*self.tail, readings])
-        sealed, spoiled = sealing.seal(everything, [*self.tail_gaps, *gaps], self.tags, first, now_us)
+        if self._labels.tags is not self.tags:
+            self._labels = Labels(self.tags)
+        sealed, spoiled = sealing.seal(everything, [*self.tail_gaps, *gaps], self._labels, first, now_us)
         with self._change(now_us, tail_rows=0) as change:
             quarantine.move_blocks(change.db, self._damaged, now_us)
             # first, so that its pages serve the batches

@@ -17,6 +17,7 @@ import zstandard
 from shared.errors import WireError
 from shared.reading import Gap, Readings, Tag
 from shared.wire import payload as sections
+from shared.wire.labels import Labels
 
 MAGIC = b"TZGH"
 VERSION = 1
@@ -67,13 +68,15 @@ class Batch:
     gaps: list[Gap]
 
 
-def encode(id: BatchId, sealed_us: int, tags: Sequence[Tag], readings: Readings, gaps: Sequence[Gap] = ()) -> bytes:
+def encode(
+    id: BatchId, sealed_us: int, tags: Sequence[Tag] | Labels, readings: Readings, gaps: Sequence[Gap] = ()
+) -> bytes:
     """Pack a batch.
 
     Args:
         id: Its identity.
         sealed_us: The gateway's clock, microseconds since 1970 UTC.
-        tags: What `readings.tag` indexes; only those used travel.
+        tags: What `readings.tag` indexes; only those used travel. Who encodes often keeps their labels.
         readings: Any number, in the order taken; within each tag that order is kept.
         gaps: Holes to record.
 
@@ -84,10 +87,11 @@ def encode(id: BatchId, sealed_us: int, tags: Sequence[Tag], readings: Readings,
     head = Header(id, len(readings), sealed_us)
     _check_header(head)
     try:
-        payload = sections.pack(tags, readings, gaps)
+        labels = tags if isinstance(tags, Labels) else Labels(tags)
+        payload = sections.pack(labels, readings, gaps)
         if len(payload) > MAX_PAYLOAD:
             raise WireError(f"{head.rows} readings take {len(payload)} bytes, at most {MAX_PAYLOAD} may travel; split")
-        sections.unpack(payload, head.rows)
+        sections.check(payload, head.rows, len(labels.tags))
     except _MALFORMED as error:
         raise WireError(f"batch {id.seq} of {id.gateway!r} cannot be packed: {error}") from error
     return _frame(head, zstandard.ZstdCompressor(level=_LEVEL).compress(payload), len(payload))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from shared.errors import WireError
 from shared.reading import Gap, Quality, Readings, Tag
+from shared.wire.labels import Labels
 
 MAX_TEXT = 4096
 # times from 1970 (a gateway whose clock was never set) up to 2100
@@ -27,13 +28,17 @@ _COLUMNS = (np.uint32, np.int64, np.int64, np.float64, np.uint8, np.uint8, np.ui
 ROW_BYTES = sum(np.dtype(column).itemsize for column in _COLUMNS)
 
 
-def pack(tags: Sequence[Tag], readings: Readings, gaps: Sequence[Gap]) -> bytes:
-    """Lay out a payload: rows ordered by tag, then as taken; only the tags in use."""
+def pack(labels: Labels, readings: Readings, gaps: Sequence[Gap]) -> bytes:
+    """Lay out a payload: rows ordered by tag, then as taken; only the tags in use.
+
+    Raises:
+        msgspec.ValidationError: A tag is none that `unpack` would take.
+    """
     rows = readings.take(np.argsort(readings.tag, kind="stable"))
     used, local = np.unique(rows.tag, return_inverse=True)
     return b"".join(
         (
-            _sized(msgspec.json.encode([tags[index] for index in used.tolist()])),
+            _sized(labels.of(used.tolist())),
             _sized(msgspec.json.encode(list(gaps))),
             _planes(local.astype(np.uint32)),
             _planes(np.diff(rows.ts, prepend=0)),
@@ -55,6 +60,18 @@ def unpack(payload: bytes, rows: int) -> tuple[list[Tag], Readings, list[Gap]]:
         ValueError: The same, and the others of `MALFORMED`, from the libraries.
     """
     tags_json, at = _take_sized(payload, 0)
+    tags = msgspec.json.decode(tags_json, type=list[Tag])
+    readings, gaps = _unpack_rows(payload, at, rows, len(tags))
+    return tags, readings, gaps
+
+
+def check(payload: bytes, rows: int, tags: int) -> None:
+    """Raise what `unpack` would, of a payload that `pack` gave with labels of so many tags, each checked already."""
+    _, at = _take_sized(payload, 0)
+    _unpack_rows(payload, at, rows, tags)
+
+
+def _unpack_rows(payload: bytes, at: int, rows: int, tags: int) -> tuple[Readings, list[Gap]]:
     gaps_json, at = _take_sized(payload, at)
     columns: list[NDArray[np.generic]] = []
     for dtype in _COLUMNS:
@@ -65,10 +82,9 @@ def unpack(payload: bytes, rows: int) -> tuple[list[Tag], Readings, list[Gap]]:
     ts: NDArray[np.int64] = np.cumsum(steps)
     received: NDArray[np.int64] = ts + lag  # type: ignore[operator]
     readings = Readings(tag, ts, received, value, quality, flags, status, text)  # type: ignore[arg-type]
-    tags = msgspec.json.decode(tags_json, type=list[Tag])
     if rows:
-        _check(readings, len(tags))
-    return tags, readings, msgspec.json.decode(gaps_json, type=list[Gap])
+        _check(readings, tags)
+    return readings, msgspec.json.decode(gaps_json, type=list[Gap])
 
 
 def _check(readings: Readings, tags: int) -> None:
