@@ -89,7 +89,19 @@ def points(every_s: float) -> list[Point]:
     return made
 
 
-async def durable(port: int, every_s: float) -> int:
+class Meter:
+    """Time and CPU since `start`, which is called when all is configured and reading begins."""
+
+    def start(self) -> None:
+        """Begin."""
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def figures(self, count: int) -> tuple[float, float]:
+        """Return readings a second and CPU microseconds a reading."""
+        return count / (time.perf_counter() - self._wall), (time.process_time() - self._cpu) / count * 1e6
+
+
+async def durable(port: int, every_s: float, meter: Meter) -> int:
     """Read for the time given, and return how many readings are on disk; fewer than were taken is an error."""
     clock = SystemClock()
     connection = SPEC.connection.model_validate({"modbus": "tcp", "host": "127.0.0.1", "port": port})
@@ -103,6 +115,7 @@ async def durable(port: int, every_s: float) -> int:
             ]
             driver = SPEC.build(f"line-{number}", connection, of, clock)
             stations.append(Station(f"line-{number}", "modbus", driver, of, buffer, clock))
+        meter.start()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(buffer.run())
             running = [tasks.create_task(station.run()) for station in stations]
@@ -119,8 +132,9 @@ async def durable(port: int, every_s: float) -> int:
     return taken
 
 
-async def bare(port: int, every_s: float) -> int:
+async def bare(port: int, every_s: float, meter: Meter) -> int:
     """Read as often with pymodbus' client and its conversion, and keep nothing."""
+    meter.start()
     end = time.monotonic() + SECONDS
 
     async def line() -> int:
@@ -139,7 +153,7 @@ async def bare(port: int, every_s: float) -> int:
     return sum(each.result() for each in lines)
 
 
-def measure(read: Callable[[int, float], Awaitable[int]], every_s: float) -> tuple[float, float]:
+def measure(read: Callable[[int, float, Meter], Awaitable[int]], every_s: float) -> tuple[float, float]:
     """Return readings a second and CPU microseconds a reading, client on one core and server on another."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     ours, theirs = multiprocessing.Pipe()
@@ -150,10 +164,10 @@ def measure(read: Callable[[int, float], Awaitable[int]], every_s: float) -> tup
     try:
         port = ours.recv()
         _stay_on(cores[0] if len(cores) > 1 else None)
-        cpu, wall = time.process_time(), time.perf_counter()
+        meter = Meter()
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            count = runner.run(_counted(read, port, every_s))
-        return count / (time.perf_counter() - wall), (time.process_time() - cpu) / count * 1e6
+            count = runner.run(_counted(read, port, every_s, meter))
+        return meter.figures(count)
     finally:
         if cores:
             os.sched_setaffinity(0, cores)
@@ -161,8 +175,8 @@ def measure(read: Callable[[int, float], Awaitable[int]], every_s: float) -> tup
         process.join()
 
 
-async def _counted(read: Callable[[int, float], Awaitable[int]], port: int, every_s: float) -> int:
-    return await read(port, every_s)
+async def _counted(read: Callable[[int, float, Meter], Awaitable[int]], port: int, every_s: float, meter: Meter) -> int:
+    return await read(port, every_s, meter)
 
 
 def _stay_on(core: int | None) -> None:

@@ -179,6 +179,9 @@ class Shaper:
         return self.shape(readings)
 
     def _time(self, ts: NDArray[np.int64], received: NDArray[np.int64], flags: NDArray[np.uint8]) -> NDArray[np.int64]:
+        if not ts.any():
+            # a protocol without time of its own
+            return received
         implausible = (ts < EARLIEST_US) | (ts >= MAX_TIME_US)
         if not implausible.any():
             return ts

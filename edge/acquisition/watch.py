@@ -10,7 +10,7 @@ from edge.acquisition.text import words
 from edge.drivers.spec import Point
 from edge.ports import BEFORE_US
 from edge.units import stale_after_s
-from shared.reading import Flag, Gap, GapCause, Quality, Readings, from_rows
+from shared.reading import Flag, Gap, GapCause, Quality, Readings, empty, from_rows
 from shared.wire.batch import MAX_TIME_US
 
 # Bad_NoCommunication (OPC 10000-6, A.2): "communication with the data source is defined, but not established".
@@ -20,6 +20,7 @@ NO_COMMUNICATION = 0x8031_0000
 STALE = 0x800A_0000
 _SILENT = 255
 _NEVER_US = np.iinfo(np.int64).max
+_NOTHING = empty()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,10 @@ class Watch:
         self._heard_us[readings.tag] = readings.received
         self._accounted[device] = readings.received
         bad = readings.quality == Quality.BAD
-        self._bad_status[device[bad]] = readings.status[bad]
-        ours = bad & (readings.ts == 0)
-        self._bad_us[readings.tag[ours]] = readings.received[ours]
+        if bad.any():
+            self._bad_status[device[bad]] = readings.status[bad]
+            ours = bad & (readings.ts == 0)
+            self._bad_us[readings.tag[ours]] = readings.received[ours]
 
     @property
     def can_go_stale(self) -> bool:
@@ -179,6 +181,8 @@ class Watch:
             The last such row of each point, at the time of the session, or of its receipt if the point turned bad
             within the session.
         """
+        if not self._is_fresh.any():
+            return _NOTHING
         bad_us = self._bad_us[readings.tag]
         is_told = readings.quality != Quality.BAD
         self._bad_us[readings.tag[is_told]] = -1

@@ -1,38 +1,28 @@
 """One session with a Modbus server or a serial line: a request goes out, its answer comes back or does not.
 
-Three habits of pymodbus are turned off, as each hides a loss: it connects again by itself, it repeats requests, and
-it ends a connection after a few unanswered ones. Whether a missing answer matters is for the driver to say. Its framers
-are replaced by `frames`, which say what came instead of an answer; theirs only wait. Its calls are never wrapped in
-`asyncio.wait_for`: that leaves a transaction behind whose late answer meets the next request.
+pymodbus connects, over TCP, TLS and serial ports, and tells when the connection breaks; its habit of connecting again
+by itself is turned off, as that hides a loss. What is asked and answered goes past it (`exchange`): its framers do not
+say what came instead of an answer, and its transactions cost more than all that the gateway does with one.
 """
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 from pymodbus.client.base import ModbusBaseClient
-from pymodbus.exceptions import ConnectionException, ModbusIOException
-from pymodbus.framer.base import FramerBase
-from pymodbus.pdu import DecodePDU, ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from edge.clock import Clock
 from edge.drivers.modbus.answer import Answer, Status
 from edge.drivers.modbus.connection import Form, ModbusConnection
 from edge.drivers.modbus.dialling import Dialler
-from edge.drivers.modbus.frames import Ascii, Framing, Mbap, Noise, Question, Rtu, verdict
-from edge.drivers.modbus.plan import Request, Table
+from edge.drivers.modbus.exchange import Exchange
+from edge.drivers.modbus.frames import Ascii, Framing, Mbap, Noise, Rtu, verdict
+from edge.drivers.modbus.plan import Request
 from edge.drivers.modbus.timing import silence_s
 from edge.errors import DriverError
 
-_QUESTIONS: dict[Table, type[ModbusPDU]] = {
-    Table.COIL: ReadCoilsRequest,
-    Table.DISCRETE: ReadDiscreteInputsRequest,
-    Table.HOLDING: ReadHoldingRegistersRequest,
-    Table.INPUT: ReadInputRegistersRequest,
-}
 _FRAMINGS: dict[Form, type[Framing]] = {
     Form.TCP: Mbap,
     Form.TLS: Mbap,
@@ -41,58 +31,6 @@ _FRAMINGS: dict[Form, type[Framing]] = {
     Form.ASCII: Ascii,
     Form.ASCII_OVER_TCP: Ascii,
 }
-
-
-class _Response(ModbusPDU):
-    """A response that stays bytes: pymodbus would make a list of them, register by register (30 us for 124)."""
-
-    def __init__(self, pdu: bytes, unit: int, transaction: int) -> None:
-        super().__init__(dev_id=unit, transaction_id=transaction)
-        self.pdu = pdu
-
-
-class _Framer(FramerBase):
-    """Puts one of our framings in the place of pymodbus' own, and keeps account of what else came."""
-
-    MAX_SIZE = 2 * 516
-
-    def __init__(self, framing: Framing, on_babble: Callable[[], None]) -> None:
-        super().__init__(DecodePDU(False))
-        self._framing = framing
-        self._on_babble = on_babble
-        self._question = Question(0, 0, 0, 0)
-        self._size = 0
-        self._pending = b""
-        self._noises: list[Noise] = []
-
-    def expect(self, size: int) -> None:
-        """Forget what came before; the answer to the next frame has so many bytes of data."""
-        self._size = size
-        self._pending = b""
-        self._noises = []
-
-    def encode(self, payload: bytes, dev_id: int, tid: int) -> bytes:
-        """Frame a request, and know it again in its answer."""
-        sent = self._framing.frame(dev_id, tid, payload)
-        self._question = Question(dev_id, tid, payload[0], self._size, sent)
-        return sent
-
-    def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802 - pymodbus' name
-        """Take what came; pymodbus shows unused bytes again, together with the next ones."""
-        taken = self._framing.take(data, self._question)
-        self._noises += taken.noises
-        self._pending = data[taken.used :]
-        if Noise.BABBLE in taken.noises and isinstance(self._framing, Mbap):
-            self._on_babble()
-        return taken.used, None if taken.pdu is None else _Response(taken.pdu, exp_devid, exp_tid)
-
-    def noises(self) -> list[Noise]:
-        """Return all that came beside the answer, or instead of it."""
-        if not self._pending:
-            return self._noises
-        left = self._framing.left(self._pending, self._question)
-        self._pending = b""
-        return [*self._noises, *left]
 
 
 class Session:
@@ -127,7 +65,7 @@ class Session:
         self._dialler = Dialler(name, options)
         self._silence_s = silence_s(options.baud) if options.modbus.is_serial else 0.0
         self._quiet_until = 0.0
-        self._framer = _Framer(_FRAMINGS[options.modbus](), self._drop)
+        self._exchange = Exchange(_FRAMINGS[options.modbus](), options.timeout, self._drop)
         self._client: ModbusBaseClient | None = None
 
     async def open(self) -> None:
@@ -136,9 +74,9 @@ class Session:
         Raises:
             DriverError: Nobody answers there, or the port cannot be used.
         """
-        self._client = client = self._dialler.client(lambda is_up: None if is_up else self._on_lost())
-        client.ctx.framer = self._framer
-        client.ctx.max_buffer_size = self._framer.MAX_SIZE
+        self._client = client = self._dialler.client(lambda is_up: None if is_up else self._lose())
+        # in the place of its own method, which would look for transactions of its own
+        client.ctx.data_received = self._exchange.received  # type: ignore[method-assign]
         if not await client.connect():
             self.close()
             raise DriverError(f"{self.name}: {self._dialler.why_closed()}")
@@ -165,41 +103,23 @@ class Session:
         Raises:
             DriverError: The connection is gone.
         """
+        if self._silence_s:
+            await self._keep_silence()
         client = self._client
         if client is None or not client.connected:
             raise self.lost()
-        if self._silence_s:
-            await self._keep_silence()
-        question = _QUESTIONS[request.table](address=request.address, count=request.count, dev_id=request.unit)
-        self._framer.expect(size)
         try:
-            response = await self._execute(client, question)
-        except ConnectionException as error:
-            raise self.lost() from error
-        except ModbusIOException as error:
-            if self.is_lost:
-                raise self.lost() from error
-            return verdict(self._count())
+            pdu = await self._exchange.ask(cast("asyncio.WriteTransport", client.ctx.transport), request, size)
         finally:
             if self._silence_s:
                 self._quiet_until = self._clock.monotonic() + self._silence_s
-        self._count()
-        return Answer.read(response.pdu) if isinstance(response, _Response) else Status.STRAY_ANSWER
-
-    async def _execute(self, client: ModbusBaseClient, question: ModbusPDU) -> ModbusPDU:
-        """Let pymodbus ask; it waits by `asyncio.wait_for`, which loses a cancellation that comes with the answer."""
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
-        try:
-            response: ModbusPDU = await client.execute(False, question)
-        finally:
-            if task and task.cancelling() > before:
-                # Python 3.11 (bpo-37658): without this the task would go on as if nobody had asked it to end
-                raise asyncio.CancelledError
-        return response
+        if pdu is None and self.is_lost:
+            raise self.lost()
+        noises = self._count()
+        return verdict(noises) if pdu is None else Answer.read(pdu)
 
     def _count(self) -> list[Noise]:
-        noises = self._framer.noises()
+        noises = self._exchange.noises()
         for noise in noises:
             self._events[f"noise_{noise}"] += 1
         return noises
@@ -209,12 +129,17 @@ class Session:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+        self._exchange.end()
 
     async def _keep_silence(self) -> None:
         """Leave a serial line the silence that parts two frames (Modbus over Serial Line V1.02, 2.5.1.1)."""
         wait_s = self._quiet_until - self._clock.monotonic()
         if wait_s > 0:
             await self._clock.sleep(wait_s)
+
+    def _lose(self) -> None:
+        self._exchange.end()
+        self._on_lost()
 
     def _drop(self) -> None:
         """End a connection whose stream is out of step: where the next header begins, nobody knows."""
