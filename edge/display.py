@@ -33,6 +33,12 @@ def summary(settings: Settings) -> dict[str, Any]:
             for connection in settings.connections
         ],
         "unused": list(settings.unused),
+        "advice": [
+            f"{connection.name}: {said}"
+            for connection in settings.connections
+            if connection.spec.advise is not None
+            for said in connection.spec.advise(connection.options, connection.points)
+        ],
     }
 
 
@@ -54,6 +60,7 @@ def overview(settings: Settings) -> RenderableType:
         table,
     ]
     lines.extend(f"connection {name} has no devices; it will not be opened" for name in settings.unused)
+    lines.extend(Text(f"! {said}", style="yellow") for said in found["advice"])
     return Group(*lines)
 
 

@@ -255,6 +255,7 @@ class DriverSpec:
         inspector: The same, for what `doctor` and `browse` ask; empty if the protocol has none.
         judge: Yields what is wrong with a connection and all its points taken together, such as a line that is asked
             for more than it can carry; pure, and asked whenever a file is read.
+        advise: Yields what is sound but will not be had as it is asked for; pure, and asked by `check`.
     """
 
     protocol: str
@@ -263,6 +264,7 @@ class DriverSpec:
     factory: str
     inspector: str = ""
     judge: Callable[[ConnectionOptions, Sequence[Point]], Iterable[Objection]] | None = None
+    advise: Callable[[ConnectionOptions, Sequence[Point]], Iterable[str]] | None = None
 
     def build(
         self,

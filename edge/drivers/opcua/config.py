@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge.drivers.opcua.profiles import ProfileName
 from edge.drivers.opcua.security import Policy, Security, User
 from edge.drivers.spec import ConnectionOptions, DeviceOptions, Named, TagOptions
 from edge.units import Duration
@@ -94,6 +95,7 @@ class OpcUaConnection(ConnectionOptions):
         survive_outage: How long a cut may last without loss, seconds: session, subscription and queues are asked for
             accordingly.
         backfill: What is done for what was missed.
+        profile: What kind of server it is; by what it says of itself if absent.
     """
 
     opcua: Annotated[str, AfterValidator(endpoint)]
@@ -103,6 +105,7 @@ class OpcUaConnection(ConnectionOptions):
     user: User | None = None
     survive_outage: Annotated[Duration, Field(ge=1, le=86400)] = 60.0
     backfill: Backfill = Backfill.REPUBLISH
+    profile: ProfileName | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

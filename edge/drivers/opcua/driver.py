@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from edge.clock import Clock
 from edge.drivers.opcua import plan, services
 from edge.drivers.opcua.access import Access
+from edge.drivers.opcua.advice import asked
 from edge.drivers.opcua.changes import Picks
 from edge.drivers.opcua.config import Backfill, NodeOptions, OpcUaConnection, Reading
 from edge.drivers.opcua.decode import DecodeError, Notification, notification, republished
@@ -106,6 +107,7 @@ class OpcUaDriver:
                 options,
                 self._points,
                 self._clock,
+                asked(options, self._points),
                 subscribes=self._subscribes,
                 browses=bool(self._discovery),
             )

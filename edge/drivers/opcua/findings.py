@@ -9,7 +9,8 @@ from cryptography import x509
 
 from edge.drivers.inspection import Finding, Severity
 from edge.drivers.opcua.config import OpcUaConnection
-from edge.drivers.opcua.plan import Item, Subscription, covered_s
+from edge.drivers.opcua.plan import Item, Subscription
+from edge.drivers.opcua.queues import covered_s
 from edge.drivers.spec import Point
 
 _WORST_FIRST = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}

@@ -14,6 +14,7 @@ from edge.clock import Clock
 from edge.drivers.inspection import Examination, Finding, Found, Probe, Severity
 from edge.drivers.opcua import addresses, browsing, plan, services, showing
 from edge.drivers.opcua.access import Access, described
+from edge.drivers.opcua.advice import asked
 from edge.drivers.opcua.browsing import Place
 from edge.drivers.opcua.changes import Picks
 from edge.drivers.opcua.config import OpcUaConnection
@@ -21,6 +22,7 @@ from edge.drivers.opcua.decode import read_values
 from edge.drivers.opcua.findings import certificate, clocks, revisions, security, sorted_by_weight, unknown_node
 from edge.drivers.opcua.items import try_items
 from edge.drivers.opcua.plan import Item
+from edge.drivers.opcua.profiles import PROFILES, ProfileName, overloads, recognised
 from edge.drivers.opcua.services import Limits
 from edge.drivers.opcua.session import Session, status_name
 from edge.drivers.opcua.trust import fingerprint, first_of, subject
@@ -69,8 +71,7 @@ class OpcUaInspector:
             is_reached = True
             await session.begin()
             round_trip_s = await self._round_trip_s(session)
-            bounds = await services.limits(session)
-            await self._server(session, bounds)
+            bounds = await self._server(session)
             probes = await self._probes(session, bounds)
             await self._subscription(session, bounds)
         except DriverError as error:
@@ -90,7 +91,7 @@ class OpcUaInspector:
         session, end = self._session(), self._clock.monotonic() + limit_s
         try:
             await session.begin()
-            bounds = await services.limits(session)
+            bounds = await services.limits(session, PROFILES[ProfileName.GENERIC])
             namespaces = await services.namespaces(session)
             page: list[Place] = []
             async for place in self._tree(session, bounds, where):
@@ -132,18 +133,21 @@ class OpcUaInspector:
             self._findings += clocks(server_us, self._clock.now_us())
         return statistics.median(times)
 
-    async def _server(self, session: Session, bounds: Limits) -> None:
-        names = {
-            "product": ObjectIds.Server_ServerStatus_BuildInfo_ProductName,
-            "version": ObjectIds.Server_ServerStatus_BuildInfo_SoftwareVersion,
-        }
-        wanted = [(ua.NodeId(ua.Int32(number)), AttributeIds.Value) for number in names.values()]
-        answers = await services.attributes(session, bounds, wanted)
-        said = [str(value) for answer in answers if (value := services.value_of(answer))]
+    async def _server(self, session: Session) -> Limits:
+        said = await services.said(session)
         self._facts.append(("server", " ".join(said) or "says nothing of itself"))
+        name = self._options.profile or recognised(said)
+        by = "as configured" if self._options.profile else "by what it says of itself"
+        profile = PROFILES[name]
+        shared = f"; {profile.sessions} sessions for all its clients" if profile.sessions else ""
+        self._facts.append(("profile", f"{name}, {by}{shared}"))
+        for message, fix in overloads(profile, asked(self._options, self._points)):
+            self._findings.append(Finding(Severity.WARNING, "", message, fix))
+        bounds = await services.limits(session, profile)
         self._facts.append(("namespaces", ", ".join(await services.namespaces(session))))
         limits = f"{bounds.read} reads, {bounds.items} monitored items, {bounds.browse} browses a call"
         self._facts.append(("limits", limits))
+        return bounds
 
     async def _probes(self, session: Session, bounds: Limits) -> list[Probe]:
         found = await addresses.resolved(session, bounds, (item.node for item in self._items))

@@ -10,7 +10,8 @@ from asyncua.ua.status_codes import StatusCodes
 
 from edge.drivers.opcua import addresses, services
 from edge.drivers.opcua.config import Trigger
-from edge.drivers.opcua.plan import Item, covered_s
+from edge.drivers.opcua.plan import Item
+from edge.drivers.opcua.queues import covered_s
 from edge.drivers.opcua.services import Limits
 from edge.drivers.opcua.session import Session, status_name
 from shared import logs

@@ -9,6 +9,7 @@ from edge.drivers.opcua.config import OpcUaConnection
 from edge.drivers.opcua.decode import WATCH_HANDLE
 from edge.drivers.opcua.holes import Holes
 from edge.drivers.opcua.items import RETRY_S
+from edge.drivers.opcua.profiles import PROFILES, Asked, overloads, recognised
 from edge.drivers.opcua.services import Limits
 from edge.drivers.opcua.session import Session
 from edge.drivers.opcua.watching import Watching
@@ -59,6 +60,7 @@ class Link:
         options: OpcUaConnection,
         points: Sequence[Point],
         clock: Clock,
+        asked: Asked,
         *,
         subscribes: bool,
         browses: bool,
@@ -68,7 +70,10 @@ class Link:
         Raises:
             DriverError: The server refuses, or the session was lost.
         """
-        bounds = await services.limits(session)
+        profile = PROFILES[options.profile or recognised(await services.said(session))]
+        for message, fix in overloads(profile, asked):
+            _log.warning("more is asked of the server than it may carry", connection=session.name, why=message, fix=fix)
+        bounds = await services.limits(session, profile)
         namespaces = await services.namespaces(session)
         wanted = plan.subscription(options.publishing_interval, options.survive_outage)
         made = await services.subscribe(session, wanted) if subscribes else None

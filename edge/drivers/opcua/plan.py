@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from edge.drivers.opcua.config import OpcUaTag, Reading, Trigger
 from edge.drivers.opcua.picking import Pick
+from edge.drivers.opcua.queues import queue_size
 from edge.drivers.spec import Point
 
 # An idle server says that it lives this often, so a dead one is noticed in seconds.
 KEEP_ALIVE_S = 2.0
-# Queues asked for by default: never so small that a burst overflows, never more than a server keeps (asyncua: 10,000).
-_QUEUE = (10, 10_000)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # One answer holds at most this many values (about 300 kB), so that taking it never blocks the loop for long.
 MAX_NOTIFICATIONS = 10_000
@@ -60,19 +59,6 @@ def subscription(publishing_s: float, survive_s: float) -> Subscription:
     # the lifetime must be at least three keep-alives (Part 4, 5.14.2.2)
     lifetime = max(3 * keep_alive, math.ceil(survive_s / publishing_s))
     return Subscription(publishing_s * 1000, keep_alive, lifetime)
-
-
-def queue_size(every_s: float, survive_s: float, asked: int | None) -> int:
-    """Choose how many values of one tag the server is to keep: what was asked, or enough for a cut of `survive_s`."""
-    if asked is not None:
-        return asked
-    least, most = _QUEUE
-    return most if every_s <= 0 else min(most, max(least, math.ceil(survive_s / every_s)))
-
-
-def covered_s(every_s: float, queue: int) -> float:
-    """Return how long a cut a queue of so many values survives if each sample is a new value, seconds."""
-    return every_s * queue
 
 
 def items(points: Sequence[Point], survive_s: float) -> list[Item]:

@@ -12,6 +12,7 @@ from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import BadTooManyOperations, UaStatusCodeError
 
 from edge.drivers.opcua import plan
+from edge.drivers.opcua.profiles import Profile
 from edge.drivers.opcua.session import Session, status_name
 from edge.errors import DriverError
 from shared import logs
@@ -25,6 +26,14 @@ _LIMITS = {
     "paths": ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
     "history": ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,
 }
+# the last is the URI of the application, which every server has
+_SAID = (
+    ObjectIds.Server_ServerStatus_BuildInfo_ProductName,
+    ObjectIds.Server_ServerStatus_BuildInfo_SoftwareVersion,
+    ObjectIds.Server_ServerStatus_BuildInfo_ManufacturerName,
+    ObjectIds.Server_ServerStatus_BuildInfo_ProductUri,
+    ObjectIds.Server_ServerArray,
+)
 _NO_SUBSCRIPTIONS = (
     StatusCodes.BadServiceUnsupported,
     StatusCodes.BadNotSupported,
@@ -58,9 +67,25 @@ class Limits:
         setattr(self, kind, max(1, tried // 2))
 
 
-async def limits(session: Session) -> Limits:
-    """Ask for the server's operation limits (OPC UA Part 5, 6.3.11); one that has none answers with bad statuses."""
+async def said(session: Session) -> list[str]:
+    """Return what the server says of itself: product, version, maker, URIs; nothing of what it does not say."""
+    nodes = [ua.NodeId(ua.Int32(number)) for number in _SAID]
+    with session.telling("asking what it is"):
+        answers = await session.client.uaclient.read_attributes(nodes, AttributeIds.Value)
+    values = [value_of(answer) for answer in answers]
+    return [str(text) for value in values for text in (value if isinstance(value, list) else [value]) if text]
+
+
+async def limits(session: Session, profile: Profile) -> Limits:
+    """Ask for the server's operation limits (OPC UA Part 5, 6.3.11); one that has none answers with bad statuses.
+
+    Args:
+        session: Where.
+        profile: Says what such a server takes that does not tell.
+    """
     found = Limits()
+    for kind in _LIMITS:
+        found.tell(kind, profile.per_call)
     nodes = [ua.NodeId(ua.Int32(number)) for number in _LIMITS.values()]
     with session.telling("reading its limits"):
         answers = await session.client.uaclient.read_attributes(nodes, AttributeIds.Value)

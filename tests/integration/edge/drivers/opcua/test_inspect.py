@@ -83,6 +83,22 @@ async def test_a_queue_that_the_server_shortens_is_told_in_seconds(plc: Plc) -> 
     assert "covers a cut of 5 s, not 60 s" in finding.message
 
 
+async def test_a_server_of_a_known_kind_is_recognised_and_what_it_cannot_carry_is_told(plc: Plc) -> None:
+    product = plc.server.get_node(ua.NodeId(ua.ObjectIds.Server_ServerStatus_BuildInfo_ProductName))
+    before = await product.read_value()
+    plan = points([f"absent_{n}" for n in range(1001)], every_s=1.0)
+    await product.write_value("SIMATIC S7-1500")
+    try:
+        seen = await inspector(plc.port, plan).examine()
+        overridden = await inspector(plc.port, plan, profile="generic").examine()
+    finally:
+        await product.write_value(before)
+    assert dict(seen.facts)["profile"] == "s7-1500, by what it says of itself; 32 sessions for all its clients"
+    assert any("1001 monitored items" in finding.message for finding in seen.findings)
+    assert dict(overridden.facts)["profile"] == "generic, as configured"
+    assert not any("monitored items, and" in finding.message for finding in overridden.findings)
+
+
 async def test_nobody_there_is_a_finding_and_no_exception() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.drivers.opcua.config import OpcUaDevice, OpcUaTag, Trigger
-from edge.drivers.opcua.plan import KEEP_ALIVE_S, Item, covered_s, items, queue_size, subscription
+from edge.drivers.opcua.plan import KEEP_ALIVE_S, Item, items, subscription
 from edge.drivers.spec import Point, TagOptions
 
 DEVICE = OpcUaDevice(name="press", on="plc", tags={})
@@ -28,16 +28,6 @@ def test_a_subscription_outlives_its_keep_alives_and_the_outage_to_survive(
     assert asked.silence_s <= max(1.5 * KEEP_ALIVE_S, publishing_s) + 1e-6
 
 
-@pytest.mark.parametrize(
-    ("every_s", "asked", "expected"),
-    [(1.0, None, 60), (0.1, None, 600), (0.01, None, 6000), (0.0, None, 10_000), (60.0, None, 10), (0.1, 7, 7)],
-)
-def test_a_queue_holds_the_outage_to_survive_within_reason_or_what_was_asked(
-    every_s: float, asked: int | None, expected: int
-) -> None:
-    assert queue_size(every_s, 60.0, asked) == expected
-
-
 def test_items_keep_the_points_order_and_their_own_wishes() -> None:
     points = [
         Point("press", "force", 0.2, DEVICE, OpcUaTag(node="ns=3;s=Force")),
@@ -52,7 +42,3 @@ def test_items_keep_the_points_order_and_their_own_wishes() -> None:
 def test_a_tag_of_another_protocol_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="press/force"):
         items([Point("press", "force", 1.0, DEVICE, TagOptions())], 60.0)
-
-
-def test_a_shortened_queue_says_how_long_a_cut_it_survives() -> None:
-    assert covered_s(0.2, 10) == 2.0
