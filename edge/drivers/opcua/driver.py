@@ -138,8 +138,8 @@ class OpcUaDriver:
             return
         try:
             while True:
-                if len(self._refused) or self._found:
-                    yield self._sudden()
+                if len(self._refused) or self._found or link.watching.items.returned:
+                    yield self._sudden(link)
                 # what was queued when the end was asked for comes with one more answer
                 is_last = self._is_finishing
                 notified = await self._next(link)
@@ -198,11 +198,13 @@ class OpcUaDriver:
             self._parked = link
             link.session.drop()
 
-    def _sudden(self) -> Sample:
-        """Return what came up besides: points that were found, nodes that the server newly refuses."""
+    def _sudden(self, link: Link) -> Sample:
+        """Return what came up besides: points that were found, nodes that the server newly refuses, or has again."""
         refused, self._refused = self._refused, empty()
         found, self._found = self._found, []
-        return Sample(refused, points=found)
+        gaps = link.holes.returned(link.watching.items.returned, self._clock.now_us())
+        link.watching.items.returned.clear()
+        return Sample(refused, gaps=gaps, points=found)
 
     async def _next(self, link: Link) -> Notification | None:
         """Wait for the next notification; None if something is to be read, or the driver finishes and there is none."""

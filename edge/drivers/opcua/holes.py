@@ -1,6 +1,6 @@
 """Owns which holes a notification tells of: values that overflowed a queue, messages that never came; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,18 @@ class Holes:
         self._last_us[readings.tag] = times
         self.heard_us = now_us
         return gaps
+
+    def returned(self, gone_us: Mapping[int, int], now_us: int) -> list[Gap]:
+        """Return the holes of points whose nodes had gone, since when is told by point, and are watched again now.
+
+        Nobody knows when the server had them back: until the next try to watch them their values were nobody's.
+        """
+        detail = "the server had lost the node; what it said between its return and the next try to watch it is missing"
+        points = ((self._points[point], since_us) for point, since_us in gone_us.items())
+        return [
+            _gap(GapCause.COMMUNICATION_LOST, since_us, now_us, point.device, point.name, detail)
+            for point, since_us in points
+        ]
 
     def _missed(self, sequence: int, now_us: int) -> list[Gap]:
         expected = self._expected

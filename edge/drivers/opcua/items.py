@@ -35,6 +35,8 @@ class MonitoredItems:
     Attributes:
         session: Where they are asked for; another one once a subscription was taken along.
         node_ids: What each point's node is on this server, of those that are watched.
+        returned: Points that are watched again, each with the time at which its node had gone; whoever tells of them
+            clears it.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class MonitoredItems:
         self._missing: dict[int, int | None] = {item.point: None for item in items}
         self._ids: dict[int, int] = {}
         self.node_ids: dict[int, ua.NodeId] = {}
+        self._gone_us: dict[int, int] = {}
+        self.returned: dict[int, int] = {}
 
     @property
     def is_complete(self) -> bool:
@@ -92,6 +96,7 @@ class MonitoredItems:
         gone = np.unique(readings.tag[bad & np.isin(readings.status & 0xFFFF0000, _GONE)]).tolist()
         ids = {point: self._ids.pop(point) for point in gone if point in self._ids}
         if ids:
+            self._gone_us |= {point: int(readings.received[readings.tag == point].max()) for point in ids}
             self._missing |= dict.fromkeys(ids, StatusCodes.BadNodeIdUnknown)
             await services.delete_items(self.session, self._subscription, list(ids.values()))
 
@@ -129,6 +134,7 @@ class MonitoredItems:
         fresh = {point: code for point, code in statuses.items() if code not in {*settled, self._missing[point]}}
         back = [point for point, code in statuses.items() if code == _WATCHED and self._missing[point] is not None]
         self._missing = {point: code for point, code in statuses.items() if code != _WATCHED}
+        self.returned |= {point: self._gone_us.pop(point) for point in back if point in self._gone_us}
         by_code = defaultdict(list)
         for point, code in fresh.items():
             by_code[code].append(self._items[point].node)

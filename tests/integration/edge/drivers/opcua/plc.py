@@ -81,6 +81,11 @@ class Plc:
         self._historized.clear()
         self.history = HistoryDict()
 
+    async def remove(self, name: str) -> None:
+        """Let a value's node vanish."""
+        self._names.discard(name)
+        await self.server.delete_nodes([self.server.get_node(self.node(name))])
+
     async def historize(self, name: str) -> None:
         """Keep a history of a value from now on; asyncua's own way of it ends when its subscriptions do."""
         self.server.iserver.history_manager.set_storage(self.history)

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from edge.drivers.opcua.items import RETRY_S
 from shared.reading import Quality
-from tests.integration.edge.drivers.opcua.plc import Later, Plc, driver, points, taking
+from tests.integration.edge.drivers.opcua.plc import Later, Plc, driver, eventually, points, taking
 
 UNKNOWN = ua.StatusCodes.BadNodeIdUnknown
 
@@ -67,6 +67,33 @@ async def test_a_node_that_goes_while_it_is_watched_is_asked_for_again(plc: Plc)
         # and the driver's own, of the server's namespaces
         assert len(subscription.monitored_item_srv._monitored_items) == 2
     assert taker.rows()[-1][4] == UNKNOWN
+
+
+async def test_from_a_node_that_went_until_it_is_watched_again_there_is_a_bad_reading_and_a_gap(plc: Plc) -> None:
+    await plc.put("a", 1.0)
+    await plc.put("b", 10.0)
+    clock = Later()
+    async with taking(driver(plc.port, points(["a", "b"]), clock)) as taker:
+        await taker.until(lambda: len(taker.rows()) == 2)
+        # asyncua says nothing of a node that is deleted; so this is said for it, and then it is done
+        await plc.put("a", 1.0, StatusCode=ua.StatusCode(UNKNOWN))
+        await taker.until(lambda: taker.values(0) == [1.0, "NaN"])
+        (subscription,) = plc.subscriptions()
+        await eventually(lambda: len(subscription.monitored_item_srv._monitored_items) == 2)
+        await plc.remove("a")
+        clock.ahead_s = RETRY_S
+        await plc.put("b", 11.0)
+        await taker.until(lambda: 11.0 in taker.values(1))
+        assert not [gap for sample in taker.samples for gap in sample.gaps], "it is not over"
+        await plc.put("a", 2.0)
+        clock.ahead_s += RETRY_S
+        await plc.put("b", 12.0)
+        await taker.until(lambda: 2.0 in taker.values(0))
+    _, gone, *_, back = [sample.readings for sample in taker.samples if 0 in sample.readings.tag.tolist()]
+    (gap,) = [gap for sample in taker.samples for gap in sample.gaps]
+    assert (gap.cause, gap.device, gap.tag) == ("communication_lost", "press", "a")
+    assert int(gone.received.max()) == gap.from_us < gap.to_us <= int(back.received.max())
+    assert taker.rows()[-1][3] == Quality.GOOD
 
 
 async def test_what_the_server_gives_less_of_is_logged_with_asked_and_got(

@@ -94,3 +94,11 @@ def test_whatever_a_server_sends_gaps_can_travel(rows: list[tuple[int, int, int]
     assert sum(gap.cause is GapCause.OVERFLOW for gap in gaps) == np.count_nonzero(block.flags)
     for gap in gaps:
         assert 0 <= gap.from_us < gap.to_us < 4_102_444_800_000_000
+
+
+def test_a_node_that_is_back_leaves_a_gap_from_its_going_to_now() -> None:
+    holes = Holes(POINTS, OPENED)
+    (gap,) = holes.returned({2: OPENED + SECOND}, OPENED + 5 * SECOND)
+    assert (gap.cause, gap.device, gap.tag) == (GapCause.COMMUNICATION_LOST, "oven", "a")
+    assert (gap.from_us, gap.to_us) == (OPENED + SECOND, OPENED + 5 * SECOND)
+    assert holes.returned({}, OPENED) == []
