@@ -17,6 +17,7 @@ from cloud import console, schema, seed, tables
 from cloud.errors import BadRequest, SchemaMismatch, SettingsInvalid, Unavailable
 from cloud.gateways.cli import gateways
 from cloud.identity.cli import organizations, users
+from cloud.imports.cli import imports
 from cloud.machines.cli import machines
 from cloud.settings import DatabaseSettings, Settings
 from shared.errors import AppError
@@ -38,7 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for slice_commands in (organizations, users, machines, gateways):
+for slice_commands in (organizations, users, machines, gateways, imports):
     app.add_typer(slice_commands)
 
 

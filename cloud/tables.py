@@ -6,6 +6,7 @@ from cloud import changes, idempotency
 from cloud.db import Table
 from cloud.gateways import models as gateways
 from cloud.identity import models as identity
+from cloud.imports import models as imports
 from cloud.issues import models as issues
 from cloud.machines import models as machines
 from cloud.maintenance import models as maintenance
@@ -14,7 +15,7 @@ from cloud.telemetry import models as telemetry
 from cloud.workorders import models as workorders
 
 FRAME = (changes, idempotency)
-SLICES = (identity, gateways, machines, telemetry, maintenance, workorders, issues, sync)
+SLICES = (identity, gateways, machines, telemetry, maintenance, workorders, issues, imports, sync)
 
 
 def metadata() -> MetaData:

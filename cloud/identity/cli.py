@@ -10,7 +10,7 @@ from cloud import console
 from cloud.changes import Operator
 from cloud.identity import service
 from cloud.identity.passwords import Passwords
-from cloud.identity.schemas import Role, Username, UserOut
+from cloud.identity.schemas import Role, SignInName, Username, UserOut
 from cloud.values import Label
 
 organizations = typer.Typer(name="organization", help="Organizations: everything belongs to one.", no_args_is_help=True)
@@ -90,7 +90,7 @@ def set_password(
     password_stdin: FromStdin = False,
 ) -> None:
     """Give a user another password; they are signed out everywhere."""
-    name: str = console.checked(Username, username, USER_NAME)
+    name: str = console.checked(SignInName, username, "a user name")
     password = console.ask_password(from_stdin=password_stdin)
     console.transact(lambda session: service.set_password(session, name, password, Passwords()))
     console.tell(f"{name} has another password now.")
@@ -103,7 +103,7 @@ def set_role(
     as_json: console.AsJson = False,
 ) -> None:
     """Give a user another role; it acts with their next request."""
-    name: str = console.checked(Username, username, USER_NAME)
+    name: str = console.checked(SignInName, username, "a user name")
 
     async def work(session: AsyncSession) -> UserOut:
         user = await service.user_named(session, name)
@@ -131,7 +131,7 @@ def reactivate(
 
 
 def _activity(username: str, *, is_active: bool) -> Callable[[AsyncSession], Awaitable[UserOut]]:
-    name: str = console.checked(Username, username, USER_NAME)
+    name: str = console.checked(SignInName, username, "a user name")
 
     async def work(session: AsyncSession) -> UserOut:
         user = await service.user_named(session, name)

@@ -28,11 +28,26 @@ COMMON = frozenset(_MOST_USED.split())
 AT_ONCE = 2
 
 
+# bcrypt reads no further
+_BCRYPT_BYTES = 72
+
+
+class _OldHasher(BcryptHasher):
+    """Verifies as older backends did: what follows the 72nd byte never counted, and newer libraries raise instead."""
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        said = password.encode() if isinstance(password, str) else password
+        try:
+            return super().verify(said[:_BCRYPT_BYTES], hash)
+        except ValueError:
+            return False  # a hash that only looks like one, or a password that bcrypt could not have taken
+
+
 class Passwords:
     """Makes and verifies hashes; bcrypt is verified and replaced, so that old users can come along."""
 
     def __init__(self, hashes: PasswordHash | None = None) -> None:
-        self._hashes = hashes or PasswordHash((Argon2Hasher(), BcryptHasher()))
+        self._hashes = hashes or PasswordHash((Argon2Hasher(), _OldHasher()))
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._nobody: str | None = None
 

@@ -55,14 +55,18 @@ Username = Annotated[
 """Two to 64 letters, digits and ._@+-; case does not matter."""
 
 
+SignInName = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=64), AfterValidator(plain)
+]
+"""What somebody may sign in with: also a name of an older backend, which nobody could be given today."""
+
+
 class Credentials(BaseModel):
     """What somebody signs in with."""
 
     model_config = ConfigDict(extra="forbid")
 
-    username: Annotated[
-        str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=64), AfterValidator(plain)
-    ]
+    username: SignInName
     # longer than any sentence, shorter than what would keep the hasher busy
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
@@ -132,6 +136,23 @@ class TokenOut(BaseModel):
     expires_in: int = Field(description="Seconds")
     refresh_token: str = Field(description="For POST /auth/refresh, once; its answer has the next one")
     refresh_expires_in: int = Field(description="Seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class MovedUser:
+    """A user of an older backend, on the way in under an id of theirs.
+
+    Attributes:
+        password_hash: bcrypt or argon2id; any other opens nothing.
+        created_at: UTC.
+    """
+
+    id: int
+    username: str
+    password_hash: str
+    role: Role
+    is_active: bool
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

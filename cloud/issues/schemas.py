@@ -1,6 +1,8 @@
 """Owns what the issues slice takes and gives."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -104,6 +106,21 @@ class IssueOut(BaseModel):
     reopened_by: int | None
     reopened_at: AwareDatetime | None
     updated_at: AwareDatetime
+
+
+@dataclass(frozen=True, slots=True)
+class MovedIssue:
+    """An issue of an older backend, on the way in under an id of its own; times in UTC."""
+
+    id: int
+    work_order_stage_id: int
+    work_order_id: int
+    type: IssueType
+    description: str
+    severity: Severity
+    status: IssueStatus
+    created_by: int | None
+    created_at: datetime
 
 
 class CommentIn(BaseModel):

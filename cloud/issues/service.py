@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import changes, paging
+from cloud.bulk import Entrance
 from cloud.changes import ChangeKind, Entity
 from cloud.errors import Conflict, Forbidden, NotFound
 from cloud.identity.schemas import Caller, Role
@@ -26,12 +27,16 @@ from cloud.issues.schemas import (
     IssueStatistics,
     IssueStatus,
     IssueType,
+    MovedIssue,
     Severity,
     TypeStatistics,
 )
 from cloud.paging import Page
 from cloud.preconditions import WHICHEVER, Seen
 from cloud.workorders.service import stages
+
+# the way in for the issues of an older backend
+ENTRANCE = Entrance(Issue, Entity.ISSUE, MovedIssue)
 
 
 @dataclass(frozen=True, slots=True)

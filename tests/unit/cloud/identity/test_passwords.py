@@ -28,6 +28,21 @@ async def test_a_bcrypt_hash_is_verified_and_replaced():
     assert await Passwords().verified("wrong horse", old) == (False, None)
 
 
+async def test_a_long_password_of_a_bcrypt_hash_counts_to_its_72nd_byte():
+    # as every library did when those hashes were made; today's raise
+    long = "ğ" * 40
+    old = BcryptHasher(rounds=4).hash(long.encode()[:72])
+    assert (await Passwords().verified(long, old))[0]
+    assert (await Passwords().verified("ğ" * 36 + "another end", old))[0]
+    assert not (await Passwords().verified("x" + long, old))[0]
+
+
+@pytest.mark.parametrize("stored", ["$2b$99$" + "a" * 53, "$2b$04$" + "a" * 53])
+@pytest.mark.parametrize("password", ["correct horse", "a\0b"])
+async def test_what_only_looks_like_a_bcrypt_hash_opens_nothing(stored, password):
+    assert await Passwords().verified(password, stored) == (False, None)
+
+
 @pytest.mark.parametrize("stored", [None, "", "!", "plain"])
 async def test_nothing_opens_where_there_is_no_hash(stored):
     assert await Passwords().verified("!", stored) == (False, None)

@@ -1,0 +1,1 @@
+"""Moving in: what an older backend kept in SQLite, brought into PostgreSQL."""
