@@ -18,7 +18,7 @@ from cloud.changes import Actor, ChangeKind, Entity
 from cloud.errors import Conflict, NotFound, Unauthenticated
 from cloud.gateways import messages, tokens
 from cloud.gateways.models import POSTED, Enrolment, Gateway
-from cloud.gateways.schemas import EnrolmentOut, GatewayCaller, GatewayOut, TokenOut
+from cloud.gateways.schemas import EnrolmentOut, GatewayCaller, GatewayOut, GatewayTokenOut
 
 VALID_FOR = timedelta(minutes=15)
 
@@ -47,7 +47,7 @@ async def offer(session: AsyncSession, actor: Actor, name: str, now: datetime) -
     return EnrolmentOut(gateway=name, code=code, expires_at=expires_at)
 
 
-async def enrol(session: AsyncSession, code: str, now: datetime) -> TokenOut:
+async def enrol(session: AsyncSession, code: str, now: datetime) -> GatewayTokenOut:
     """Trade a code for a token; tokens that the gateway had before are worthless from now on.
 
     Guesses are not counted: in a quarter of an hour a million a second find one of 2^100 codes once in 10^21 times.
@@ -69,16 +69,16 @@ async def enrol(session: AsyncSession, code: str, now: datetime) -> TokenOut:
     gateway.token_hash, gateway.next_token_hash = claim.hash, None
     gateway.token_issued_at, gateway.rotation_asked_at, gateway.revoked_at = now, None, None
     await _tell(session, gateway, {"enrolled_at": now.isoformat()})
-    return TokenOut(gateway=gateway.name, token=claim.token)
+    return GatewayTokenOut(gateway=gateway.name, token=claim.token)
 
 
-async def rotate(session: AsyncSession, caller: GatewayCaller, now: datetime) -> TokenOut:
+async def rotate(session: AsyncSession, caller: GatewayCaller, now: datetime) -> GatewayTokenOut:
     """Give a gateway its next token; one given out before and never used is forgotten."""
     gateway = await session.get_one(Gateway, caller.gateway_id, with_for_update=True)
     claim = tokens.fresh(gateway.id)
     gateway.next_token_hash = claim.hash
     await _tell(session, gateway, {"next_given_at": now.isoformat()})
-    return TokenOut(gateway=gateway.name, token=claim.token)
+    return GatewayTokenOut(gateway=gateway.name, token=claim.token)
 
 
 async def promote(session: AsyncSession, gateway: Gateway, now: datetime) -> None:

@@ -19,8 +19,8 @@ from cloud.gateways.schemas import (
     GatewayIn,
     GatewayName,
     GatewayOut,
+    GatewayTokenOut,
     OutcomeIn,
-    TokenOut,
 )
 from cloud.identity.caller import CurrentCaller
 from cloud.paging import Page, PageQuery
@@ -66,14 +66,14 @@ async def alive(
 
 
 @router.post("/enrol", status_code=201)
-async def enrol(session: Session, given: EnrolIn, response: Response) -> TokenOut:
+async def enrol(session: Session, given: EnrolIn, response: Response) -> GatewayTokenOut:
     """Trade an enrolment code for a gateway's token; what token it had before is worthless from now on."""
     response.headers["Cache-Control"] = "no-store"
     return await enrolment.enrol(session, given.code, datetime.now(UTC))
 
 
 @router.post("/rotate", status_code=201)
-async def rotate(session: Session, gateway: CurrentGateway, response: Response) -> TokenOut:
+async def rotate(session: Session, gateway: CurrentGateway, response: Response) -> GatewayTokenOut:
     """Give the gateway that asks its next token; the present one is good until the next one is first used."""
     response.headers["Cache-Control"] = "no-store"
     return await enrolment.rotate(session, gateway, datetime.now(UTC))

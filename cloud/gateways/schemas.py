@@ -109,7 +109,7 @@ class EnrolIn(BaseModel):
     code: Code = Field(description="As an admin was given it; case, blanks and dashes do not matter")
 
 
-class TokenOut(BaseModel):
+class GatewayTokenOut(BaseModel):
     """A gateway's token, shown this once."""
 
     gateway: str

@@ -29,7 +29,6 @@ from cloud.imports.schemas import Finding, Outcome, Report
 from cloud.imports.source import ASSIGNMENTS, ISSUES, ORDERS, STAGES, USERS, Old, OldRow, Shape
 from cloud.issues import service as issues
 from cloud.issues.schemas import MovedIssue
-from cloud.workorders.rules import OP_STEP, order_status
 from cloud.workorders.schemas import StageStatus
 from cloud.workorders.service import moving
 from cloud.workorders.service.moving import MovedOrder, MovedStage
@@ -109,7 +108,7 @@ class _Import:
         people = await self._users(users)
         lots = await self._orders(orders)
         steps, joined = await self._stages(stages, orders, lots)
-        lots = _with_status(lots, steps)
+        lots = moving.with_status(lots, steps)
         troubles = await self._issues(reported, stages, users, people, steps)
         await self._write(users, identity.ENTRANCE, people)
         await self._write(orders, moving.ORDERS, lots)
@@ -200,7 +199,7 @@ class _Import:
         # in an order's sequence as it was: by a number of its own, or as planned
         fresh.sort(key=_place)
         for read in fresh:
-            last[read.draft.work_order_id] = op = last.get(read.draft.work_order_id, 0) + OP_STEP
+            last[read.draft.work_order_id] = op = moving.next_op(last.get(read.draft.work_order_id, 0))
             read.draft = replace(read.draft, op_number=op)
         fresh.sort(key=lambda read: read.old.number)
         steps = await self._numbered(account, moving.STAGES, fresh)
@@ -316,13 +315,6 @@ class _Import:
                 f"The counts of {account.table} differ, so nothing was kept: {tally.in_file} rows in the file, {told} "
                 f"accounted for; {len(ids)} to be in PostgreSQL, {tally.in_postgresql} are."
             )
-
-
-def _with_status(lots: Sequence[MovedOrder], steps: Sequence[MovedStage]) -> list[MovedOrder]:
-    of_order: dict[int, list[StageStatus]] = {}
-    for step in steps:
-        of_order.setdefault(step.work_order_id, []).append(step.status)
-    return [replace(lot, status=order_status(of_order.get(lot.id, ()))) for lot in lots]
 
 
 def _place(read: Read[MovedStage]) -> tuple[int, float, datetime, int]:

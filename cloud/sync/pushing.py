@@ -24,7 +24,7 @@ from cloud.identity.schemas import Caller
 from cloud.sync import messages
 from cloud.sync.intentions import DEEDS
 from cloud.sync.models import PushedOp
-from cloud.sync.schemas import Intention, Outcome, PushOut, PushResult, Settled
+from cloud.sync.schemas import Intention, OpOutcome, PushOut, PushResult, Settled
 
 # a phone that was in a drawer for a quarter of a year begins anew
 _KEPT = timedelta(days=90)
@@ -52,16 +52,16 @@ async def _settled(session: AsyncSession, caller: Caller, op: Intention, now: da
     earlier = (await session.scalars(known)).one_or_none()
     if earlier is not None and earlier.fingerprint != fingerprint:
         error = _told(Conflict(messages.OP_ID_REUSED, op_id=op.op_id))
-        return PushResult(op_id=op.op_id, status=Outcome.REJECTED, outcome=Settled.REJECTED, error=error)
+        return PushResult(op_id=op.op_id, status=OpOutcome.REJECTED, outcome=Settled.REJECTED, error=error)
     if earlier is not None:
         outcome = Settled(earlier.outcome)
         return PushResult(
-            op_id=op.op_id, status=Outcome.DUPLICATE, outcome=outcome, result=earlier.result, error=earlier.error
+            op_id=op.op_id, status=OpOutcome.DUPLICATE, outcome=outcome, result=earlier.result, error=earlier.error
         )
     outcome, result, refusal = await _tried(session, caller, op, now)
     values = {"user_id": caller.user_id, "op_id": op.op_id, "fingerprint": fingerprint}
     await session.execute(insert(PushedOp).values(**values, outcome=outcome.value, result=result, error=refusal))
-    return PushResult(op_id=op.op_id, status=Outcome(outcome.value), outcome=outcome, result=result, error=refusal)
+    return PushResult(op_id=op.op_id, status=OpOutcome(outcome.value), outcome=outcome, result=result, error=refusal)
 
 
 async def _tried(

@@ -88,7 +88,7 @@ class PushIn(BaseModel):
     ops: list[Intention] = Field(min_length=1, max_length=MAX_OPS)
 
 
-class Outcome(StrEnum):
+class OpOutcome(StrEnum):
     """What became of an intention."""
 
     APPLIED = "applied"
@@ -109,7 +109,7 @@ class PushResult(BaseModel):
     """What became of one intention; a phone may forget it, whatever this says."""
 
     op_id: str
-    status: Outcome
+    status: OpOutcome
     outcome: Settled = Field(description="The same as status, but of a duplicate what it came to the first time")
     result: dict[str, Any] | None = Field(
         default=None, description="What was made or changed, as its own path shows it"

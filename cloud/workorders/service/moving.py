@@ -1,7 +1,7 @@
 """Owns how orders, stages and assignments of an older backend come in: under ids that they have, many at a time."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -63,6 +63,19 @@ class StandingStage:
 
 ORDERS = Entrance(WorkOrder, Entity.WORK_ORDER, MovedOrder)
 STAGES = Entrance(WorkOrderStage, Entity.STAGE, MovedStage)
+
+
+def next_op(last: int) -> int:
+    """Return the operation number after the last of an order, 0 if it has none."""
+    return last + rules.OP_STEP
+
+
+def with_status(orders: Sequence[MovedOrder], stages: Sequence[MovedStage]) -> list[MovedOrder]:
+    """Return orders with the status that their stages say."""
+    of_order: dict[int, list[StageStatus]] = {}
+    for stage in stages:
+        of_order.setdefault(stage.work_order_id, []).append(stage.status)
+    return [replace(order, status=rules.order_status(of_order.get(order.id, ()))) for order in orders]
 
 
 async def standing(session: AsyncSession, order_ids: Collection[int]) -> dict[int, Standing]:

@@ -1,6 +1,7 @@
 """The API's description."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,9 @@ def test_every_path_but_the_operators_is_on_both_faces(document):
     for path in document["paths"]:
         if not path.startswith(("/api/v1", "/health")):
             assert f"/api/v1{path}" in document["paths"]
+
+
+def test_no_two_things_have_one_name(document):
+    # makers of clients call a class by its title, and leave the second one out, with every answer that has it
+    named = Counter(schema.get("title", name) for name, schema in document["components"]["schemas"].items())
+    assert [name for name, times in named.items() if times > 1] == []
