@@ -1,7 +1,7 @@
 """How the command line shows settings and status to people; pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -115,6 +115,15 @@ def status(document: dict[str, Any]) -> RenderableType:
         ),
         *(Text(f"  {problem}", style="yellow") for problem in document["problems"]),
         table,
+        *_counted(document["connections"]),
         f"buffer: {buffer['rows']} readings wait, {buffer['bytes']} of {buffer['max_bytes']} bytes in use",
         f"cloud: {sync['state']}, {sync['settled']} batches with {sync['rows']} readings brought",
     )
+
+
+def _counted(connections: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what each driver counted; a daemon of an earlier version counts nothing."""
+    for connection in connections:
+        told = [f"{word.replace('_', ' ')} {count}" for word, count in connection.get("events", {}).items() if count]
+        if told:
+            yield f"connection {connection['name']} counted: {', '.join(told)}"

@@ -122,6 +122,7 @@ def _connection(station: StationStatus, now_us: int) -> dict[str, Any]:
         "time_replaced": station.counts.time_replaced,
         "unmapped": station.counts.unmapped,
         "counter_reset": station.counts.counter_reset,
+        "events": dict(station.figures.events) if station.figures else {},
         "devices": [
             {
                 "name": device.name,

@@ -90,6 +90,14 @@ function cell(text, ...classes) {
   return td;
 }
 
+// what the driver counted is told where the mouse rests
+function counted(connection) {
+  const td = cell(connection.name);
+  const events = Object.entries(connection.events).filter(([, count]) => count);
+  td.title = events.map(([word, count]) => `${word.replaceAll("_", " ")} ${number(count)}`).join(", ");
+  return td;
+}
+
 // on a phone the device stands above its tag, by the style sheet
 function named(tag) {
   const td = cell(tag.tag);
@@ -148,7 +156,7 @@ function showStatus(status) {
   }));
   showFigures(status);
   fill(at("devices"), status.connections.flatMap((connection) => connection.devices.map((device, index) => [
-    cell(index ? "" : connection.name), cell(index ? "" : say(connection.state), connection.state),
+    index ? cell("") : counted(connection), cell(index ? "" : say(connection.state), connection.state),
     cell(device.name, "short"), qualities(device), cell(span(device.age_s), "short"),
   ])));
   at("nogaps").hidden = status.gaps.length > 0;

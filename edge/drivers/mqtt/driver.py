@@ -20,6 +20,7 @@ drops; a message without one becomes a second reading with a later time. MQTT of
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from typing import cast
 
 from edge.clock import Clock
@@ -32,7 +33,7 @@ from edge.drivers.mqtt.decode import Counts, decode
 from edge.drivers.mqtt.plan import MOST_FOUND, Plan
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
-from edge.ports import BEFORE_US, Driver, Sample
+from edge.ports import BEFORE_US, Driver, Figures, Sample
 from shared.logs import get
 from shared.reading import Gap, GapCause, Quality, Readings, concatenate, empty, from_rows
 
@@ -101,6 +102,10 @@ class MqttDriver:
         self._refusals: Readings = empty()
         self.counts = Counts()
         self._meet(points)
+
+    def figures(self) -> Figures:
+        """Return what was counted (`edge.ports.Measured`)."""
+        return Figures(asdict(self.counts))
 
     async def open(self) -> None:
         """Connect and subscribe, within `timeout`.

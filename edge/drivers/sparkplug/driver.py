@@ -15,6 +15,7 @@ broker drops what of QoS 0 it cannot deliver, which shows in the nodes' numberin
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from typing import cast
 
 from edge.clock import Clock
@@ -29,7 +30,7 @@ from edge.drivers.sparkplug.plan import MOST_FOUND, NAMESPACE, Plan
 from edge.drivers.sparkplug.presence import Presence, presence
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
-from edge.ports import Driver, Sample
+from edge.ports import Driver, Figures, Sample
 from shared.logs import get
 from shared.reading import empty
 
@@ -75,6 +76,10 @@ class SparkplugDriver:
     def counts(self) -> Counts:
         """What was seen so far."""
         return self._decoder.counts
+
+    def figures(self) -> Figures:
+        """Return what was counted (`edge.ports.Measured`)."""
+        return Figures(asdict(self.counts))
 
     async def open(self) -> None:
         """Connect, subscribe, say that we are here, and ask the nodes that the configuration names for their births.

@@ -4,6 +4,7 @@ from rich.console import Console
 
 from edge.display import difference, status
 from edge.live.difference import Changes, Difference
+from edge.ports import Figures
 from edge.report import health
 from tests.fakes.snapshots import snapshot, station
 
@@ -37,3 +38,11 @@ def test_a_status_shows_problems_devices_and_what_waits() -> None:
     assert "press-1  2     0    4     2.5 s ago" in text
     assert "buffer: 9 readings wait" in text
     assert "cloud: up, 3 batches with 30 readings brought" in text
+    assert "counted" not in text
+
+
+def test_a_status_tells_what_a_driver_counted_if_it_happened() -> None:
+    figures = Figures({"malformed": 3, "late_deaths": 1, "copies": 0})
+    document = health(snapshot(stations=[station(figures=figures)]))
+    assert document["connections"][0]["events"] == {"malformed": 3, "late_deaths": 1, "copies": 0}
+    assert "connection line-a counted: malformed 3, late deaths 1\n" in shown(document)

@@ -72,7 +72,7 @@ async def test_a_hole_is_told_and_asked_about_once_however_much_follows(
     holes = [gap for gap in taker.gaps if "lost" in gap.detail]
     assert [(gap.device, gap.cause) for gap in holes] == [("press", GapCause.COMMUNICATION_LOST)]
     assert "(2 lost)" in holes[0].detail
-    assert host.counts.rebirths == 1, "not again before its time"
+    assert host.figures().events["rebirths"] == 1, "not again before its time"
     await host.close()
 
 
