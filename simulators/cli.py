@@ -50,6 +50,9 @@ def run_simulators(
     modbus_line: Annotated[
         bool, typer.Option("--modbus-line", help="Put the Modbus machines on a serial line too; its port is printed.")
     ] = False,
+    sparkplug: Annotated[
+        bool, typer.Option("--sparkplug", help="Put a Sparkplug B edge node on the broker too: Plant/Hall, filler-01..")
+    ] = False,
     control_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Faults are ordered here, on loopback; 0 takes a free port.")
     ] = 8405,
@@ -61,7 +64,7 @@ def run_simulators(
 
     Faults are ordered by HTTP:
     curl -d '{"protocol": "opcua", "fault": "stall", "seconds": 10}' http://127.0.0.1:8405/faults
-    (GET tells which there are).
+    (GET tells which there are). Protocols are opcua, modbus, mqtt, and sparkplug with --sparkplug.
     """
     asyncio.run(
         simulator_console.serve(
@@ -74,6 +77,7 @@ def run_simulators(
                 _address(broker) if broker else None,
                 control_port,
                 modbus_line,
+                sparkplug,
             ),
             machines_of_each=machines,
             period_s=period,

@@ -41,6 +41,16 @@ class Fault(StrEnum):
     EXCEPTION = "exception"
     # values are bad, by the protocol's own code
     BAD_QUALITY = "bad_quality"
+    # payloads that are cut short
+    MALFORMED = "malformed"
+    # each message comes twice
+    DUPLICATE = "duplicate"
+    # far more messages of QoS 0 than anybody asked for
+    STORM = "storm"
+    # messages are counted that nobody gets
+    SEQ_HOLE = "seq_hole"
+    # a device dies, and is born again in the end
+    DEATH = "death"
     # the source's clock stands at the beginning of 2000
     CLOCK_RESET = "clock_reset"
     # an OPC UA server's namespaces have other indexes

@@ -23,6 +23,7 @@ class Protocol(StrEnum):
     OPCUA = "opcua"
     MODBUS = "modbus"
     MQTT = "mqtt"
+    SPARKPLUG = "sparkplug"
 
 
 # what a PLC says about its state: a small number; the gateway's `map` gives it its word

@@ -79,6 +79,14 @@ def plant(machines_of_each: int = 4, *, seed: int = 1) -> list[Machine]:
     ]
 
 
+def fillers(machines: int = 4, *, seed: int = 1) -> list[Machine]:
+    """Build fillers, which speak Sparkplug B; they stand beside the plant, and are there only when asked for."""
+    return [
+        Machine(f"FILLER-{number:02}", Protocol.SPARKPLUG, PACKER, seed=seed, ideal_cycle_s=2.0)
+        for number in range(1, machines + 1)
+    ]
+
+
 def speaking(machines: Sequence[Machine], protocol: Protocol) -> list[Machine]:
     """Return the machines that speak one protocol, in order."""
     return [machine for machine in machines if machine.protocol is protocol]

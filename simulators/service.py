@@ -16,7 +16,8 @@ from simulators.machine import Protocol
 from simulators.modbus import ModbusPlant
 from simulators.mqtt import MqttPlant
 from simulators.opcua import OpcUaPlant
-from simulators.plant import plant, speaking
+from simulators.plant import fillers, plant, speaking
+from simulators.sparkplug_plant import SparkplugPlant
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Addresses:
         host, opcua, modbus, mqtt: Address and ports.
         broker: Host and port of one to use instead of our own.
         control: Port on loopback where faults are ordered; None for none.
+        has_sparkplug: Whether there is a Sparkplug edge node on the broker too, with devices of its own.
         has_line: Whether the Modbus machines also stand on a serial line, a pair of pseudo-terminals.
     """
 
@@ -37,17 +39,25 @@ class Addresses:
     broker: tuple[str, int] | None = None
     control: int | None = None
     has_line: bool = False
+    has_sparkplug: bool = False
 
 
 class Simulators:
     """Everything that is simulated, serving. Its counts are those of its ledger."""
 
     def __init__(
-        self, opcua: OpcUaPlant, modbus: ModbusPlant, mqtt: MqttPlant, ledger: Ledger, desk: FaultDesk
+        self,
+        opcua: OpcUaPlant,
+        modbus: ModbusPlant,
+        mqtt: MqttPlant,
+        sparkplug: SparkplugPlant | None,
+        ledger: Ledger,
+        desk: FaultDesk,
     ) -> None:
         self._opcua = opcua
         self._modbus = modbus
         self._mqtt = mqtt
+        self._sparkplug = sparkplug
         self._ledger = ledger
         self._desk = desk
 
@@ -73,13 +83,7 @@ class Simulators:
         async with contextlib.AsyncExitStack() as stack:
             with _said(f"the ledger {ledger} cannot be written", "name another with --ledger"):
                 book = stack.enter_context(Ledger(ledger))
-            broker = addresses.broker
-            if broker is None:
-                own = MqttBroker(host, addresses.mqtt)
-                with _said(f"cannot serve MQTT on {host}:{addresses.mqtt}", "name another port with --mqtt-port"):
-                    await own.start()
-                stack.push_async_callback(own.stop)
-                broker = (host, own.port)
+            broker = addresses.broker or await _serve_broker(stack, host, addresses.mqtt)
             opcua = OpcUaPlant(
                 speaking(machines, Protocol.OPCUA), book, host=host, port=addresses.opcua, period_s=period_s
             )
@@ -99,13 +103,21 @@ class Simulators:
                 with _said(trouble, mend):
                     await served.start()
                 stack.push_async_callback(served.stop)
+            sparkplug = None
+            if addresses.has_sparkplug:
+                devices = fillers(machines_of_each, seed=seed)
+                sparkplug = SparkplugPlant(devices, book, host=broker[0], port=broker[1], period_s=period_s)
+                with _said(f"no broker answers at {broker[0]}:{broker[1]}", "start it, or name another with --broker"):
+                    await sparkplug.start()
+                stack.push_async_callback(sparkplug.stop)
             # a simulator that faults can be ordered of stands here under its protocol
-            desk = FaultDesk({"opcua": opcua, "modbus": modbus})
+            others = {"sparkplug": sparkplug} if sparkplug else {}
+            desk = FaultDesk({"opcua": opcua, "modbus": modbus, "mqtt": mqtt, **others})
             if addresses.control is not None:
                 with _said(f"no orders can be taken on port {addresses.control}", "name another with --control-port"):
                     await desk.start(addresses.control)
                 stack.push_async_callback(desk.stop)
-            yield cls(opcua, modbus, mqtt, book, desk)
+            yield cls(opcua, modbus, mqtt, sparkplug, book, desk)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -122,18 +134,31 @@ class Simulators:
         """Let values move and messages go out from now on."""
         for served in (self._opcua, self._modbus, self._mqtt):
             served.begin()
+        if self._sparkplug is not None:
+            self._sparkplug.begin()
 
     async def quiet(self) -> None:
         """Let nothing new be said; questions are still answered, and what was said is with the broker."""
         await asyncio.sleep(0)
         self._opcua.quiet()
         self._modbus.quiet()
+        if self._sparkplug is not None:
+            self._sparkplug.quiet()
         await self._mqtt.quiet()
 
     def emitted(self) -> int:
         """Return how many readings were said so far, all of them in the ledger's file."""
         self._ledger.flush()
         return self._ledger.count()
+
+
+async def _serve_broker(stack: contextlib.AsyncExitStack, host: str, port: int) -> tuple[str, int]:
+    """Serve a broker until the stack unwinds; return where."""
+    own = MqttBroker(host, port)
+    with _said(f"cannot serve MQTT on {host}:{port}", "name another port with --mqtt-port"):
+        await own.start()
+    stack.push_async_callback(own.stop)
+    return host, own.port
 
 
 @contextlib.contextmanager

@@ -5,11 +5,12 @@ It encodes by itself, from the specification, so that a host application is held
 
 import asyncio
 import contextlib
+import socket
 import struct
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -139,14 +140,29 @@ class SparkplugNode:
         self._client: paho.Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._obeys = obeys
+        # from its birth until it ends, lost connections in between
+        self._lives = False
         self._asked = asyncio.Event()
         self._granted = asyncio.Event()
 
-    def define(self, device: str, metrics: Mapping[str, tuple[int, object]]) -> None:
+    @property
+    def is_connected(self) -> bool:
+        """Whether what it says reaches the broker."""
+        return self._client is not None and self._client.is_connected()
+
+    def define(self, device: str, metrics: Mapping[str, tuple[int, object]], *, ts_ms: int | None = None) -> None:
         """Give a device (or the node itself, "") metrics: name to type and first value; told with the next birth."""
         for name, (datatype, value) in metrics.items():
             alias = self._aliases.setdefault((device, name), len(self._aliases) + 1)
-            self._metrics.setdefault(device, {})[name] = Said(name, datatype, value, alias)
+            self._metrics.setdefault(device, {})[name] = Said(name, datatype, value, alias, ts_ms)
+
+    def renumber(self) -> None:
+        """Give every metric another alias; told with the next birth, after which the old ones mean nothing."""
+        last = max(self._aliases.values(), default=0)
+        self._aliases = {key: last + alias for key, alias in self._aliases.items()}
+        for device, metrics in self._metrics.items():
+            for name, said in metrics.items():
+                metrics[name] = replace(said, alias=self._aliases[device, name])
 
     async def start(self) -> None:
         """Connect with a death as will, and be born, devices and all.
@@ -164,6 +180,15 @@ class SparkplugNode:
         # all are called on paho's thread
         def on_connect(*_: object) -> None:
             client.subscribe(command, 1)
+            if self._lives:
+                # it was lost in between, and paho has connected again
+                loop.call_soon_threadsafe(self._bear)
+
+        def on_disconnect(*_: object) -> None:
+            if self._lives:
+                # the next life has a number of its own, in its will too
+                self._bd_seq = (self._bd_seq + 1) % 256
+                client.will_set(self._topic("NDEATH"), self._death(), qos=1)
 
         def on_subscribe(*_: object) -> None:
             loop.call_soon_threadsafe(self._granted.set)
@@ -173,6 +198,8 @@ class SparkplugNode:
                 loop.call_soon_threadsafe(self._on_rebirth)
 
         client.on_connect = on_connect
+        client.on_disconnect = on_disconnect
+        client.reconnect_delay_set(1, 2)
         client.on_subscribe = on_subscribe
         client.on_message = on_message
         await asyncio.to_thread(client.connect, self._host, self.port)
@@ -180,6 +207,7 @@ class SparkplugNode:
         self._client = client
         await self._until_granted()
         await self.be_born()
+        self._lives = True
 
     async def stop(self) -> None:
         """Die in order: say so, and disconnect."""
@@ -189,6 +217,7 @@ class SparkplugNode:
 
     async def vanish(self) -> None:
         """Hang up without a word, so that the broker publishes the death."""
+        self._lives = False
         client = self._client
         if client is not None:
             sock = client.socket()
@@ -205,18 +234,40 @@ class SparkplugNode:
             self._client.subscribe(self._topic("NCMD"), 1)
             await self._until_granted()
 
-    async def say(self, device: str, values: Mapping[str, object], *, ts_ms: int | None = None, **more: bool) -> None:
-        """Publish values under their aliases."""
+    async def say(
+        self,
+        device: str,
+        values: Mapping[str, object],
+        *,
+        ts_ms: int | None = None,
+        is_historical: bool = False,
+        quality: int | None = None,
+        datatype: int | None = None,
+    ) -> None:
+        """Publish values under their aliases; with another type than they were born with if one is given."""
         said = []
         for name, value in values.items():
             before = self._metrics[device][name]
-            self._metrics[device][name] = Said(name, before.datatype, value, before.alias, ts_ms)
-            said.append(Said(None, before.datatype, value, before.alias, ts_ms, **more))
+            if datatype is None:
+                self._metrics[device][name] = Said(name, before.datatype, value, before.alias, ts_ms, quality=quality)
+            kind = before.datatype if datatype is None else datatype
+            said.append(Said(None, kind, value, before.alias, ts_ms, is_historical, quality))
         self._say("DDATA" if device else "NDATA", device, said)
 
     async def say_raw(self, kind: str, device: str, body: bytes) -> None:
         """Publish anything at all under a topic of this node's."""
         self._publish(self._topic(kind, device), body)
+
+    async def bear(self, device: str) -> None:
+        """Publish a device's birth."""
+        self._say("DBIRTH", device, list(self._metrics[device].values()))
+
+    def cut(self) -> None:
+        """Break the connection as a network would; paho connects again by itself, and the node is born again."""
+        sock = self._client.socket() if self._client is not None else None
+        if isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     async def let_die(self, device: str) -> None:
         """Publish a device's death."""
@@ -269,6 +320,7 @@ class SparkplugNode:
         self._client.publish(topic, body, qos=0)
 
     async def _end(self) -> None:
+        self._lives = False
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(ValueError):

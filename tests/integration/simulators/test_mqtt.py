@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -10,6 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.broker import MqttBroker
+from simulators.faults import Fault
 from simulators.ledger import Ledger, entries
 from simulators.machine import Protocol
 from simulators.mqtt import MqttPlant
@@ -130,3 +132,67 @@ async def test_without_a_broker_it_does_not_start(tmp_path: Path) -> None:
         with pytest.raises(OSError, match=r"refused|10061"):
             await served.start()
         await served.stop()
+
+
+@pytest.mark.parametrize(
+    ("fault", "device", "is_so"),
+    [
+        (Fault.NAN, "packer-01", lambda payload: b"NaN" in payload),
+        (Fault.MALFORMED, "packer-01", lambda payload: not payload.endswith(b"}")),
+        (Fault.WRONG_TYPE, None, lambda payload: b'{"value"' in payload),
+    ],
+)
+async def test_a_spoiled_message_is_said_and_not_entered(
+    broker: MqttBroker,
+    subscriber: Subscriber,
+    tmp_path: Path,
+    fault: Fault,
+    device: str | None,
+    is_so: Callable[[bytes], bool],
+) -> None:
+    with Ledger(tmp_path / "ledger.csv") as ledger:
+        served = MqttPlant(speaking(plant(2), Protocol.MQTT), ledger, port=broker.port, period_s=0.01)
+        await served.start()
+        await served.begin_fault(fault, device)
+        served.begin()
+        await subscriber.until(10)
+        await served.end_fault(fault, device)
+        await subscriber.until(len(subscriber.messages) + 10)
+        await served.quiet()
+        await subscriber.until(ledger.count() // 17)
+        await served.stop()
+    spoilt = {topic for topic, payload in subscriber.messages if is_so(payload)}
+    assert spoilt == {f"plant/{name}/data" for name in ([device] if device else ["packer-01", "packer-02"])}
+    assert not any(is_so(payload) for _, payload in subscriber.messages[-2:])
+    subscriber.messages = [message for message in subscriber.messages if not is_so(message[1])]
+    assert sorted(written(tmp_path / "ledger.csv")) == sorted(subscriber.said())
+
+
+@pytest.mark.parametrize("fault", [Fault.FLAP, Fault.STORM, Fault.DUPLICATE])
+async def test_what_comes_more_than_once_is_entered_once(
+    broker: MqttBroker, subscriber: Subscriber, tmp_path: Path, fault: Fault
+) -> None:
+    with Ledger(tmp_path / "ledger.csv") as ledger:
+        served = MqttPlant(speaking(plant(1), Protocol.MQTT), ledger, port=broker.port, period_s=0.05)
+        await served.start()
+        await served.begin_fault(fault, None)
+        served.begin()
+        await subscriber.until(3)
+        await served.end_fault(fault, None)
+        await subscriber.until(len(set(subscriber.messages)) + 2)
+        await served.quiet()
+        await subscriber.until(ledger.count() // 17)
+        await served.stop()
+    entered = written(tmp_path / "ledger.csv")
+    assert len(entered) == len(set(entered))
+    assert set(entered) == set(subscriber.said())
+    if fault is not Fault.FLAP:
+        assert len(subscriber.messages) > len(set(subscriber.messages))
+
+
+async def test_a_fault_of_nobody_or_of_the_line_for_one_machine_is_refused() -> None:
+    served = MqttPlant(speaking(plant(1), Protocol.MQTT), Ledger(Path(os.devnull)))
+    with pytest.raises(ValueError, match="there are packer-01"):
+        await served.begin_fault(Fault.NAN, "press-01")
+    with pytest.raises(ValueError, match="leave `device` out"):
+        await served.begin_fault(Fault.FLAP, "packer-01")

@@ -1,5 +1,7 @@
 """What stops the simulators from serving is named with its address and the option that mends it."""
 
+import asyncio
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -40,3 +42,17 @@ async def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
 async def test_a_ledger_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     ledger = tmp_path / "nowhere" / "ledger.csv"
     assert f"the ledger {ledger} cannot be written" in await refusal(ledger)
+
+
+async def test_every_protocol_takes_orders_for_faults_and_sparkplug_if_it_is_there(tmp_path: Path) -> None:
+    addresses = Addresses(control=0, has_sparkplug=True)
+    async with Simulators.serving(
+        tmp_path / "ledger.csv", addresses, machines_of_each=1, period_s=0.5, seed=1
+    ) as simulators:
+        reader, writer = await asyncio.open_connection("127.0.0.1", simulators.ports["control"])
+        writer.write(b"GET /faults HTTP/1.1\r\n\r\n")
+        known = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])["faults"]
+        writer.close()
+    assert list(known) == ["opcua", "modbus", "mqtt", "sparkplug"]
+    assert "storm" in known["mqtt"]
+    assert "seq_hole" in known["sparkplug"]
