@@ -100,7 +100,8 @@ class Daemon:
                 yield client
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NotAnswering(
-                f"no gateway answers at {self.url} ({error}); is it running, and is this its health.listen?"
+                f"no gateway answers at {self.url} ({error}); is it running, and is this its health.listen? "
+                "`--config FILE` looks that up"
             ) from error
 
     def _judge(self, answer: httpx.Response) -> None:

@@ -25,8 +25,8 @@ from edge.cli.watching import tap, top
 app = typer.Typer(
     name="tezgah-edge",
     help=(
-        "The gateway beside the machines: reads them over OPC UA, Modbus and MQTT, keeps every reading on disk, and "
-        "brings it to the cloud exactly once.\n\n"
+        "The gateway beside the machines: reads them over OPC UA, Modbus, MQTT and Sparkplug B, keeps every reading on "
+        "disk, and brings it to the cloud exactly once.\n\n"
         "Begin with `init`, which writes a configuration; then `check`, `doctor` and `run` it. `browse` finds what "
         "there is to read; deploy/edge.example.yaml explains every key.\n\n"
         "Exit codes: 0 all well, 1 failed, 64 wrong usage, 75 another daemon works here, 78 the configuration is "

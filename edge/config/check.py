@@ -96,6 +96,8 @@ class _Finding:
             case "string_pattern_mismatch":
                 pattern = context["pattern"]
                 sentence = f"{_EXPECTED}{_FORMS.get(pattern, f'text of the form {pattern}')}"
+            case "too_short" | "string_too_short" if context.get("min_length") == 1:
+                sentence = f"{_EXPECTED}something that is not empty"
             case _:
                 sentence = _plain(self.detail["msg"])
         return sentence

@@ -72,7 +72,7 @@ class References:
                 data = file.read(MAX_FILE_BYTES + 1)
             text = data.decode("utf-8")
         except OSError as error:
-            raise DeadReference(f"{reference}: {path} cannot be read ({error.strerror})") from None
+            raise DeadReference(f"{reference}: {path} cannot be read ({error.strerror}){_mend(error)}") from None
         except UnicodeDecodeError:
             raise DeadReference(f"{reference}: {path} is not UTF-8 text") from None
         except ValueError:
@@ -91,3 +91,12 @@ def _text(reference: str, value: str) -> str:
         # Python hands over bytes of the environment that are no text as lone surrogates
         raise DeadReference(f"{reference}: its value is not UTF-8 text") from None
     return value
+
+
+def _mend(error: OSError) -> str:
+    """Say what to do about a secret's file that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return "; write the secret into it, mode 600, owned by the gateway's user"
+    if isinstance(error, PermissionError):
+        return "; let the gateway's user read it, and run the tools as that user"
+    return ""

@@ -59,7 +59,7 @@ def difference(old: Settings, new: Settings) -> Difference:
     return Difference(
         _changes({c.name: c for c in old.connections}, {c.name: c for c in new.connections}),
         _changes(_devices(before), _devices(after)),
-        _changes(before, after),
+        _changes(_tags(before), _tags(after)),
         tuple(path for path in sections if path in _LIVE),
         tuple(path for path in sections if path not in _LIVE),
     )
@@ -80,6 +80,11 @@ def _points(settings: Settings) -> dict[str, tuple[str, Point]]:
         for connection in settings.connections
         for point in (*connection.points, *connection.families, *connection.computed)
     }
+
+
+def _tags(points: Mapping[str, tuple[str, Point]]) -> dict[str, tuple[str, object, float]]:
+    """Return each tag with its connection and its own options; another tag of its device is none of its business."""
+    return {name: (connection, point.options, point.every_s) for name, (connection, point) in points.items()}
 
 
 def _devices(points: Mapping[str, tuple[str, Point]]) -> dict[str, tuple[str, object]]:

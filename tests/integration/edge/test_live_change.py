@@ -13,6 +13,7 @@ import pytest
 from shared.reading import GapCause
 from tests.integration.edge.daemon import TOKEN, Daemon, HttpCloud, daemon, eventually
 from tests.integration.edge.drivers.modbus.counterpart import Counterpart, free_port
+from tests.integration.edge.drivers.mqtt.scripted import SUBSCRIBE, ScriptedBroker, publish
 
 
 class Line(Counterpart):
@@ -127,6 +128,29 @@ async def test_only_what_differs_is_opened_anew_and_nothing_else_notices(
             ("press-c", GapCause.GATEWAY_DOWN, "the configuration was changed"),
         }
         assert (await running.stop())[0] == 0
+
+
+async def test_a_session_with_a_broker_that_does_not_change_keeps_its_socket(
+    plant: Plant, lines: tuple[Line, Line], cloud: HttpCloud
+) -> None:
+    async with ScriptedBroker() as broker:
+        plant.write(
+            ("templates:", f'  broker: {{mqtt: "mqtt://127.0.0.1:{broker.port}", client_id: hall-2}}\ntemplates:'),
+            ("devices:\n", "devices:\n  - {name: scale, on: broker, topic: a/b, qos: 1, tags: {w: {json: $.w}}}\n"),
+        )
+        async with daemon(plant.path) as running:
+            await eventually(lambda: any(kind == SUBSCRIBE for kind, _ in broker.heard))
+            broker.say(publish(1, "a/b", b'{"w": 1}'))
+            await eventually(running.is_ok)
+            plant.write(("{name: press-a, use: press,", "{name: press-a, use: press, unit: 1, machine: PRESS-01,"))
+            code, (_, outcome) = await plant.ask("apply")
+            assert (code, outcome["verdict"]) == (0, "applied"), outcome
+            assert [line.opened for line in lines] == [2, 1]
+            # what the broker sends now arrives over the socket of before
+            broker.say(publish(2, "a/b", b'{"w": 2}'))
+            await eventually(lambda: cloud.readings()["scale", "w", 2.0])
+            assert broker.connections == 1
+            assert broker.acknowledged() == [1, 2]
 
 
 async def test_a_change_that_leaves_fewer_tags_good_is_rolled_back_and_not_started_with(

@@ -209,7 +209,13 @@ def test_keys_that_a_device_has_beside_its_drivers_are_suggested_too(tmp_path: P
 def test_an_empty_secret_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n", encoding="utf-8")
     (told,) = mistakes(tmp_path, HEAD.replace("${env:TOKEN}", "${file:empty}"))
-    assert told == "3 cloud.token: expected at least 1 item after validation, not 0, got ${file:empty}"
+    assert told == "3 cloud.token: expected something that is not empty, got ${file:empty}"
+
+
+def test_a_secret_that_is_not_there_yet_says_where_to_write_it(tmp_path: Path) -> None:
+    (told,) = mistakes(tmp_path, HEAD.replace("${env:TOKEN}", "${file:absent}"))
+    assert told.startswith("3 cloud.token: ${file:absent}: ")
+    assert told.endswith("(No such file or directory); write the secret into it, mode 600, owned by the gateway's user")
 
 
 def test_sections_of_the_wrong_form_are_told_and_the_rest_is_still_judged(tmp_path: Path) -> None:

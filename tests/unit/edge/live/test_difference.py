@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from edge.live.difference import Changes, difference
+from edge.settings import load
 from tests.unit.edge.live.plant import HEAD, settings
 
 
@@ -16,6 +17,24 @@ def test_what_came_went_and_changed_is_told_by_name(tmp_path: Path) -> None:
     assert found.devices == Changes(("press-d",), ("press-a",), ())
     assert found.tags == Changes(("press-d.count",), ("press-a.count",), ())
     assert found.live == found.needs_restart == ()
+
+
+def test_only_the_tag_that_changed_is_told_and_not_its_neighbours(tmp_path: Path) -> None:
+    text = """\
+connections: {a: {modbus: tcp, host: h}}
+devices:
+  - name: press
+    on: a
+    tags: {x: {register: holding 0}, y: {register: holding 1, deadband: 1}}
+    compute: {z: x + y}
+"""
+    path = tmp_path / "edge.yaml"
+    found = []
+    for deadband in ("1", "2"):
+        path.write_text(HEAD + text.replace("deadband: 1", f"deadband: {deadband}"), encoding="utf-8")
+        found.append(load(path, {"TOKEN": "t"}))
+    changed = difference(*found)
+    assert (changed.connections.changed, changed.devices.changed, changed.tags.changed) == (("a",), (), ("press.y",))
 
 
 def test_a_default_changes_the_tags_that_take_it_up(tmp_path: Path) -> None:
