@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from cloud import problem
-from cloud.identity.schemas import Credentials
+from cloud.identity.schemas import Credentials, LoginForm
 
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
@@ -27,7 +27,7 @@ def _add_problems(schema: dict[str, Any]) -> None:
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
     reference = "#/components/schemas/{model}"
-    for model in (problem.Problem, Credentials):
+    for model in (problem.Problem, Credentials, LoginForm):
         described = model.model_json_schema(ref_template=reference)
         components |= described.pop("$defs", {})
         components[model.__name__] = described
@@ -41,7 +41,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[int]:
     statuses = {500, 503}
     if operation.get("security"):
         statuses |= {401, 403}
-    if operation.get("parameters"):
+    if any(each["name"] != "Accept-Language" for each in operation.get("parameters", ())):
         statuses |= {404, 422}
     if "requestBody" in operation:
         statuses |= {400, 408, 409, 413, 415, 422}

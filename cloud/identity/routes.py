@@ -16,6 +16,7 @@ from cloud.identity.passwords import Passwords
 from cloud.identity.refresh_tokens import RefreshTokens
 from cloud.identity.schemas import (
     Credentials,
+    LoginForm,
     LogoutIn,
     PasswordIn,
     RefreshIn,
@@ -59,11 +60,25 @@ def _of_form(form: FormData) -> dict[str, Any]:
     return {name: form[name] for name in ("username", "password") if name in form}
 
 
+# a schema each: makers of clients choose the content type by the class of the body. And one optional parameter, without
+# which openapi-python-client 0.29 forgets an import that two content types need
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {kind: {"schema": {"$ref": "#/components/schemas/Credentials"}} for kind in (JSON, FORM)},
-    }
+        "content": {
+            kind: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+            for kind, model in ((JSON, Credentials), (FORM, LoginForm))
+        },
+    },
+    "parameters": [
+        {
+            "name": "Accept-Language",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "title": "Accept-Language"},
+            "description": "`tr` or `en`: the language in which errors are told, here and everywhere",
+        }
+    ],
 }
 
 

@@ -71,6 +71,10 @@ class Credentials(BaseModel):
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
+class LoginForm(Credentials):
+    """The same as a form, as OAuth 2.0 clients send it; `grant_type`, `scope` and the like are passed over."""
+
+
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 """A password to be set; how good it must be is said in `passwords`."""
 
