@@ -94,6 +94,26 @@ async def test_a_bad_state_and_a_hole_are_not_running(send, used):
     assert day.known_s == 3 * 3600 + 9 * 3600
 
 
+async def test_holes_that_overlap_touch_or_cross_midnight_are_taken_away_once(send, used):
+    await send(
+        states("producing", ts=us(10)),
+        states("idle", ts=us(28)),
+        gaps=[
+            Gap(GapCause.COMMUNICATION_LOST, us(begin), us(end), "press")
+            for begin, end in ((11, 14), (12, 13), (14, 15))
+        ]
+        + [Gap(GapCause.COMMUNICATION_LOST, us(23), us(25))],
+    )
+    first, second = await used(DAY, DAY + timedelta(days=1))
+    assert (first.running_s, second.running_s) == ((14 - 4 - 1) * 3600, (4 - 1) * 3600)
+    assert (first.known_s, second.known_s) == (9 * 3600, 23 * 3600)
+
+
+async def test_of_states_at_the_same_time_one_holds(send, used):
+    await send(states("producing", ts=us(10)), states("idle", ts=us(10)), states("off", ts=us(10)))
+    assert (await used())[0].running_s == 0
+
+
 async def test_counts_are_the_differences_between_neighbours(send, used):
     await send(shots(10, 12, 15, 15, hour=9), shots(20, hour=14), rows(1000.0, 3500.0, tag=METER, ts=us(9), step=10**9))
     (day,) = await used()
