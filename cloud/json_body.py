@@ -11,6 +11,9 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from cloud import messages, problem
+from cloud.errors import UnsupportedType
+
 
 class JsonRoute(APIRoute):
     """A route whose JSON body is read strictly."""
@@ -28,6 +31,11 @@ class JsonRoute(APIRoute):
 class _StrictRequest(Request):
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
+            encoding = self.headers.get("content-encoding", "identity")
+            if encoding.lower() != "identity":
+                # not an error of ours: FastAPI lets only this kind through while it reads a body
+                refused = UnsupportedType(messages.BODY_COMPRESSED, path=self.url.path, encoding=encoding)
+                raise problem.Refused(refused, {"Accept-Encoding": "identity"})
             self._json = read(await self.body())
         return self._json
 

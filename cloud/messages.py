@@ -73,6 +73,10 @@ BODY_TOO_SLOW = Message(
     code="REQUEST_TIMEOUT",
     title=Message("Request timeout", "İstek zaman aşımına uğradı"),
 )
+BODY_COMPRESSED = Message(
+    "{path} takes no body in the Content-Encoding {encoding}; send it as it is.",
+    "{path} yolu {encoding} Content-Encoding'i ile sıkıştırılmış gövde kabul etmez; gövdeyi sıkıştırmadan gönderin.",
+)
 _BY_STATUS: Mapping[int, Message] = {
     400: Message("The body cannot be read.", "Gövde okunamıyor.", title=Message("Bad request", "Hatalı istek")),
     404: Message(

@@ -86,7 +86,6 @@ def answer(error: CloudError, instance: str) -> Response:
     """
     language = languages.current()
     body = {
-        **error.members,
         "type": f"/errors/{error.code.lower().replace('_', '-')}",
         "title": error.kind(language),
         "status": error.status,
@@ -97,8 +96,16 @@ def answer(error: CloudError, instance: str) -> Response:
         "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
     headers = {"Content-Language": language.value, "Vary": "Accept-Language"} | error.headers
-    # the standard library's, which also writes what UTF-8 cannot say: a name may repeat a lone surrogate
-    return Response(json.dumps(body, default=_plain), status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+    # a fact never takes the place of one of these
+    return Response(_json(body | error.members | body), error.status, headers, MEDIA_TYPE)
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, default=_plain, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # a name may repeat a lone surrogate, which UTF-8 cannot say and an escape can
+        return json.dumps(body, default=_plain).encode()
 
 
 def _plain(fact: object) -> str:

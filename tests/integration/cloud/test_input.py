@@ -58,6 +58,16 @@ async def test_bytes_that_are_no_text_are_refused(app_client, tenant, body):
     assert answer.status_code in {400, 422}
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "GZIP", "identity, gzip"])
+@pytest.mark.parametrize("cut", [None, 10])
+async def test_a_compressed_body_whole_or_cut_off_is_told_to_come_as_it_is(app_client, tenant, encoding, cut):
+    body = gzip.compress(f"{{{MACHINE}}}".encode())[:cut]
+    headers = tenant.admin | JSON | {"Content-Encoding": encoding}
+    answer = await app_client.post("/machines", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data", ""])
 async def test_a_body_of_another_kind_is_refused(app_client, tenant, kind):
     answer = await app_client.post("/machines", content=f"{{{MACHINE}}}", headers=tenant.admin | {"Content-Type": kind})

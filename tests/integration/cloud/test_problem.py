@@ -84,6 +84,13 @@ async def test_a_method_that_is_not_taken_is_answered_with_those_that_are(app_cl
     assert (await app_client.delete("/api/v1/workorders/")).headers["Allow"] == "GET, POST"
 
 
+async def test_an_error_reads_from_its_kind_to_its_facts_in_letters_that_people_read(app_client, tenant):
+    answer = await app_client.get("/machines/ÜTÜ-1", headers=tenant.worker | {"Accept-Language": "tr"})
+    assert "ÜTÜ-1 adında bir makine yok" in answer.text
+    assert list(answer.json())[:4] == ["type", "title", "status", "detail"]
+    assert answer.json()["machine"] == "ÜTÜ-1"
+
+
 async def test_a_body_that_is_no_json_is_told_so(app_client, tenant):
     answer = await app_client.post("/workorders/", content=b"{", headers=tenant.planner | JSON)
     assert answer.status_code == 422
