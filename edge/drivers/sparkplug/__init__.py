@@ -8,4 +8,5 @@ SPEC = DriverSpec(
     connection=SparkplugConnection,
     device=SparkplugDevice,
     factory="edge.drivers.sparkplug.driver:build",
+    inspector="edge.drivers.sparkplug.inspect:build",
 )

@@ -139,7 +139,7 @@ class Decoder:
                 raw: object = value if value is not NO_VALUE else ()
                 rows.extend([place], rows.checked([raw]), ts, received_us, flags)
                 if metric.quality is not None and value is not None and value is not NO_VALUE:
-                    rows.tell(*_quality(metric.quality))
+                    rows.tell(*quality_of(metric.quality))
         return names
 
     def _not_born(self, source: Source, said: set[str], outcome: Outcome) -> list[int]:
@@ -163,7 +163,7 @@ def topic(text: str) -> tuple[Kind, Source] | None:
     return kind, Source(parts[1], parts[3], parts[4] if len(parts) == 5 else "")
 
 
-def _quality(told: int) -> tuple[Quality, int]:
+def quality_of(told: int) -> tuple[Quality, int]:
     """Return the quality of a code, and the status of the reading."""
     if told == 0:
         return Quality.BAD, int(Trouble.POOR)
