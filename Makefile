@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python $(wildcard deploy/bootstrap/pip-*.whl)/pip --disable-pip-version-check
 ARGS ?=
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check interop bench format clean
 
 demo: $(VENV)/.demo ## a whole plant on this machine, live; ARGS="--for 30s" for a run with a verdict
 	@$(BIN)/tezgah-sim demo $(ARGS)
@@ -21,6 +21,9 @@ check: $(VENV)/.dev ## style, types, floors, migrations, the API's snapshot
 	$(BIN)/lint-imports
 	$(BIN)/tezgah-cloud openapi --check docs/openapi.json
 	$(BIN)/python -m pytest tests/integration/cloud/test_migrations.py
+
+interop: $(VENV)/.dev ## what some tests need besides: an OPC UA server of another stack
+	@$(PIP) install -qq --constraint constraints.txt --editable '.[interop]'
 
 bench: $(VENV)/.dev ## figures, each beside a baseline of the same run
 	$(BIN)/python -m bench $(ARGS)
