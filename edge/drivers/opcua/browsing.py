@@ -69,10 +69,10 @@ async def find(session: Session, bounds: Limits, path: str, skip: ua.NodeId | No
         is_last = position == len(rest) - 1
         if level == DEEP:
             async for place in _below(session, bounds, here, skip):
-                if is_last or _fits(place, rest[position + 1]):
+                if is_last or fits(place, rest[position + 1]):
                     yield place
             return
-        here = [place for place in await _children(session, bounds, here) if _fits(place, level)]
+        here = [place for place in await _children(session, bounds, here) if fits(place, level)]
         if len(here) > _MOST_NODES:
             raise DriverError(f"{session.name}: {path} leads to more than {_MOST_NODES} nodes; name fewer")
     for place in here:
@@ -120,7 +120,8 @@ async def _children(session: Session, bounds: Limits, here: Sequence[Place]) -> 
     ]
 
 
-def _fits(place: Place, level: str) -> bool:
+def fits(place: Place, level: str) -> bool:
+    """Tell whether a place is what one level of a path names: a browse name, perhaps with its namespace."""
     index, _, name = level.partition(":")
     if index.isdecimal() and name:
         return _matches(place.names[-1], level)
@@ -129,4 +130,4 @@ def _fits(place: Place, level: str) -> bool:
 
 def _matches(name: str, pattern: str) -> bool:
     """Tell whether a name is of a pattern; brackets, which names of arrays have, mean themselves."""
-    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), name) is not None
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), name, re.DOTALL) is not None

@@ -42,7 +42,7 @@ class Discovery:
             assert isinstance(options, Browse)  # noqa: S101 - the device's families are
             before = len(found)
             async for place in browsing.find(session, bounds, options.path):
-                name = _name(place, options)
+                name = tag_name(place, options)
                 if not place.is_variable or (family.device, name) in self._known:
                     continue
                 self._known.add((family.device, name))
@@ -54,8 +54,8 @@ class Discovery:
         return found
 
 
-def _name(place: Place, options: Browse) -> str:
-    """Return the tag's name: what stands below the wildcard, joined."""
+def tag_name(place: Place, options: Browse) -> str:
+    """Return the name of the tag that a place becomes: what stands below the wildcard, joined."""
     levels = browsing.split(options.path)
     wild = next((at for at, level in enumerate(levels) if "*" in level or "?" in level), len(levels) - 1)
     # the path's first level is where it begins, unless it names no beginning

@@ -11,7 +11,7 @@ from edge.acquisition.status import StationState
 from edge.acquisition.watch import NO_COMMUNICATION, STALE
 from edge.drivers.spec import ComputedTag, DeviceOptions, Point
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
-from edge.ports import BEFORE_US, Sample
+from edge.ports import BEFORE_US, Sample, Tense
 from shared.reading import Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
 from tests.fakes.clock import HandClock, happens
 from tests.fakes.driver import NOW_US as START_US
@@ -633,3 +633,54 @@ async def test_a_loss_keeps_what_was_pending_before_it_tells_the_point_bad() -> 
         await happens(lambda: bench.clock.sleeping)
         assert bench.buffer.values == [("a", 1.0), ("a", 1.1)]
         assert np.isnan(bench.buffer.appends[-1].readings.value).tolist() == [False, True]
+
+
+async def test_what_was_missed_is_stored_and_computes_nothing() -> None:
+    plan, clock = points("volts", "amps"), HandClock()
+    buffer, driver = RecordingBuffer(clock), ScriptedDriver()
+    formula = ComputedTag.model_validate("volts * amps")
+    computed = [replace(plan[0], name="power", options=formula)]
+    station = Station("line", "opcua", driver, plan, buffer, clock, computed=computed)
+    task = asyncio.create_task(station.run())
+    now = Sample(from_rows([0, 1], [START_US, START_US], START_US, [2.0, 3.0]))
+    driver.put(now, Sample(from_rows([0], [START_US - 5], START_US, [9.0]), tense=Tense.PAST))
+    await happens(lambda: len(buffer.values) == 4)
+    assert buffer.values == [("volts", 2.0), ("amps", 3.0), ("power", 6.0), ("volts", 9.0)]
+    driver.put(Sample(from_rows([0], [START_US + 5], START_US + 5, [4.0])))
+    await happens(lambda: len(buffer.values) == 6)
+    assert buffer.values[4:] == [("volts", 4.0), ("power", 12.0)]
+    station.finish()
+    await task
+
+
+@pytest.mark.parametrize("was_lost", [False, True])
+async def test_what_was_told_before_is_stored_again_only_where_the_point_was_told_bad(was_lost: bool) -> None:
+    plan = [replace(point, device_options=AfreshDevice(name="press-1", on="line")) for point in points("a", "b")]
+    async with running(plan=plan) as bench:
+        both = Sample(from_rows([0, 1], [START_US - 5, START_US - 5], START_US, [1.0, 2.0]))
+        bench.driver.put(both)
+        await happens(lambda: len(bench.buffer.values) == 2)
+        if was_lost:
+            bench.driver.put(DriverError("reset"))
+            await happens(lambda: bench.clock.sleeping)
+            await bench.clock.advance(60)
+            await happens(lambda: bench.state is StationState.UP)
+        bench.driver.put(replace(both, tense=Tense.AGAIN), sample(7.0))
+        await happens(lambda: ("a", 7.0) in bench.buffer.values)
+        again = [("a", 1.0), ("b", 2.0)] if was_lost else []
+        assert bench.buffer.values == [("a", 1.0), ("b", 2.0), *again, ("a", 7.0)]
+
+
+@pytest.mark.parametrize("tense", [Tense.NOW, Tense.PAST])
+async def test_what_was_missed_does_not_say_that_a_point_is_good_again(tense: Tense) -> None:
+    plan = [replace(point, device_options=AfreshDevice(name="press-1", on="line")) for point in points("a")]
+    async with running(plan=plan) as bench:
+        old = Sample(from_rows([0], [START_US - 5], START_US, [1.0]))
+        bench.driver.put(old, DriverError("reset"))
+        await happens(lambda: bench.clock.sleeping)
+        await bench.clock.advance(60)
+        await happens(lambda: bench.state is StationState.UP)
+        bench.driver.put(Sample(from_rows([0], [START_US - 3], START_US, [2.0]), tense=tense))
+        await happens(lambda: ("a", 2.0) in bench.buffer.values)
+        # a value from before the loss that holds now is stated once more, at the time of the session
+        assert bench.buffer.values.count(("a", 2.0)) == (2 if tense is Tense.NOW else 1)

@@ -1,7 +1,7 @@
 """The driver against open62541, the C stack that most small devices have: watched, read, browsed, cut, restarted.
 
 It needs the extra `interop`; without it these tests are left out, unless TEZGAH_TEST_NOTHING_SKIPPED=1 says that
-everything must be there. Policies are tried on node-opcua and asyncua: o6 takes keys and trust from files of its own form.
+everything must be there. Policies are tried on node-opcua and asyncua.
 """
 
 import asyncio
@@ -100,7 +100,9 @@ async def test_every_way_to_a_value_works_and_again_after_the_server_was_killed(
         await again.until(lambda: {row[0]: row[2] for row in again.rows()} == expected)
 
 
-async def test_a_deleted_node_is_bad_at_once_and_watched_again_when_it_is_back_with_a_gap_between(server: Small) -> None:
+async def test_a_deleted_node_is_bad_at_once_and_watched_again_when_it_is_back_with_a_gap_between(
+    server: Small,
+) -> None:
     clock = Later()
     async with taking(driver(server.port, points(["ns=1;s=force", "ns=1;s=count"]), clock)) as taker:
         await taker.until(lambda: len(taker.rows()) == 2)

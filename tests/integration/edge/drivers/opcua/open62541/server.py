@@ -10,13 +10,19 @@ import sys
 from o6 import Server
 
 
+def answer(said: object) -> None:
+    """Write one line."""
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
 def main(port: int) -> None:
     """Serve until the input ends."""
     server = Server(port=port)
     press = server.addObject("Press", server.objectsNode, nodeId="ns=1;s=Press")
     nodes = {}
     server.start()
-    print(json.dumps({"port": port}), flush=True)
+    answer({"port": port})
     for line in sys.stdin:
         order = json.loads(line)
         if "delete" in order:
@@ -26,7 +32,7 @@ def main(port: int) -> None:
             nodes[name](order["value"])
         else:
             nodes[name] = server.addVariable(name, press, order["value"], nodeId=f"ns=1;s={name}")
-        print("{}", flush=True)
+        answer({})
     server.stop()
 
 
