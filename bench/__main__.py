@@ -10,6 +10,7 @@ ORDER = (
     "board",
     "ingest",
     "rollups",
+    "api_cost",
     "api_orders",
     "modbus_driver",
     "modbus_durable",

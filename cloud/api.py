@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import idempotency, preconditions, request_id
 from cloud.db import Session
-from cloud.json_body import JsonRoute
 from cloud.paging import Page
+from cloud.solving import PlannedRoute
 
 PREFIX = "/api/v1"
 KEYED_METHODS = frozenset({"PATCH", "POST"})
@@ -75,12 +75,13 @@ def _nobodys(_: str, __: str) -> None:
 
 def mount(app: FastAPI, router: APIRouter, guard: Guard, scope: Scope = _nobodys) -> None:
     """Put a slice's routes on both faces, each behind its guard and with its idempotency keys."""
-    app.include_router(_faced(router, guard, scope, _bare, ""))
-    app.include_router(_faced(router, guard, scope, _enveloped, PREFIX))
+    _put(app, router, guard, scope, _bare, "")
+    _put(app, router, guard, scope, _enveloped, PREFIX)
 
 
-def _faced(router: APIRouter, guard: Guard, scope: Scope, face: Callable[[APIRoute], Any], prefix: str) -> APIRouter:
-    faced = APIRouter(prefix=prefix, route_class=JsonRoute)
+def _put(
+    app: FastAPI, router: APIRouter, guard: Guard, scope: Scope, face: Callable[[APIRoute], Any], prefix: str
+) -> None:
     for route in router.routes:
         if not isinstance(route, APIRoute):
             raise TypeError(f"{route!r} is not an API route; a slice's router holds nothing else")
@@ -89,8 +90,9 @@ def _faced(router: APIRouter, guard: Guard, scope: Scope, face: Callable[[APIRou
             whose = scope(method, route.path) if method in KEYED_METHODS else None
             if whose is not None:
                 endpoint = _keyed(endpoint, model, route.status_code or 200, whose)
-            faced.add_api_route(
-                route.path,
+            # on the application itself: through an included router each request would be matched twice
+            app.router.add_api_route(
+                prefix + route.path,
                 endpoint,
                 methods=[method],
                 response_model=model,
@@ -106,8 +108,8 @@ def _faced(router: APIRouter, guard: Guard, scope: Scope, face: Callable[[APIRou
                 operation_id=_operation_id(route, prefix),
                 include_in_schema=route.include_in_schema,
                 openapi_extra=route.openapi_extra,
+                route_class_override=PlannedRoute,
             )
-    return faced
 
 
 def _operation_id(route: APIRoute, prefix: str) -> str:

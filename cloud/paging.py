@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 from sqlalchemy.sql import ColumnElement
 
-from cloud import messages
+from cloud import db, messages
 from cloud.errors import Invalid
 
 DEFAULT_LIMIT = 50
@@ -83,6 +83,7 @@ async def read(
     paging: Paging,
     *,
     descending: bool = False,
+    columns_only: bool = False,
 ) -> Rows:
     """Read one page of a statement.
 
@@ -92,6 +93,7 @@ async def read(
         keys: Not-null columns that order the rows and together are unique; each must be selected.
         paging: Which page.
         descending: Last first, in every key.
+        columns_only: The statement selects columns, no objects: that is read faster.
 
     Raises:
         Invalid: The cursor is not one of this list.
@@ -105,7 +107,8 @@ async def read(
         statement = statement.where(row < place if descending else row > place)
     named = statement.add_columns(*(key.label(f"_key_{index}") for index, key in enumerate(keys)))
     ordered = named.order_by(*(key.desc() if descending else key.asc() for key in keys))
-    rows = (await session.execute(ordered.limit(paging.limit + 1).offset(paging.skip or None))).all()
+    cut = ordered.limit(paging.limit + 1).offset(paging.skip or None)
+    rows = await db.rows(session, cut) if columns_only else (await session.execute(cut)).all()
     if len(rows) <= paging.limit:
         return Rows(rows, None, total)
     rows = rows[: paging.limit]

@@ -4,6 +4,7 @@ Everything goes through the standard library's root logger, so a library's lines
 same form as ours: `json` for a collector, `console` for people.
 """
 
+import functools
 import logging
 import re
 import sys
@@ -113,8 +114,13 @@ def _formatter(shared: Sequence[Processor], rendering: Sequence[Processor]) -> l
     )
 
 
+@functools.lru_cache(1024)
+def _names_a_secret(key: str) -> bool:
+    return any(word in key.lower() for word in SECRET_WORDS)
+
+
 def _blanked(key: str, value: object) -> object:
-    if value is not None and any(word in key.lower() for word in SECRET_WORDS):
+    if value is not None and _names_a_secret(key):
         return BLANK
     match value:
         case dict():

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import changes, paging
+from cloud import changes, db, paging
 from cloud.bulk import Entrance
 from cloud.changes import Actor, ChangeKind, Entity, Operator
 from cloud.db import Database
@@ -43,8 +43,11 @@ _ZONE = text("SELECT 1 FROM pg_timezone_names WHERE name = :zone")
 
 async def caller(session: AsyncSession, said: Bearer) -> Caller | None:
     """Return whom an access token names as a caller, or None when they are not active or have signed out."""
-    row = (await session.execute(_CALLER, {"user_id": said.user_id, "sign_in_id": said.sign_in_id})).one_or_none()
-    return None if row is None else Caller(said.user_id, row.organization_id, row.role, said.sign_in_id)
+    found = await db.rows(session, _CALLER, {"user_id": said.user_id, "sign_in_id": said.sign_in_id})
+    if not found:
+        return None
+    organization_id, role = found[0]
+    return Caller(said.user_id, organization_id, role, said.sign_in_id)
 
 
 async def user(session: AsyncSession, who: Caller) -> UserOut:

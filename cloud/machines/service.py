@@ -26,6 +26,7 @@ from cloud.preconditions import WHICHEVER, Seen
 # columns, not an object of each row: a list of fifty is asked for some hundred times a second
 _NAMES = tuple(MachineOut.model_fields)
 _SHOWN = [col(getattr(Machine, name)) for name in _NAMES]
+_LIST = select(*_SHOWN)
 _SEARCHED = (Machine.code, Machine.name, Machine.machine_type, Machine.location, Machine.serial_number)
 
 
@@ -46,8 +47,9 @@ async def machines(
 ) -> Page[MachineOut]:
     """Return a page of an organization's machines."""
     wanted = wanted or Wanted()
-    statement = select(*_SHOWN).where(col(Machine.organization_id) == organization_id, *_conditions(wanted))
-    found = await paging.read(session, statement, _keys(wanted.sort), page, descending=wanted.sort.startswith("-"))
+    statement = _LIST.where(col(Machine.organization_id) == organization_id, *_conditions(wanted))
+    is_descending = wanted.sort.startswith("-")
+    found = await paging.read(session, statement, _keys(wanted.sort), page, descending=is_descending, columns_only=True)
     return Page(
         # by a dictionary: asking the row for each name by itself takes longer, and a list is fifty of these
         items=[MachineOut.model_validate(dict(zip(_NAMES, row, strict=False))) for row in found.rows],

@@ -36,6 +36,7 @@ from cloud.workorders.service.routing import Route
 
 _NAMES = tuple(WorkOrderOut.model_fields)
 _SHOWN = [col(getattr(WorkOrder, name)) for name in _NAMES]
+_LIST = select(*_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,9 @@ async def create(session: AsyncSession, actor: Actor, given: WorkOrderIn) -> Wor
 
 async def orders(session: AsyncSession, caller: Caller, page: paging.Paging, wanted: Wanted) -> Page[WorkOrderOut]:
     """Return a page of the orders that a caller may see."""
-    statement = select(*_SHOWN).where(*scope.orders_of(caller), *_conditions(wanted))
-    found = await paging.read(session, statement, _keys(wanted.sort), page, descending=wanted.sort.startswith("-"))
+    statement = _LIST.where(*scope.orders_of(caller), *_conditions(wanted))
+    is_descending = wanted.sort.startswith("-")
+    found = await paging.read(session, statement, _keys(wanted.sort), page, descending=is_descending, columns_only=True)
     return Page(
         items=[_shown(row) for row in found.rows],
         next_cursor=found.next_cursor,

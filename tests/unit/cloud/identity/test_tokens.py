@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from cloud.errors import Unauthenticated
-from cloud.identity.tokens import ALGORITHM, AUDIENCE, ISSUER, REQUIRED, Tokens
+from cloud.identity.tokens import ALGORITHM, AUDIENCE, ISSUER, LEEWAY_S, REQUIRED, Tokens
 
 KEY = "k" * 32
 TOKENS = Tokens(KEY, timedelta(minutes=15))
@@ -70,3 +70,11 @@ def test_a_token_ends():
 def test_a_token_not_signed_by_us_is_refused(token):
     with pytest.raises(Unauthenticated):
         TOKENS.read(token)
+
+
+def test_a_token_that_was_read_before_still_expires():
+    tokens = Tokens(KEY, timedelta(minutes=15))
+    token = tokens.issue(7, NOW)
+    assert tokens.read(token, NOW) == tokens.read(token, NOW + timedelta(minutes=15))
+    with pytest.raises(Unauthenticated):
+        tokens.read(token, NOW + timedelta(minutes=15, seconds=LEEWAY_S))
