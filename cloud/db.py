@@ -180,6 +180,8 @@ def translated(error: Exception) -> CloudError | None:
             return Conflict(messages.CLASH)
         case psycopg.DataError() | psycopg.errors.CheckViolation():
             return Invalid(messages.UNSTORABLE)
+        case psycopg.errors.DeadlockDetected() | psycopg.errors.LockNotAvailable():
+            return DatabaseUnavailable(messages.DATABASE_BUSY, retry_after_s=RETRY_AFTER_S)
         # the last is a standby, until somebody makes it the primary
         case (
             psycopg.OperationalError()

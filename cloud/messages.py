@@ -62,6 +62,12 @@ DATABASE_UNAVAILABLE = Message(
     "Veritabanı yanıt vermiyor; {retry_after_s} saniye sonra yeniden deneyin.",
 )
 
+DATABASE_BUSY = Message(
+    "Others are changing the same things; try again in {retry_after_s} s.",
+    "Aynı kayıtlar şu anda başkaları tarafından değiştiriliyor; {retry_after_s} saniye sonra yeniden deneyin.",
+    code="DATABASE_BUSY",
+)
+
 # HTTP
 BODY_TOO_LARGE = Message(
     "The body is larger than the {limit} bytes {path} takes.",

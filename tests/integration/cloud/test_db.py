@@ -189,3 +189,16 @@ async def test_a_readers_failure_means_the_same_as_a_writers(database):
     with pytest.raises(SchemaMismatch):
         async with database.reading() as session:
             await session.execute(text("SELECT * FROM not_there"))
+
+
+async def test_who_waits_too_long_for_others_is_told_that_it_is_they(table, database):
+    async def wait_for_others() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+            await session.execute(text("SELECT * FROM effect"))
+
+    with psycopg.connect(table) as holder:
+        holder.execute("LOCK TABLE effect")
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await wait_for_others()
+    assert refused.value.code == "DATABASE_BUSY"
