@@ -118,13 +118,24 @@ class Watch:
             quality = np.where(is_number, quality, np.uint8(Quality.BAD))
         self._quality[readings.tag] = quality
         self._received[device] = readings.received
-        self._heard_us[readings.tag] = readings.received
+        self._hear_of(readings)
         self._accounted[device] = readings.received
         bad = readings.quality == Quality.BAD
         if bad.any():
             self._bad_status[device[bad]] = readings.status[bad]
             ours = bad & (readings.ts == 0)
             self._bad_us[readings.tag[ours]] = readings.received[ours]
+
+    def _hear_of(self, readings: Readings) -> None:
+        """Take readings for signs of life, but for those that a broker had kept: their source may be long gone.
+
+        The first one of a session begins the time after which its value is stale; only what comes live begins it anew.
+        """
+        is_live = readings.flags & Flag.RETAINED == 0
+        self._heard_us[readings.tag[is_live]] = readings.received[is_live]
+        if not is_live.all():
+            begins = ~is_live & (self._heard_us[readings.tag] < 0)
+            self._heard_us[readings.tag[begins]] = readings.received[begins]
 
     @property
     def can_go_stale(self) -> bool:
@@ -164,6 +175,7 @@ class Watch:
         """The session is lost: return a bad reading for every point, so that nobody takes old values for new."""
         self._quality[:] = Quality.BAD
         self._bad_us[:] = now_us
+        self._heard_us[:] = -1
         points = len(self._quality)
         return from_rows(range(points), [0] * points, now_us, [np.nan] * points, Quality.BAD, 0, NO_COMMUNICATION)
 

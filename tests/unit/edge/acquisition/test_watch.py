@@ -169,3 +169,20 @@ def test_a_lost_session_is_told_bad_once_and_not_stale_again() -> None:
     watch.note(from_rows([0], [0], 1_000_000, [1.0]))
     watch.lose(2_000_000)
     assert len(watch.stale(9_000_000)) == 0
+
+
+def test_a_retained_message_is_no_sign_of_life_but_its_value_may_be_shown_for_a_while() -> None:
+    watch = Watch(points("a", "b", stale_after="3s"), 5)
+
+    def come(tag: int, at_us: int, flags: int) -> None:
+        watch.note(from_rows([tag], [0], at_us, [1.0], Quality.GOOD, flags))
+
+    come(0, 1_000_000, Flag.RETAINED)
+    come(0, 3_000_000, Flag.RETAINED)
+    come(1, 1_000_000, Flag.RETAINED)
+    come(1, 3_000_000, 0)
+    assert watch.stale(4_000_001).tag.tolist() == [0], "its source was not heard; the other one's was"
+    watch.lose(5_000_000)
+    come(0, 9_000_000, Flag.RETAINED)
+    assert len(watch.stale(12_000_000)) == 0, "it may have been published while the session was lost"
+    assert watch.stale(12_000_001).tag.tolist() == [0]
