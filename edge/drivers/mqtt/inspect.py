@@ -28,6 +28,8 @@ from shared.reading import Flag, Quality
 
 # how long examine waits for each device to speak
 _LISTEN_S = 10.0
+# where Mosquitto and others keep their version
+_VERSION = "$SYS/broker/version"
 # topics and bytes of a payload that are kept to be shown
 _TOPICS, _SHOWN = 2000, 200
 _LOOK = "see what is published with `tezgah-edge browse CONFIG CONNECTION`"
@@ -88,11 +90,13 @@ class MqttInspector:
         except ConfigError as error:
             return Examination(is_reached=False, findings=[Finding(Severity.ERROR, "", error.message)])
         began = time.perf_counter()
-        link = self._link(dict.fromkeys(plan.subscriptions, 0), ear)
+        link = self._link(dict.fromkeys((*plan.subscriptions, _VERSION), 0), ear)
         try:
             await link.open()
             took = time.perf_counter() - began
             await self._listen(ear, plan)
+            kept = ear.last.pop(_VERSION, None)
+            version = _shown(kept.payload) if kept is not None else ""
             others = await self._others(plan, ear)
         except DriverError as error:
             return Examination(is_reached=False, findings=[Finding(Severity.ERROR, "", error.message)])
@@ -102,8 +106,10 @@ class MqttInspector:
         findings += [
             Finding(Severity.ERROR, "", f"the broker refuses the topic {topic!r}", "let this user read it")
             for topic in link.refused
+            if topic != _VERSION
         ]
-        facts = [("topics heard", str(len(ear.last))), *((name, str(value)) for name, value in link.limits.items())]
+        facts = [("broker", version)] if version else []
+        facts += [("topics heard", str(len(ear.last))), *((name, str(value)) for name, value in link.limits.items())]
         order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
         return Examination(True, took, facts, probes, sorted(findings, key=lambda found: order[found.severity]))
 

@@ -61,6 +61,8 @@ async def test_each_tag_is_shown_with_what_came_and_what_is_wrong(broker: tuple[
     async with publishing(at.port, ("plant/press", '{"a": 5, "c": 1, "t": "noon"}')):
         seen = await inspector(at.port, of, setting.version).examine()
     assert seen.is_reached
+    told_version = dict(seen.facts).get("broker", "")
+    assert told_version.startswith("mosquitto version 2") == (setting.broker == "mosquitto")
     assert [(probe.value, probe.quality, probe.code) for probe in seen.probes] == [
         (5.0, Quality.GOOD, ""),
         (None, Quality.BAD, "missing"),
