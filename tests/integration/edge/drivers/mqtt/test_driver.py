@@ -15,6 +15,8 @@ from edge.errors import DriverError, DriverRefused
 from edge.ports import BEFORE_US, Sample
 from shared.reading import Flag, GapCause, Quality
 from tests.integration.edge.drivers.mqtt.counterpart import (
+    ON_AEDES,
+    ON_MOSQUITTO,
     PATIENCE_S,
     SETTINGS,
     Broker,
@@ -248,6 +250,25 @@ async def test_only_so_many_messages_wait_and_the_rest_stays_with_the_broker(bro
             assert len(sample.readings) <= 10
             taker.acknowledge([sample])
     assert taker.values() == list(range(200))
+
+
+# amqtt takes nothing from a publisher while a subscriber is slow, so nothing can flood through it
+@pytest.mark.parametrize("setting", [*ON_MOSQUITTO, *ON_AEDES], ids=str)
+async def test_a_flood_that_nobody_takes_fills_no_more_than_eight_mebibytes(broker: Broker, setting: Setting) -> None:
+    loose = points("loose", "plant/loose", {"v": "$.v"}, qos=0)
+    most = 8 * 1024 * 1024
+    body = json.dumps({"v": 1, "padding": "x" * 20_000})
+    async with session(driver(broker.port, loose, version=setting.version, in_flight=65535)) as taker:
+        # twice as much as may wait, and the disk takes nothing
+        await publish(broker.port, *[("plant/loose", body)] * (2 * most // len(body)))
+        await eventually(lambda: taker.driver.counts.messages * len(body) >= most)
+        held = taker.driver.counts.messages
+        await publish(broker.port, *[("plant/loose", body)] * 50)
+        assert taker.driver.counts.messages == held, "the socket is not read any more"
+        assert held * len(body) < most + len(body)
+        assert len((await taker.take()).readings) == held
+        await publish(broker.port, ("plant/loose", '{"v": 2}'))
+        await taker.until(lambda: taker.values()[-1] == 2)
 
 
 async def test_a_malformed_message_is_told_acknowledged_and_stops_no_other(broker: Broker, setting: Setting) -> None:
