@@ -196,8 +196,11 @@ def main() -> int:
             print(f"  {name:16} {pace}  {rate:10,.0f} readings/s  {cpu:6.2f} CPU s per million")
     rate, cpu = figures["tezgah, durable", "limit"][0], figures["tezgah, durable", "paced"][1]
     ratio = figures["bare pymodbus", "paced"][1] / cpu
-    print(f"  {ratio:.1f} times less CPU than bare pymodbus; asked: {AT_LEAST:,}/s at the limit, {AT_MOST_US} paced")
-    return int(rate < AT_LEAST or cpu > AT_MOST_US)
+    is_missed = rate < AT_LEAST or cpu > AT_MOST_US
+    said = "MISSED" if is_missed else "reached"
+    print(f"  {ratio:.1f} times less CPU than bare pymodbus")
+    print(f"  asked: {AT_LEAST:,} readings/s at the limit, {AT_MOST_US} CPU s per million paced: {said}")
+    return int(is_missed)
 
 
 if __name__ == "__main__":
