@@ -84,7 +84,7 @@ class _Finding:
         match self.detail["type"]:
             case "extra_forbidden":
                 keys = keys_at(self.model, loc[:-1]).union(self.also if len(loc) == 1 else ())
-                sentence = f"unknown key; {one_of(str(loc[-1]), keys)}"
+                sentence = f"unknown key; {self._elsewhere() or one_of(str(loc[-1]), keys)}"
             case "missing":
                 sentence = f'the key "{loc[-1]}" is missing'
             case "value_error" | "assertion_error":
@@ -101,6 +101,15 @@ class _Finding:
             case _:
                 sentence = _plain(self.detail["msg"])
         return sentence
+
+    def _elsewhere(self) -> str:
+        """Say that a key of a device's entry, which no device has, is one of its tags'."""
+        loc = self.detail["loc"]
+        key = str(loc[-1])
+        is_tags = len(loc) == 1 and key in keys_at(self.model, ("tags", "any"))
+        if not is_tags or nearest(key, keys_at(self.model, ())) is not None:
+            return ""
+        return f"`{key}` belongs to a tag: write it into each, or once into a template's"
 
     def got(self) -> str:
         """Say what was found instead, unless it is long, secret, or stands behind a reference."""

@@ -359,3 +359,8 @@ connections:
 def test_a_key_that_no_line_can_hold_is_told_on_one_line(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, HEAD + 'defaults: {"a\\nb": 1}\n')
     assert mistake.startswith("5 defaults.a\\nb: unknown key")
+
+
+def test_a_key_of_tags_that_stands_beside_them_is_told_where_it_belongs(tmp_path: Path) -> None:
+    (told,) = mistakes(tmp_path, HEAD + PLANT.replace("unit: 4,", "unit: 4, deadband: 2,"))
+    assert "16 devices[0].deadband: unknown key; `deadband` belongs to a tag: write it into each" in told
