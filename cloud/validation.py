@@ -171,7 +171,10 @@ def field_error(found: Mapping[str, Any], language: Language) -> dict[str, Any]:
     field: dict[str, Any] = {"loc": list(found["loc"]), "type": kind}
     if kind in _CLOSED_SETS:
         field["valid_values"] = _QUOTED.findall(str(context.get("expected", "")))
-        context = {"valid_values": field["valid_values"], "given": ascii(found.get("input"))[:_SHOWN]}
+        given = found.get("input")
+        # `repr` escapes what cannot be printed, and leaves letters alone
+        shown = "null" if given is None else repr(given)[:_SHOWN]
+        context = {"valid_values": field["valid_values"], "given": shown}
     if "valid_values" in context:
         field["valid_values"] = context["valid_values"]
     if "minimum" in context:

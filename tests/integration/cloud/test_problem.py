@@ -91,6 +91,12 @@ async def test_an_error_reads_from_its_kind_to_its_facts_in_letters_that_people_
     assert answer.json()["machine"] == "ÜTÜ-1"
 
 
+@pytest.mark.parametrize(("given", "shown"), [("çalışıyor", "'çalışıyor'"), (None, "null"), ("a\n", r"'a\n'")])
+async def test_a_word_that_is_none_of_a_set_is_shown_as_it_was_sent(app_client, tenant, given, shown):
+    answer = await app_client.patch("/machines/M-9", json={"status": given}, headers=tenant.admin)
+    assert f"not {shown}" in answer.json()["detail"]
+
+
 async def test_a_body_that_is_no_json_is_told_so(app_client, tenant):
     answer = await app_client.post("/workorders/", content=b"{", headers=tenant.planner | JSON)
     assert answer.status_code == 422
