@@ -17,7 +17,7 @@ from cloud.identity import service
 from cloud.identity.schemas import Role
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-WALK = re.search(r"### Work an order from the command line\n.*?```sh\n(.*?)```", README, re.DOTALL)
+WALK = re.search(r"### Run an order through\n.*?```sh\n(.*?)```", README, re.DOTALL)
 HAS_TOOLS = all(shutil.which(tool) for tool in ("bash", "curl", "sed"))
 # the last line follows the stream for two seconds
 CURL_TIMED_OUT = 28
