@@ -4,6 +4,7 @@ A request walks: `Surroundings` (id, log, figures) > `BodyLimit` > the route's g
 `identity.caller`) > the slice's `routes` > `service` > rows; the commit in `db` is before the answer.
 """
 
+import gc
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -113,7 +114,12 @@ def from_environment() -> FastAPI:
     settings = Settings.from_environment()
     settings.configure_logs()
     orphan.end_with_parent()
-    return create_app(settings)
+    app = create_app(settings)
+    # What is loaded now stays for good. A full collection that walks it all stops a worker for 150 ms in the midst of
+    # its requests; without it, for microseconds.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def specification() -> dict[str, Any]:
