@@ -18,6 +18,7 @@ ORDER = (
     "opcua_durable",
     "mqtt_driver",
     "mqtt_durable",
+    "memory",
     "end_to_end",
 )
 
