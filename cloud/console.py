@@ -43,15 +43,20 @@ def transact(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
 
 
 @contextmanager
-def server(settings: DatabaseSettings) -> Iterator[str]:
-    """Give the configured database's URL, starting the embedded server if none is configured."""
+def server(settings: DatabaseSettings, *, is_kept: bool = False) -> Iterator[str]:
+    """Give the configured database's URL, starting the embedded server if none is configured.
+
+    Args:
+        settings: Say which.
+        is_kept: Start the embedded server again if it dies.
+    """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
     # imported here, for it unpacks what a service with a database of its own never needs
     from cloud.postgres import embedded  # noqa: PLC0415
 
-    with embedded(settings.data_dir) as url:
+    with embedded(settings.data_dir, is_kept=is_kept) as url:
         yield url
 
 

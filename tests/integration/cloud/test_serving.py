@@ -124,6 +124,20 @@ def test_workers_of_a_killed_parent_end_and_the_next_start_has_port_and_database
         server.wait(timeout=5)
 
 
+def test_the_services_own_database_is_started_again_when_it_was_killed(data_dir):
+    with serving(data_dir, "--migrate", "--no-background") as (process, address):
+        first = postmaster(data_dir)
+        first.kill()
+        until(lambda: not first.is_running(), 5)
+        until(lambda: _status(f"{address}/health/ready") == 200, 30)
+        second = postmaster(data_dir)
+        assert second.pid != first.pid
+        assert "postgres_started_again" in (data_dir / "serve.log").read_text()
+        process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
+        assert process.wait(timeout=15) == 0
+        second.wait(timeout=5)
+
+
 def test_a_taken_port_is_said_in_one_sentence(data_dir):
     with serving(data_dir, "--migrate") as (_, address):
         port = address.rpartition(":")[2]
