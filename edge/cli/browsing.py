@@ -129,11 +129,14 @@ def _write(
 ) -> None:
     text = found.whole(base.read_text(encoding="utf-8") if base is not None else None, connection.name, raw, items)
     # a new frame refers to a token that nobody has yet
-    environ = os.environ if base is not None else {**os.environ, "EDGE_TOKEN": "not-yet"}
+    lacks_token = base is None and not os.environ.get("EDGE_TOKEN")
+    environ = {**os.environ, "EDGE_TOKEN": "not-yet"} if lacks_token else os.environ
     settings = keep.checked(text, file.absolute().parent, environ)
     keep.write(text, file, force=force)
     tags = sum(len(one.points) for one in settings.connections)
     out.print(f"{file}: {tags} tags; the gateway takes it. Next: `tezgah-edge doctor {file}`")
+    if lacks_token:
+        out.print("The cloud's token is looked for in EDGE_TOKEN: `export EDGE_TOKEN=none-yet` does until there is one")
 
 
 def _tell(items: list[Found], most: int) -> None:

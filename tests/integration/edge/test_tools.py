@@ -141,8 +141,9 @@ async def test_a_wrong_address_a_dead_broker_and_no_cloud_are_each_told(tmp_path
 async def test_what_browse_finds_is_a_configuration_that_reads_it(tmp_path: Path, line: Counterpart) -> None:
     file = tmp_path / "found.yaml"
     url = f"modbus://127.0.0.1:{line.port}"
-    code, _, err = await tezgah("browse", "--url", url, "1 holding 0-3", "--for", "5s", "--write", file)
+    code, out, err = await tezgah("browse", "--url", url, "1 holding 0-3", "--for", "5s", "--write", file)
     assert code == 0, err
+    assert "export EDGE_TOKEN" in out
     again, _, err = await tezgah("browse", "--url", url, "1 holding 0-3", "--write", file)
     assert again == 1
     assert "--force" in err
