@@ -141,6 +141,6 @@ async def replace_route(
 
 
 @routes.delete("/{route_id}", status_code=204)
-async def delete_route(session: Session, caller: CurrentCaller, route_id: RowId) -> None:
+async def delete_route(session: Session, caller: CurrentCaller, route_id: RowId, seen: IfMatch) -> None:
     """Forget a route; orders planned before keep their stages."""
-    await routing.delete(session, caller, route_id)
+    await routing.delete(session, caller, route_id, seen)

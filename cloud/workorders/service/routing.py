@@ -122,14 +122,16 @@ async def replace(
     return after
 
 
-async def delete(session: AsyncSession, caller: Caller, route_id: int) -> None:
+async def delete(session: AsyncSession, caller: Caller, route_id: int, seen: Seen = WHICHEVER) -> None:
     """Forget a route; orders planned before keep their stages.
 
     Raises:
         NotFound: There is none, or it is another organization's.
+        PreconditionFailed: It is not as the caller saw it.
     """
     known = await _require(session, caller, route_id)
     before = RouteOut.model_validate(known)
+    seen.require(before)
     await session.delete(known)
     await session.flush()
     await changes.record(session, caller, Entity.ROUTE, route_id, ChangeKind.DELETED, before=before)

@@ -35,6 +35,11 @@ async def test_a_change_based_on_an_older_look_is_refused(app_client, tenant, pl
         assert (refused.status_code, refused.headers["ETag"]) == (412, changed.headers["ETag"])
         same = await app_client.get(path, headers=tenant.planner | {"If-None-Match": changed.headers["ETag"]})
         assert same.status_code == 304
+    gone = await app_client.delete(f"/routes/{made['id']}", headers=headers)
+    assert gone.status_code == 412
+    assert (await app_client.get(f"/routes/{made['id']}", headers=tenant.planner)).status_code == 200
+    latest = tenant.planner | {"If-Match": gone.headers["ETag"]}
+    assert (await app_client.delete(f"/routes/{made['id']}", headers=latest)).status_code == 204
 
 
 async def test_a_start_and_pieces_sent_again_with_their_key_count_once(app_client, tenant, planned):
