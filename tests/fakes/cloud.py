@@ -36,9 +36,13 @@ class MemoryCloud:
         outcome = Outcome.STORED if known is None else Outcome.DUPLICATE
         return Receipt(str(head.id.epoch), head.id.seq, outcome, head.rows)
 
+    def bodies(self) -> list[bytes]:
+        """Return what was stored."""
+        return list(self.batches.values())
+
     def rows(self) -> Counter[int]:
         """Return how often each number was stored."""
-        return Counter(number for body in self.batches.values() for number in numbers(body))
+        return Counter(number for body in self.bodies() for number in numbers(body))
 
 
 class MemoryUplink:
