@@ -1,0 +1,1 @@
+"""When it is planned to work: patterns of shifts, exceptions to them, and their occurrences."""
