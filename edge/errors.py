@@ -11,6 +11,8 @@ AppError
   UplinkError          a batch was not acknowledged
     Unreachable        no answer, or "not now"; carries how long the cloud asked to wait
     Unauthorized       the token is refused: keep buffering, probe slowly
+    Outdated           cloud and gateway speak different versions: the same
+    EnrolmentRefused   the enrolment code is wrong, used or too old
     BatchRefused       the cloud will never take this batch: quarantine it, go on with the next
 """
 
@@ -88,6 +90,19 @@ class Unauthorized(UplinkError):
 
     code = "UPLINK_UNAUTHORIZED"
     retryable = True
+
+
+class Outdated(UplinkError):
+    """The cloud speaks another version of the protocol (426): stop sending, keep buffering, probe slowly."""
+
+    code = "UPLINK_OUTDATED"
+    retryable = True
+
+
+class EnrolmentRefused(UplinkError):
+    """The enrolment code is wrong, used, or too old; another one is needed."""
+
+    code = "ENROLMENT_REFUSED"
 
 
 class BatchRefused(UplinkError):

@@ -32,15 +32,21 @@ from edge.live.requests import Requests
 from edge.notify import Notifier
 from edge.page.pages import pages
 from edge.page.throughput import EVERY_S, Throughput
-from edge.ports import Driver
+from edge.ports import Driver, Sign
+from edge.remote.errands import Errands
+from edge.remote.renewal import Renewal
+from edge.remote.way import way
 from edge.report import Snapshot, counters
 from edge.settings import Connection, Settings, load
 from edge.signals import reloading_on_hangup, stopping_on_signals
 from edge.state import StateDirectory
+from edge.sync.client import CloudClient
 from edge.sync.https import HttpsUplink
+from edge.sync.office import Office
 from edge.sync.pace import Pace
 from edge.sync.presence import Presence
 from edge.sync.shipper import Shipper
+from edge.sync.token import TokenStore
 from shared.logs import get
 
 _log = get(__name__)
@@ -86,11 +92,13 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
             volume=Volume(path, settings.buffer.keep_free),
         )
         try:
-            token = settings.cloud.token.get_secret_value()
-            async with HttpsUplink(settings.cloud.url, token) as uplink:
+            line = line_to_cloud(settings, state)
+            try:
                 live = Live(memory, notes, hangup, lambda file: load(file, environ))
-                gateway = Gateway(settings, state, buffer, uplink, clock, stop, live)
+                gateway = Gateway(settings, state, buffer, line, clock, stop, live)
                 await gateway.run(Notifier(environ))
+            finally:
+                await line.client.close()
         finally:
             await buffer.close()
 
@@ -105,6 +113,36 @@ class Live:
     load: Callable[[Path], Settings]
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The line to the cloud: the client, what sends batches over it, and what asks for everything else."""
+
+    client: CloudClient
+    uplink: HttpsUplink
+    office: Office
+    tokens: TokenStore
+
+
+def line_to_cloud(settings: Settings, state: StateDirectory) -> Line:
+    """Build it; nothing connects yet.
+
+    Raises:
+        ConfigError: Its address, the token, a proxy or a certificate cannot be used.
+    """
+    tokens = TokenStore(settings.cloud.token.get_secret_value(), settings.token_file, state.path)
+
+    async def another_token() -> str | None:
+        return await asyncio.to_thread(tokens.current)
+
+    client = CloudClient(
+        settings.cloud.url,
+        tokens.current(),
+        way=way(settings.cloud, settings.file.parent),
+        another_token=another_token,
+    )
+    return Line(client, HttpsUplink(client=client), Office(client), tokens)
+
+
 class Gateway:
     """The gateway's parts, built and wired; nothing is opened before `run`, which drains and ends after `stop`."""
 
@@ -113,7 +151,7 @@ class Gateway:
         settings: Settings,
         state: StateDirectory,
         buffer: SqliteBuffer,
-        uplink: HttpsUplink,
+        line: Line,
         clock: Clock,
         stop: asyncio.Event,
         live: Live,
@@ -124,8 +162,9 @@ class Gateway:
         self._clock = clock
         max_rate = settings.cloud.backlog.max_rate
         pace = Pace(max_rate, clock) if max_rate is not None else None
-        self._shipper = Shipper(buffer, uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
-        self._presence = Presence(uplink, self._shipper.link, lambda: buffer.stats().rows, clock)
+        self._shipper = Shipper(buffer, line.uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
+        self._errands = Errands(Renewal(line.office, line.tokens, line.client))
+        self._presence = Presence(line.uplink, self._shipper.link, self._sign, clock, self._errands.heed)
         self._fleet = Fleet(self._driver, self._station, clock)
         self._stations = self._fleet.build(settings.connections, buffer.down_since_us)
         self._applier = Applier(settings, self._fleet, live.memory, clock, live.notes)
@@ -141,6 +180,10 @@ class Gateway:
         self._started_us = clock.now_us()
         self._started_s = clock.monotonic()
         self._stop = stop
+
+    def _sign(self) -> Sign:
+        stats = self._buffer.stats()
+        return Sign(stats.rows, stats.bytes, stats.oldest_us, self._clock.now_us())
 
     def _driver(self, connection: Connection, missing_since_us: int | None) -> Driver:
         around = Surroundings(self._state.path, connection.families, missing_since_us)
@@ -187,7 +230,7 @@ class Gateway:
             [station.status() for station in self._fleet],
             self._buffer.stats(),
             self._shipper.status(),
-            tuple(self._applier.notes),
+            (*self._applier.notes, *self._errands.notes()),
         )
 
     async def _open_health(self) -> None:
@@ -209,6 +252,7 @@ class Gateway:
             tasks.create_task(self._buffer.run(), name="buffer")
             shipping = tasks.create_task(self._shipper.run(), name="shipper")
             greeting = tasks.create_task(self._presence.run(), name="presence")
+            running = tasks.create_task(self._errands.run(), name="errands")
             self._fleet.begin(tasks, self._stations)
             self._requests.begin(tasks)
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
@@ -220,6 +264,7 @@ class Gateway:
             await self._stop.wait()
             notifier.stopping()
             _log.info("gateway stops")
+            running.cancel()
             await self._requests.end()
             await self._fleet.end()
             greeting.cancel()

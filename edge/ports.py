@@ -220,6 +220,36 @@ class Buffer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What a gateway says of itself with a sign of life.
+
+    Attributes:
+        waiting: Readings in its buffer.
+        buffer_bytes: The buffer's size on disk.
+        oldest_us: Receive time of the oldest of them, UTC microseconds; None if none waits.
+        sent_us: Its wall clock, however wrong that is; None leaves it out.
+    """
+
+    waiting: int
+    buffer_bytes: int | None = None
+    oldest_us: int | None = None
+    sent_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the cloud wants of a gateway, as its answer to a sign of life says.
+
+    Attributes:
+        configuration: The version of the newest configuration that was set for it; None if none was.
+        is_to_rotate: It is to renew its token.
+    """
+
+    configuration: int | None = None
+    is_to_rotate: bool = False
+
+
 class Uplink(Protocol):
     """The way to the cloud: one batch, one receipt."""
 
@@ -231,8 +261,8 @@ class Uplink(Protocol):
         """
         ...
 
-    async def greet(self, waiting: int) -> None:
-        """Tell the cloud that this gateway lives, and how many readings wait in its buffer.
+    async def greet(self, sign: Sign) -> Orders:
+        """Tell the cloud that this gateway lives and how it is; returns what it is to do.
 
         Raises:
             Unreachable, Unauthorized: as `send`.

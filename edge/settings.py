@@ -20,6 +20,7 @@ from edge.config.options import (
     GatewayOptions,
     HealthOptions,
 )
+from edge.config.references import file_of
 from edge.config.yamlfile import read
 from edge.drivers.spec import ConnectionOptions, DriverSpec, Point
 
@@ -57,6 +58,7 @@ class Settings:
         unused: Names of connections without devices; nothing is opened for them.
         bare: The same connections, for the tools that look for what could be read there.
         contents: The files it was read from, by absolute path.
+        token_file: The file that `cloud.token` refers to, if it is one.
     """
 
     file: Path
@@ -68,6 +70,7 @@ class Settings:
     unused: tuple[str, ...] = ()
     bare: tuple[Connection, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    token_file: Path | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -138,7 +141,14 @@ def load(
             if name not in used
         ),
         document.files.contents,
+        token_file(document),
     )
+
+
+def token_file(document: Document) -> Path | None:
+    """Return the file that `cloud.token` refers to; None if it is no reference to a file, and nothing else."""
+    name = file_of(document.written.get(("cloud", "token"), ""))
+    return None if name is None else Path(document.file).parent / name
 
 
 def _judge(document: Document, plant: Plant) -> None:

@@ -14,6 +14,7 @@ from edge.cli.bundling import support_bundle
 from edge.cli.changing import apply, plan
 from edge.cli.checking import check, schema
 from edge.cli.doctoring import doctor
+from edge.cli.enrolling import enrol
 from edge.cli.exits import DEBUG, EXIT_INTERRUPTED, EXIT_USAGE, cause_of, code_for, words_for
 from edge.cli.initing import init
 from edge.cli.reading import read
@@ -51,7 +52,7 @@ def version() -> None:
 
 # in the order in which --help shows them
 for command in (
-    *(init, check, doctor, browse, read, trust),
+    *(init, enrol, check, doctor, browse, read, trust),
     *(run, plan, apply, status, top, tap),
     *(support_bundle, schema, version),
 ):

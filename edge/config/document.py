@@ -19,6 +19,7 @@ class Document:
         root: Its value: dicts, lists and scalars.
         lines: Location to line, from 1; for an entry of a mapping the line of its key.
         references: Location of a scalar to the references in it, each with what it stands for.
+        written: Location of a scalar with references to the scalar as it was written.
         whole: Locations of scalars that are nothing but references.
         dead: Locations of scalars with a reference that leads nowhere; already a mistake, so not judged again.
         imported: Location at which another file takes over to that file's name; what lies below it is numbered by line.
@@ -30,6 +31,7 @@ class Document:
     root: Any = None
     lines: dict[Loc, int] = field(default_factory=lambda: {(): 1})
     references: dict[Loc, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    written: dict[Loc, str] = field(default_factory=dict)
     whole: set[Loc] = field(default_factory=set)
     dead: set[Loc] = field(default_factory=set)
     imported: dict[Loc, str] = field(default_factory=dict)

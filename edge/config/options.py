@@ -128,6 +128,48 @@ class BacklogOptions(Options):
     order: Literal["oldest-first"] = "oldest-first"
 
 
+def _proxy_url(url: str) -> str:
+    """Accept the address of a proxy, or `none`.
+
+    Raises:
+        ValueError: It is none, or bears a password.
+    """
+    if url == "none":
+        return url
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https", "socks5", "socks5h"} or not parts.hostname:
+        raise ValueError(f'"{url}" is not an address of a proxy; write it as http://proxy.example.com:3128, or none')
+    if parts.username is not None or parts.path.rstrip("/") or parts.query or parts.fragment:
+        raise ValueError("expected scheme, host and port only; name and password of a proxy go to cloud.proxy_user")
+    return url.rstrip("/")
+
+
+class ProxyUser(Options):
+    """Who we are at the proxy."""
+
+    name: Named
+    password: Annotated[SecretStr, Field(min_length=1)]
+
+
+class CloudTls(Options):
+    """What TLS to the cloud relies on. The cloud's certificate and name are always verified.
+
+    Attributes:
+        ca: File with the certificates that may have signed the cloud's (PEM); the usual authorities if absent.
+        certificate, key: Files with our own (PEM), for a cloud behind a proxy that wants one.
+    """
+
+    ca: Annotated[str, Field(min_length=1)] | None = None
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    key: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_pair(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` go together")
+        return self
+
+
 class CloudOptions(Options):
     """Where batches go.
 
@@ -136,12 +178,24 @@ class CloudOptions(Options):
         token: The gateway's token; only ever a reference.
         max_in_flight: Batches under way at once.
         backlog: How batches are brought that waited.
+        tls: What TLS relies on.
+        proxy: What stands between: an address, `none`, or, if absent, what the environment says.
+        proxy_user: Who we are there.
     """
 
     url: Annotated[str, AfterValidator(_cloud_url)]
     token: Annotated[SecretStr, Field(min_length=1), AfterValidator(_token)]
     max_in_flight: Annotated[int, Field(ge=1, le=16)] = 3
     backlog: BacklogOptions = BacklogOptions()
+    tls: CloudTls = CloudTls()
+    proxy: Annotated[str, AfterValidator(_proxy_url)] | None = None
+    proxy_user: ProxyUser | None = None
+
+    @model_validator(mode="after")
+    def _proxy_user_has_proxy(self) -> Self:
+        if self.proxy_user is not None and self.proxy in {None, "none"}:
+            raise ValueError("`proxy_user` needs a `proxy` beside it")
+        return self
 
 
 def _kept(policy: object) -> object:

@@ -30,6 +30,13 @@ class Expanded:
     is_whole: bool
 
 
+def file_of(text: str) -> str | None:
+    """Return the path of a scalar that is one reference to a file and nothing else; None if it is not."""
+    match = _REFERENCE.fullmatch(text.strip())
+    kind, _, name = (match[1] or "").partition(":") if match is not None else ("", "", "")
+    return name if kind == "file" and name else None
+
+
 class References:
     """Looks references up in an environment, and files relative to a directory."""
 

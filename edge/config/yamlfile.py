@@ -179,6 +179,7 @@ class _Builder:
     def _expanded(self, loc: Loc, text: str, *, is_plain: bool) -> Scalar:
         if "${" not in text:
             return plain(text) if is_plain else text
+        self._document.written[loc] = text
         try:
             expanded = self._references.expand(text)
         except DeadReference as error:

@@ -25,7 +25,8 @@ from edge.clock import Clock
 from edge.config.options import CloudOptions
 from edge.doctor.diagnosis import Section
 from edge.drivers.inspection import Finding, Severity
-from edge.sync.https import ALIVE_PATH, is_loopback
+from edge.sync.client import is_loopback
+from edge.sync.https import ALIVE_PATH
 
 _TIMEOUT_S = 8.0
 # the Date header has whole seconds, and the half of a slow request is unknown

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from edge.clock import Clock
 from edge.errors import UplinkError
-from edge.ports import Uplink
+from edge.ports import Orders, Sign, Uplink
 from edge.sync.link import Link
 
 # the cloud calls a gateway silent after minutes, so a few signs may be lost
@@ -20,27 +20,37 @@ class Presence:
     Args:
         uplink: Carries the greeting.
         link: The shipper's.
-        waiting: Says how many readings wait in the buffer.
+        sign: Says how the gateway is.
         clock: Time.
+        heed: Takes what the cloud wants done, at once; it must not wait for that.
     """
 
-    def __init__(self, uplink: Uplink, link: Link, waiting: Callable[[], int], clock: Clock) -> None:
-        self._waiting = waiting
+    def __init__(
+        self,
+        uplink: Uplink,
+        link: Link,
+        sign: Callable[[], Sign],
+        clock: Clock,
+        heed: Callable[[Orders], None] = lambda _: None,
+    ) -> None:
+        self._sign = sign
         self._uplink = uplink
         self._link = link
         self._clock = clock
+        self._heed = heed
 
     async def run(self) -> None:
         """Greet until cancelled."""
         while True:
-            async with self._link.turn() as is_probe:
+            async with self._link.turn(is_greeting=True) as is_probe:
                 try:
-                    await self._uplink.greet(self._waiting())
+                    orders = await self._uplink.greet(self._sign())
                 except UplinkError as error:
-                    self._link.failed(error, is_probe=is_probe)
+                    self._link.failed(error, is_probe=is_probe, is_greeting=True)
                     has_answered = False
                 else:
-                    self._link.answered()
+                    self._link.answered(is_greeting=True)
+                    self._heed(orders)
                     has_answered = True
             if has_answered:
                 await self._clock.sleep(EVERY_S)

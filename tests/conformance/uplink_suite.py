@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from edge.errors import BatchRefused, Unauthorized, Unreachable
-from edge.ports import Lease, Uplink
+from edge.ports import Lease, Sign, Uplink
 from shared.wire import batch as wire
 from shared.wire.receipt import Outcome
 from tests.fakes.cloud import MemoryCloud
@@ -112,22 +112,22 @@ class UplinkSuite:
         assert (await harness.uplink.send(lease(1))).outcome is Outcome.DUPLICATE
 
     async def test_a_greeting_is_taken_and_stores_nothing(self, harness: UplinkHarness) -> None:
-        await harness.uplink.greet(12)
-        await harness.uplink.greet(0)
+        await harness.uplink.greet(Sign(12))
+        await harness.uplink.greet(Sign(0))
         assert harness.cloud.batches == {}
 
     async def test_a_greeting_fails_as_a_batch_would(self, harness: UplinkHarness) -> None:
         harness.behave(Manner.KNOWS_US_NOT)
         with pytest.raises(Unauthorized):
-            await harness.uplink.greet(12)
+            await harness.uplink.greet(Sign(12))
         harness.behave(Manner.BUSY)
         with pytest.raises(Unreachable) as busy:
-            await harness.uplink.greet(12)
+            await harness.uplink.greet(Sign(12))
         assert busy.value.retry_after_s == ASKED_S
         harness.behave(Manner.SILENT)
         async with asyncio.timeout(10):
             with pytest.raises(Unreachable):
-                await harness.uplink.greet(12)
+                await harness.uplink.greet(Sign(12))
 
     async def test_several_may_be_under_way_and_each_gets_its_own_receipt(self, harness: UplinkHarness) -> None:
         receipts = await asyncio.gather(*(harness.uplink.send(lease(seq, 10 * seq)) for seq in range(1, 9)))

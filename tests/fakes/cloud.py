@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from edge.errors import BatchRefused, Unauthorized, Unreachable, UplinkError
-from edge.ports import Lease
+from edge.errors import BatchRefused, Outdated, Unauthorized, Unreachable, UplinkError
+from edge.ports import Lease, Orders, Sign
 from shared.wire import batch as wire
 from shared.wire.batch import BatchId
 from shared.wire.receipt import Outcome, Receipt
@@ -53,7 +53,7 @@ class MemoryUplink:
         loses: Whether answers get lost after it was.
         gate: Requests wait while it is clear.
         sent: Every request's batch number.
-        greetings: What each greeting said; it is answered with `refusal`, if that is set.
+        greetings: What each greeting said waits; it is answered with `refusal`, if that is set, else with `orders`.
         most_at_once: The most requests that were under way together.
     """
 
@@ -66,6 +66,7 @@ class MemoryUplink:
         self.sent: list[int] = []
         self.greetings: list[int] = []
         self.refusal: UplinkError | None = None
+        self.orders = Orders()
         self.at_once = 0
         self.most_at_once = 0
 
@@ -86,12 +87,13 @@ class MemoryUplink:
         finally:
             self.at_once -= 1
 
-    async def greet(self, waiting: int) -> None:
-        self.greetings.append(waiting)
+    async def greet(self, sign: Sign) -> Orders:
+        self.greetings.append(sign.waiting)
         await asyncio.sleep(0)
         await self.gate.wait()
         if self.refusal is not None:
             raise self.refusal
+        return self.orders
 
     async def close(self) -> None:
         pass
@@ -105,6 +107,11 @@ def away(lease: Lease) -> None:
 def stranger(lease: Lease) -> None:
     """Refuse the token."""
     raise Unauthorized("the token was revoked")
+
+
+def older(lease: Lease) -> None:
+    """Speak another version."""
+    raise Outdated("the cloud speaks version 2")
 
 
 def busy(retry_after_s: float) -> Callable[[Lease], None]:

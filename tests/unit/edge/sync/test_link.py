@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
 from structlog.testing import capture_logs
 
-from edge.errors import Unauthorized, Unreachable
+from edge.errors import Outdated, Unauthorized, Unreachable, UplinkError
 from edge.sync.link import Link, LinkState
 from tests.fakes.clock import HandClock, turns
 
 AWAY, STRANGER = Unreachable("no route"), Unauthorized("unknown token")
+OLDER = Outdated("the cloud speaks version 2")
 
 
 class Sender:
@@ -138,3 +140,55 @@ async def test_since_when_is_known() -> None:
     await clock.advance(5.0)
     link.answered()
     assert link.since_us == at_us
+
+
+async def test_a_cloud_of_another_version_is_probed_slowly() -> None:
+    clock = HandClock()
+    link = Link(clock)
+    async with senders(link, 3) as made:
+        busy(made)[0].answers.put_nowait(OLDER)
+        await turns()
+        assert link.state is LinkState.OUTDATED
+        await clock.advance(59.9)
+        assert busy(made) == []
+        await clock.advance(15.2)
+        assert len(busy(made)) == 1
+
+
+@pytest.mark.parametrize("error", [STRANGER, OLDER])
+async def test_a_greeting_that_is_taken_is_no_sign_that_batches_are(error: UplinkError) -> None:
+    link = Link(HandClock())
+    link.answered()
+    link.failed(error, is_probe=False)
+    state = link.state
+    async with link.turn(is_greeting=True) as is_probe:
+        assert is_probe, "greetings go on without a pause"
+        link.answered(is_greeting=True)
+    assert link.state is state
+    link.answered()
+    assert link.state is LinkState.UP
+
+
+async def test_a_greeting_that_is_taken_after_a_refused_one_brings_the_link_back() -> None:
+    link = Link(HandClock())
+    link.failed(STRANGER, is_probe=True, is_greeting=True)
+    link.answered(is_greeting=True)
+    assert link.state is LinkState.UP
+
+
+async def test_greetings_that_fail_while_batches_are_refused_wait_like_everybody() -> None:
+    clock = HandClock()
+    link = Link(clock)
+    link.failed(OLDER, is_probe=True)
+    link.failed(AWAY, is_probe=True, is_greeting=True)
+    assert link.state is LinkState.DOWN
+
+    async def greet() -> None:
+        async with link.turn(is_greeting=True):
+            pass
+
+    task = asyncio.create_task(greet())
+    await turns()
+    assert not task.done()
+    await clock.advance(2.0)
+    assert task.done()

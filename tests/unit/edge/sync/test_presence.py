@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from edge.errors import Unauthorized, Unreachable
+from edge.ports import Sign
 from edge.sync.link import Link, LinkState
 from edge.sync.presence import Presence
 from tests.fakes.clock import HandClock, turns
@@ -14,7 +15,7 @@ from tests.fakes.cloud import MemoryCloud, MemoryUplink
 @asynccontextmanager
 async def present(clock: HandClock, uplink: MemoryUplink) -> AsyncIterator[Link]:
     link = Link(clock)
-    task = asyncio.create_task(Presence(uplink, link, lambda: 7, clock).run())
+    task = asyncio.create_task(Presence(uplink, link, lambda: Sign(7), clock).run())
     await turns()
     yield link
     task.cancel()
