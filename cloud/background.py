@@ -1,4 +1,4 @@
-"""Owns the work that no request waits for, in a process of its own: now the rollups.
+"""Owns the work that no request waits for, in a process of its own: rollups, partitions ahead of time, retention.
 
 `serve` keeps one such process beside its workers; `tezgah-cloud work` is the same on its own. Any number may run: of
 those on one database one works and the others find nothing to do.
@@ -18,6 +18,8 @@ from cloud.db import Database
 from cloud.errors import CloudError, SettingsInvalid
 from cloud.settings import DATABASE_URL_VARIABLE, DatabaseSettings
 from cloud.telemetry import settling
+from cloud.telemetry.partitions import Partitions
+from cloud.telemetry.retention import Keeper
 from shared import logs
 
 # a live minute is settled so long after its end at the latest
@@ -57,9 +59,13 @@ def main() -> None:
 async def work(database: Database, over: asyncio.Event, every_s: float = EVERY_S) -> None:
     """Do what is due, again and again, until told that it is over; trouble is logged, and tried again."""
     is_well = True
+    partitions, keeper = Partitions(database), Keeper(database)
     while not over.is_set():
         try:
             await settling.settle_all(database, datetime.now(UTC))
+            # today's and tomorrow's, also while nobody sends anything
+            await partitions.ensure(set())
+            await keeper.keep(datetime.now(UTC))
         except CloudError as error:
             if is_well:
                 log.warning("background_waits", reason=error.message)

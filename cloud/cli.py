@@ -20,6 +20,7 @@ from cloud.identity.cli import organizations, users
 from cloud.imports.cli import imports
 from cloud.machines.cli import machines
 from cloud.settings import DatabaseSettings, Settings
+from cloud.telemetry.cli import retention
 from shared.errors import AppError
 
 EXIT_FAILED = 1
@@ -39,7 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for slice_commands in (organizations, users, machines, gateways, imports):
+for slice_commands in (organizations, users, machines, gateways, retention, imports):
     app.add_typer(slice_commands)
 
 

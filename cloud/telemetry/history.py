@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select, text
@@ -22,6 +22,8 @@ from cloud.telemetry.schemas import CoverageOut, GapOut, QualityWord, ReadingOut
 from shared.reading import Flag, GapCause, ReadingType
 
 _QUALITIES = tuple(QualityWord)
+RETENTION: Literal["retention"] = "retention"
+"""The cause, beside those of gaps, of readings that were dropped because they had been kept long enough."""
 # newest first, tag by tag, along the key: the rows of a page are all that is read
 _READINGS = """
     SELECT found.* FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
@@ -40,6 +42,10 @@ _HOLES = text("""
     FROM tag JOIN gap ON gap.organization_id = tag.organization_id AND gap.gateway_id = tag.gateway_id
                          AND (gap.device IS NULL OR gap.device = tag.device) AND (gap.tag IS NULL OR gap.tag = tag.name)
     WHERE tag.id = ANY(CAST(:tags AS int[])) AND gap.from_at < :end AND gap.to_at > :start
+""")
+# readings that were dropped can vouch for nothing any more
+_DROPPED = text("""
+    SELECT begin_at, end_at FROM dropped WHERE kind = 'readings' AND begin_at < :end AND end_at > :start
 """)
 _FIRSTS = text("""
     SELECT wanted.tag_id, first.first_at FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
@@ -173,7 +179,11 @@ async def coverage(
     holes: dict[int, list[Hole]] = {tag.id: [] for tag in tags if tag.id is not None}
     for row in await session.execute(_HOLES, asked_of):
         holes[row.tag_id].append(Hole(row.from_at, row.to_at, row.cause))
-    return [_covered(tag, told[tag.gateway_id], asked, firsts.get(tag.id), holes[tag.id or 0], now) for tag in tags]
+    gone = [Hole(row.begin_at, row.end_at, RETENTION) for row in await session.execute(_DROPPED, asked_of)]
+    return [
+        _covered(tag, told[tag.gateway_id], asked, firsts.get(tag.id), [*holes[tag.id or 0], *gone], now)
+        for tag in tags
+    ]
 
 
 def fields_of(row: Any, tag: Tag, gateway: str) -> dict[str, Any]:
@@ -221,7 +231,7 @@ def _covered(
         seconds=seconds,
         missing_s=found.seconds,
         coverage=1 - found.seconds / seconds if seconds else None,
-        causes={GapCause(cause): held for cause, held in found.by_cause.items()},
+        causes={cause if cause == RETENTION else GapCause(cause): held for cause, held in found.by_cause.items()},
         as_of=gateway.last_seen or gateway.created_at,
     )
 

@@ -75,3 +75,15 @@ BATCH_CUT = Message("The connection ended before the batch did.", "Parti tamamla
 RANGE_BACKWARDS = Message(
     "`from` {start} is not before `to` {end}.", "`from` {start}, `to` {end} değerinden önce değil."
 )
+
+# how long things are kept: said at the command line, to an operator
+FOR_EVER = Message("for ever", "süresiz")
+KEPT_TOO_SHORT = Message(
+    "{kind} cannot be kept for {days} days; {least} is the least.",
+    "{kind} {days} gün saklanamaz; en az {least} gün olmalı.",
+)
+KEPT_SHORTER = Message(
+    "{kind} cannot be kept for {days} days while readings are kept for {readings} days: "
+    "they must be kept at least as long as readings are.",
+    "Ölçümler {readings} gün saklanırken {kind} {days} gün saklanamaz: en az ölçümler kadar saklanmalı.",
+)

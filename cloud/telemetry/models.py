@@ -1,4 +1,4 @@
-"""Owns the tables of telemetry: tags, their readings and newest values, the batches that brought them, and gaps."""
+"""Owns the tables of telemetry: tags, readings, newest values, rollups, batches, gaps, and what was dropped."""
 
 import uuid
 from datetime import datetime
@@ -95,6 +95,8 @@ class Batch(Table, table=True):
     """The ledger: each batch that is stored, once, with the digest of its bytes."""
 
     __tablename__ = "batch"
+    # BRIN: lines come in the order of their time, so a few pages find the oldest of millions
+    __table_args__ = (Index(None, "stored_at", postgresql_using="brin"),)
 
     gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), primary_key=True))
     epoch: uuid.UUID = Field(sa_column=Column(Uuid, primary_key=True))
@@ -106,6 +108,32 @@ class Batch(Table, table=True):
     received_to: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     sealed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     stored_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+
+
+class Retention(Table, table=True):
+    """How many days something is kept; what has no line here is kept for ever. See `retention.Kind`."""
+
+    __tablename__ = "retention"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    days: int = Field(sa_column=Column(Integer, nullable=False))
+    set_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+
+
+class Dropped(Table, table=True):
+    """A span of time of which something was dropped because it had been kept long enough; half-open."""
+
+    __tablename__ = "dropped"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    begin_at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    end_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    rows: int = Field(sa_column=Column(BigInteger, nullable=False))
+    dropped_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
 

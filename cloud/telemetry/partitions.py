@@ -14,7 +14,7 @@ from cloud.telemetry import days
 from shared import logs
 
 # a report that reads `reading_other` for longer must not hold up the batches of all gateways behind us
-_LOCK_TIMEOUT = "2s"
+LOCK_TIMEOUT = "2s"
 _PAUSE_S = 30.0
 _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass")
 
@@ -70,7 +70,7 @@ async def _make(session: AsyncSession, wanted: dict[str, date]) -> set[str]:
     missing = sorted(wanted.keys() - known)[-days.MAX_NEW :]
     if not missing:
         return known
-    await session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+    await session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
     # nobody puts a row of these days into the default partition while they move out of it
     await session.execute(text("LOCK TABLE reading_other IN ACCESS EXCLUSIVE MODE"))
     known = set(await session.scalars(_PARTITIONS))

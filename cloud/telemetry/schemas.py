@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -274,9 +274,28 @@ class CoverageOut(BaseModel):
     seconds: float = Field(description="From start to end")
     missing_s: float = Field(description="Seconds in gaps, each counted once however many gaps share it")
     coverage: float | None = Field(description="1 - missing_s / seconds; null where there are no seconds")
-    causes: dict[GapCause, float] = Field(
-        description="Seconds in the gaps of each cause; where causes overlap, in each"
+    causes: dict[GapCause | Literal["retention"], float] = Field(
+        description="Seconds in the gaps of each cause; where causes overlap, in each. `retention`: the readings were "
+        "kept as long as the operator wanted, and are now in the rollups only"
     )
     as_of: AwareDatetime = Field(
         description="When the tag's gateway was last heard: what it has not told yet may still be missing"
     )
+
+
+class Kept(StrEnum):
+    """What is kept for a time that an operator sets."""
+
+    READINGS = "readings"
+    MINUTES = "minutes"
+    BATCHES = "batches"
+
+
+class RetentionOut(BaseModel):
+    """How long one kind is kept, and what of it was dropped so far."""
+
+    kind: Kept
+    days: int | None = Field(description="None: for ever")
+    dropped_from: AwareDatetime | None = None
+    dropped_to: AwareDatetime | None = None
+    dropped_rows: int | None = Field(default=None, description="Of minutes about")

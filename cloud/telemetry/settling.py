@@ -4,6 +4,7 @@ Each batch leaves with its readings, in the same commit, a line in `touched`: wh
 such lines are taken away, and in the same transaction those minutes are computed anew from all of their readings, then
 their hours from the minutes, then their days from the hours. So a rollup depends on the readings alone, never on the
 order in which they came; what was touched twice comes twice to the same result; and a crash takes nothing with it.
+Days whose readings were dropped meanwhile (`retention`) are `late`'s.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.db import Database
-from cloud.telemetry import days
+from cloud.telemetry import days, facts, late
 from cloud.telemetry.partitions import attach
 
 # pairs of tag and minute in one transaction: a few seconds' work
@@ -20,7 +21,7 @@ AT_ONCE = 200_000
 _STATEMENT_TIMEOUT_S = 600
 # one settles at a time: what two computed from different states would overwrite each other. "rollups" in ASCII
 LOCK = text("SELECT pg_try_advisory_xact_lock(32210694942980211)")
-_FACTS = "good, uncertain, bad, numbers, total, low, high, first, last, first_at, last_at, area, known_s"
+_FACTS = facts.COLUMNS
 _EXCLUDED = f"excluded.{', excluded.'.join(_FACTS.split(', '))}"
 _SETTLING = text("CREATE TEMPORARY TABLE IF NOT EXISTS settling (tag_id int, minute int) ON COMMIT DELETE ROWS")
 # The latest first, as a gateway sends live data before backlog: a plant's present never waits for its past. A thousand
@@ -38,24 +39,15 @@ _TAKE = text("""
     SELECT DISTINCT pair.tag_id, pair.minute FROM taken, unnest(taken.tag_ids, taken.minutes) AS pair (tag_id, minute)
 """)
 _DAYS = text("SELECT DISTINCT minute / 1440 FROM settling ORDER BY 1")
-# PostgreSQL ends a statement in which a product of doubles leaves their range; no unit has numbers so large or small.
-# One day a statement, so that one partition of `reading` is all that is locked and read. A number holds until the
-# tag's next reading, of whatever quality; sums are taken in the order of the key, so that they repeat to the last bit.
+# One day a statement, so that one partition of `reading` is all that is locked and read.
 _MINUTES = text(f"""
     INSERT INTO rollup_minute AS known (tag_id, bucket, {_FACTS})
     SELECT settling.tag_id, to_timestamp(settling.minute * 60.0), facts.*
     FROM settling CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE quality = 0), count(*) FILTER (WHERE quality = 1),
-               count(*) FILTER (WHERE quality = 2), count(number),
-               coalesce(sum(number ORDER BY ts, n), 0), min(number), max(number),
-               (array_agg(number ORDER BY ts, n))[1], (array_agg(number ORDER BY ts DESC, n DESC))[1],
-               min(ts) AS first_at, max(ts),
-               coalesce(sum(number * held_s ORDER BY ts, n), 0),
-               coalesce(sum(held_s ORDER BY ts, n) FILTER (WHERE number IS NOT NULL), 0)
+        SELECT {facts.SUMMED}
         FROM (
             SELECT ts, n, quality,
-                   CASE WHEN quality = 2 THEN NULL WHEN abs(value) < 1e-280 THEN 0 WHEN abs(value) < 1e280 THEN value
-                   END AS number,
+                   {facts.NUMBER} AS number,
                    extract(epoch FROM lead(ts) OVER (ORDER BY ts, n) - ts)::float8 AS held_s
             FROM reading
             WHERE reading.tag_id = settling.tag_id AND ts >= :begin AND ts < :end
@@ -125,17 +117,25 @@ async def settle_all(database: Database, now: datetime) -> int:
     return pairs
 
 
+def month_of(day: datetime) -> str:
+    """Return the table that holds the minutes of a day's month."""
+    return f"rollup_minute_{day:%Y%m}"
+
+
 async def _settle_day(session: AsyncSession, day: int, now: datetime) -> None:
     begin = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
     if abs(begin - now) < days.PAST:
         await _make_month(session, begin)
     told = {"day": day, "begin": begin, "end": begin + timedelta(days=1)}
+    if await late.is_closed(session, begin):
+        await late.add(session, told)
+        return
     for statement in (_MINUTES, _HOURS, _WHOLE_DAYS):
         await session.execute(statement, told)
 
 
 async def _make_month(session: AsyncSession, day: datetime) -> None:
-    name = f"rollup_minute_{day:%Y%m}"
+    name = month_of(day)
     if name not in set(await session.scalars(_PARTITIONS)):
         begin = day.replace(day=1)
         await attach(session, "rollup_minute.bucket", name, (begin, (begin + timedelta(days=32)).replace(day=1)))
