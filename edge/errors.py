@@ -13,7 +13,7 @@ AppError
     Unauthorized       the token is refused: keep buffering, probe slowly
     Outdated           cloud and gateway speak different versions: the same
     EnrolmentRefused   the enrolment code is wrong, used or too old
-    BatchRefused       the cloud will never take this batch: quarantine it, go on with the next
+    BatchRefused       the cloud will never take this batch: divide it until what is at fault stands alone
 """
 
 from shared.errors import AppError
@@ -106,6 +106,14 @@ class EnrolmentRefused(UplinkError):
 
 
 class BatchRefused(UplinkError):
-    """The cloud will never take this batch (400, 409, 413, 422)."""
+    """The cloud will never take this batch (400, 409, 413, 422).
+
+    Attributes:
+        is_whole: It refuses the batch's identity (409), not something that is in it.
+    """
 
     code = "BATCH_REFUSED"
+
+    def __init__(self, message: str, *, is_whole: bool = False) -> None:
+        super().__init__(message)
+        self.is_whole = is_whole

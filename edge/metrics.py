@@ -149,7 +149,7 @@ def _sync(status: ShipperStatus) -> Iterator[Metric]:
     yield _counter("sync_retries", "Requests that failed.", status.retries)
     yield _counter("sync_batches", "Batches that the cloud has.", status.settled)
     yield _counter("sync_duplicates", "Of these, batches that it had before.", status.duplicates)
-    yield _counter("sync_refused", "Batches that the cloud will never take.", status.refused)
+    yield _counter("sync_refused", "Batches that the cloud refused; divided since, or set aside.", status.refused)
     yield _counter("sync_readings", "Readings in batches that the cloud has.", status.rows)
     receipt_s = _seconds(status.last_receipt_us)
     yield _gauge("sync_last_receipt_timestamp_seconds", "When the last receipt came.", receipt_s)

@@ -215,8 +215,17 @@ class Buffer(Protocol):
         """The cloud has it: forget it, durably."""
         ...
 
-    async def give_back(self, id: BatchId, *, quarantine: str | None = None) -> None:
-        """Return a lease unsent, or set the batch aside for good with the reason why."""
+    async def give_back(self, id: BatchId, *, refused: str | None = None, is_whole: bool = False) -> None:
+        """Return a lease unsent, or refused by the cloud.
+
+        A refused batch is divided: its parts are new batches, under numbers of their own, to be leased and refused
+        again until what is at fault stands alone. That is set aside for good with the reason, and told as a gap.
+
+        Args:
+            id: Whose lease.
+            refused: The cloud's reason, if it will never take this batch.
+            is_whole: It refuses the batch as such, not for a reading in it: it is set aside undivided.
+        """
         ...
 
 

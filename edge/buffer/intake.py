@@ -116,8 +116,8 @@ class Intake:
             await self._commit_forever()
 
     def tell(self) -> None:
-        """Have holes recorded that the store's thread found, if there are any."""
-        if self._thread.has_told:
+        """Have holes recorded that the store's thread found, if there are any, and brought to the cloud."""
+        if self._thread.has_told or (self._thread.figures.has_tail and self._tail_since_s is None):
             self._due.set()
 
     async def flush(self) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 
 from edge.backoff import Backoff
 from edge.buffer.leases import Leases
+from edge.buffer.refusing import Refusal
 from edge.buffer.store import Store
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
@@ -41,7 +42,7 @@ class Lending:
         self._epoch = thread.figures.epoch
         self._leases = Leases()
         self._settled: list[BatchId] = []
-        self._refused: list[tuple[BatchId, str]] = []
+        self._refused: list[Refusal] = []
         self._news = Bell()
         self._choosing = asyncio.Lock()
         self._due = asyncio.Event()
@@ -81,14 +82,15 @@ class Lending:
             self._settled.append(id)
             self._ask_to_sweep()
 
-    def give_back(self, id: BatchId, quarantine: str | None) -> None:
-        """See `edge.ports.Buffer.give_back`; what is set aside moves with the next sweep."""
-        if quarantine is None:
+    def give_back(self, id: BatchId, refused: str | None, *, is_whole: bool) -> None:
+        """See `edge.ports.Buffer.give_back`; what is refused is divided, or set aside, with the next sweep."""
+        if refused is None:
             self._current().give_back(id)
             self._news.ring()
         elif self._current().leave(id) is not None:
-            self._refused.append((id, quarantine))
-            self._ask_to_sweep()
+            self._refused.append(Refusal(id, refused, is_whole))
+            # at once: of a batch that is divided, all but one reading are on their way still
+            self._due.set()
 
     async def run(self) -> None:
         """Sweep whenever it is due, until cancelled."""
@@ -108,17 +110,18 @@ class Lending:
                     self._sweeping.reset()
 
     async def sweep(self) -> None:
-        """Delete what is settled and quarantine what is refused.
+        """Delete what is settled; divide what is refused, or quarantine it.
 
         Raises:
             BufferError: The disk refuses; it is all still to be done.
         """
         while self._settled or self._refused:
             settled, refused = self._settled[:SWEEP_BATCHES], self._refused[:SWEEP_BATCHES]
-            await self._thread.do(partial(Store.sweep, settled=settled, refused=refused, now_us=self._clock.now_us()))
+            job = partial(Store.sweep, settled=settled, refused=refused, now_us=self._clock.now_us())
+            parts = await self._thread.do(job)
             del self._settled[: len(settled)], self._refused[: len(refused)]
-            self._current().left([*settled, *(batch for batch, _ in refused)])
-            self._news.ring()
+            self._current().left([*settled, *(refusal.id for refusal in refused)])
+            self.sealed(parts)
 
     def close(self) -> None:
         """Lend nothing more."""

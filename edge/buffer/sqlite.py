@@ -116,9 +116,9 @@ class SqliteBuffer:
         """See `edge.ports.Buffer.settle`; it is gone from disk within a second."""
         self._lending.settle(id)
 
-    async def give_back(self, id: BatchId, *, quarantine: str | None = None) -> None:
+    async def give_back(self, id: BatchId, *, refused: str | None = None, is_whole: bool = False) -> None:
         """See `edge.ports.Buffer.give_back`."""
-        self._lending.give_back(id, quarantine)
+        self._lending.give_back(id, refused, is_whole=is_whole)
 
     async def flush(self) -> None:
         """Commit and seal everything that was appended, so that it can be shipped; for the shutdown.

@@ -13,9 +13,11 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from edge.buffer import block, file, holes, quarantine, record, sealing
+from edge.buffer import block, file, holes, quarantine, record, refusing, sealing
 from edge.buffer.contents import UNREADABLE, Contents
+from edge.buffer.dividing import Suspects
 from edge.buffer.record import State
+from edge.buffer.refusing import Refusal
 from edge.ports import Lease
 from shared.errors import WireError
 from shared.logs import get
@@ -82,6 +84,7 @@ class Store:
         self._state = replace(held.state, is_stopped=False)
         self._ids = {(t.device, t.name): tag_id for tag_id, t in enumerate(held.tags) if t is not UNREADABLE}
         self._damaged = held.damaged
+        self._suspects = Suspects()
         # what an earlier life committed is sealed under the names it had then
         self._is_inherited = bool(held.tail or held.gaps or held.damaged)
         with file.naming(path):
@@ -140,22 +143,27 @@ class Store:
             self.tail_gaps.extend(gaps)
         return []
 
-    def sweep(self, settled: Iterable[BatchId], refused: Iterable[tuple[BatchId, str]], now_us: int) -> None:
-        """Delete what the cloud has, and quarantine what it refuses, each refused batch told as a gap.
+    def sweep(self, settled: Sequence[BatchId], refused: Iterable[Refusal], now_us: int) -> list[Lease]:
+        """Delete what the cloud has; divide what it refuses, and quarantine what cannot be divided, told as a gap.
+
+        Returns:
+            The batches that took the place of a divided one.
 
         Raises:
             BufferDamaged, BufferError: Nothing of it was done.
         """
+        parts: list[sealing.Sealed] = []
         with self._change(now_us) as change:
             for batch in settled:
                 key = (batch.seq, batch.epoch.bytes)
                 for (rows,) in change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ? RETURNING rows", key):
                     change.state = _without(change.state, rows)
-            for batch, reason in refused:
-                detail = f"the cloud refuses batch {batch.seq}: {reason}"
-                _set_aside(change, batch.seq, batch.epoch.bytes, GapCause.REFUSED, detail, now_us)
+            for refusal in refused:
+                parts += self._refuse(change, refusal, now_us)
+        self._suspects.taken(len(settled))
         with file.naming(self.path):
             file.shrink(self._db)
+        return [part.lease for part in parts]
 
     def beat(self, now_us: int) -> None:
         """Note that the gateway is alive, so that the hole after a power cut is not told longer than it was.
@@ -205,6 +213,23 @@ class Store:
         """Close a file that turned out damaged; `tail`, `tail_gaps` and `tags` are in memory still."""
         self._db.close()
 
+    def _refuse(self, change: _Change, refusal: Refusal, now_us: int) -> Sequence[sealing.Sealed]:
+        seq, epoch = refusal.id.seq, refusal.id.epoch.bytes
+        row = change.db.execute("SELECT rows, body FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch)).fetchone()
+        if row is None:
+            return []
+        rows, body = row
+        verdict = refusing.judge(body, refusal, self._suspects, change.state.next_seq, now_us)
+        if not verdict.parts:
+            detail = f"the cloud refuses batch {seq}: {refusal.reason}"
+            _set_aside(change, seq, epoch, GapCause.REFUSED, detail, now_us, verdict.told)
+            _log.error("readings were set aside", path=str(self.path), rows=rows, error=detail)
+            return []
+        change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch))
+        change.state = _with(_without(change.state, rows), verdict.parts)
+        change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, verdict.parts))
+        return verdict.parts
+
     def _keep_tags(self, tags: Mapping[int, Tag]) -> None:
         with file.transaction(self._db, self.path) as db:
             rows = [(tag_id, *record.to_row(tag)) for tag_id, tag in tags.items()]
@@ -227,13 +252,8 @@ class Store:
                 span = (spoiled.oldest_us, spoiled.newest_us)
                 change.told.append(holes.lost(GapCause.REFUSED, *span, now_us, spoiled.reason))
                 _log.error("readings were set aside", path=str(self.path), error=spoiled.reason)
-            change.state = replace(
-                state,
-                next_seq=state.next_seq + len(sealed),
-                batches=state.batches + len(sealed),
-                rows=state.rows + sum(batch.lease.rows for batch in sealed),
-                quarantined=state.quarantined + len(self._damaged) + (spoiled is not None),
-            )
+            quarantined = state.quarantined + len(self._damaged) + (spoiled is not None)
+            change.state = replace(_with(state, sealed), quarantined=quarantined)
         self.tail, self.tail_gaps, self._damaged, self._is_inherited = [], change.told, [], False
         return [batch.lease for batch in sealed]
 
@@ -290,12 +310,30 @@ def _insert_block(db: sqlite3.Connection, readings: Readings, gaps: Sequence[Gap
     db.execute("INSERT INTO tail (oldest_us, committed_us, body) VALUES (?, ?, ?)", row)
 
 
-def _set_aside(change: _Change, seq: int, epoch: object, cause: GapCause, detail: str, now_us: int) -> None:
+def _set_aside(
+    change: _Change,
+    seq: int,
+    epoch: object,
+    cause: GapCause,
+    detail: str,
+    now_us: int,
+    told: Sequence[Gap] | None = None,
+) -> None:
+    """Move a batch to quarantine; told as these gaps, or as one over its receive times."""
     moved = quarantine.move_batch(change.db, seq, epoch, detail, now_us)
     if moved is not None:
         rows, oldest_us, newest_us = moved
         change.state = replace(_without(change.state, rows), quarantined=change.state.quarantined + 1)
-        change.told.append(holes.lost(cause, oldest_us, newest_us, now_us, detail))
+        change.told += [holes.lost(cause, oldest_us, newest_us, now_us, detail)] if told is None else told
+
+
+def _with(state: State, sealed: Sequence[sealing.Sealed]) -> State:
+    return replace(
+        state,
+        next_seq=state.next_seq + len(sealed),
+        batches=state.batches + len(sealed),
+        rows=state.rows + sum(batch.lease.rows for batch in sealed),
+    )
 
 
 def _without(state: State, rows: object) -> State:

@@ -25,7 +25,7 @@ def named(response: httpx.Response, body: bytes) -> BatchRefused | Outdated | Un
     if status in {401, 403}:
         return Unauthorized(f"{words}; check cloud.token, or enrol this gateway again (tezgah-edge enrol)")
     if status in _REFUSED and code is not None:
-        return BatchRefused(words)
+        return BatchRefused(words, is_whole=status == httpx.codes.CONFLICT)
     if status == httpx.codes.UPGRADE_REQUIRED and code is not None:
         return Outdated(f"{words}; bring cloud and gateway to matching versions, the cloud first")
     if response.is_redirect:

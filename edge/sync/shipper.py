@@ -35,7 +35,7 @@ class ShipperStatus:
         sent: Requests made, the failed ones too.
         settled: Batches that the cloud has; `duplicates` of them it had before, their answer was lost.
         rows: Readings in them.
-        refused: Batches set aside because the cloud will never take them.
+        refused: Batches that the cloud would not take as they were: divided since, or set aside.
         retries: Requests that failed and were made again.
         in_flight: Requests under way.
         last_receipt_us: When the last receipt came, UTC microseconds; None before the first.
@@ -198,8 +198,8 @@ class Shipper:
             except BatchRefused as error:
                 self.link.answered()
                 self._refused += 1
-                _log.error("the cloud will never take a batch; set aside", seq=lease.id.seq, error=error.message)
-                await self._buffer.give_back(lease.id, quarantine=error.message)
+                _log.info("the cloud refuses a batch", seq=lease.id.seq, rows=lease.rows, error=error.message)
+                await self._buffer.give_back(lease.id, refused=error.message, is_whole=error.is_whole)
                 return True
             except UplinkError as error:
                 self._retries += 1

@@ -52,6 +52,30 @@ async def batches(buffer: Buffer, clock: HandClock, count: int) -> None:
         await buffer.give_back(lease.id)
 
 
+async def isolated(
+    buffer: Buffer, clock: HandClock, poison: set[int], count: int, limit: int = 400
+) -> tuple[list[int], list[bytes]]:
+    """Take all batches as a cloud does that refuses some numbers, until so many arrived and all gaps with them."""
+    arrived: list[int] = []
+    taken: dict[wire.BatchId, bytes] = {}
+    for _ in range(limit):
+        if (lease := await buffer.lease(live=True, wait=False)) is None:
+            await clock.advance(1.0)
+            # done only when the thread's jobs before it are
+            buffer.register([])
+            await turns()
+        elif poison & set(numbers(lease.body)):
+            await buffer.give_back(lease.id, refused="there is no such number")
+        else:
+            assert lease.id not in taken
+            taken[lease.id] = lease.body
+            arrived += numbers(lease.body)
+            await buffer.settle(lease.id)
+        if len(arrived) == count and sum(len(gaps(body)) for body in taken.values()) == len(poison) + 1:
+            break
+    return arrived, list(taken.values())
+
+
 class BufferSuite:
     """The promises, one a test."""
 
@@ -173,15 +197,43 @@ class BufferSuite:
         rest = [await buffer.lease(live=False, wait=False) for _ in range(3)]
         assert [lease and lease.id.seq for lease in rest] == [2, 3, None]
 
-    async def test_a_quarantined_batch_is_never_lent_again(self, buffer: Buffer, clock: HandClock) -> None:
+    async def test_a_refused_reading_is_never_lent_again(self, buffer: Buffer, clock: HandClock) -> None:
         buffer.register(TAGS)
         await batches(buffer, clock, 2)
         first = await lent(buffer, clock)
-        await buffer.give_back(first.id, quarantine="it names no machine")
+        await buffer.give_back(first.id, refused="it names no machine")
         await clock.advance(2.0)
         lease = await buffer.lease(live=False, wait=False)
         assert lease is not None
         assert lease.id.seq == 2
+
+    async def test_of_a_refused_batch_all_arrives_once_but_what_is_at_fault_which_is_told(
+        self, buffer: Buffer, clock: HandClock
+    ) -> None:
+        ids = buffer.register(TAGS)
+        began_us = clock.now_us()
+        promise = await buffer.append(numbered(0, 40, began_us, ids[0]))
+        await buffer.append(numbered(100, 40, began_us, ids[1]), [Gap(GapCause.OVERFLOW, 5, 9, "press-1")])
+        await clock.until(promise.done)
+        arrived, bodies = await isolated(buffer, clock, {7, 8, 131}, 80 - 3)
+        assert sorted(arrived) == sorted({*range(40), *range(100, 140)} - {7, 8, 131})
+        told = [gap for body in bodies for gap in gaps(body)]
+        refused = {(gap.tag, gap.from_us, gap.to_us) for gap in told if gap.cause is GapCause.REFUSED}
+        assert refused == {
+            ("force", began_us + 7, began_us + 8),
+            ("force", began_us + 8, began_us + 9),
+            ("cycles", began_us + 31, began_us + 32),
+        }
+        assert [gap.cause for gap in told].count(GapCause.OVERFLOW) == 1
+
+    async def test_a_batch_refused_as_such_is_set_aside_undivided(self, buffer: Buffer, clock: HandClock) -> None:
+        buffer.register(TAGS)
+        await kept(buffer, clock, 0, 9)
+        lease = await lent(buffer, clock)
+        await buffer.give_back(lease.id, refused="its number was used", is_whole=True)
+        await clock.advance(2.0)
+        rest = await buffer.lease(live=False, wait=False)
+        assert rest is None or rest.rows == 0
 
     async def test_live_takes_the_newest_and_backlog_the_oldest(self, buffer: Buffer, clock: HandClock) -> None:
         buffer.register(TAGS)

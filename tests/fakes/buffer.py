@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from uuid import uuid4
 
+from edge.buffer import refusing
+from edge.buffer.dividing import Suspects
+from edge.buffer.refusing import Refusal
 from edge.clock import Clock
 from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import Lease
-from shared.reading import Gap, Readings, Tag
+from shared.reading import Gap, Readings, Tag, empty
 from shared.wire import batch as wire
 from shared.wire.batch import BatchId
 
@@ -18,6 +21,7 @@ class MemoryBuffer:
     def __init__(self, clock: Clock, gateway: str = "test-gateway") -> None:
         self.batches: dict[int, Lease] = {}
         self.quarantine: dict[int, str] = {}
+        self._suspects = Suspects()
         self._sealed_s: dict[int, float] = {}
         self._held: set[int] = set()
         self._clock = clock
@@ -40,17 +44,21 @@ class MemoryBuffer:
     ) -> "asyncio.Future[None]":
         if self._is_closed:
             raise BufferError("the buffer is closed")
-        batch = BatchId(self._gateway, self._epoch, self._next)
-        now_us = self._clock.now_us()
-        body = wire.encode(batch, now_us, self._tags, readings, gaps)
-        self.batches[self._next] = Lease(batch, body, len(readings), now_us)
-        self._sealed_s[self._next] = self._clock.monotonic()
-        self._next += 1
+        self._seal(readings, gaps)
         promise = asyncio.get_running_loop().create_future()
         promise.set_result(None)
         async with self._changed:
             self._changed.notify_all()
         return promise
+
+    def _seal(self, readings: Readings, gaps: Sequence[Gap]) -> None:
+        batch, now_us = BatchId(self._gateway, self._epoch, self._next), self._clock.now_us()
+        self._keep(Lease(batch, wire.encode(batch, now_us, self._tags, readings, gaps), len(readings), now_us))
+
+    def _keep(self, lease: Lease) -> None:
+        self.batches[lease.id.seq] = lease
+        self._sealed_s[lease.id.seq] = self._clock.monotonic()
+        self._next = lease.id.seq + 1
 
     async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
         async with self._changed:
@@ -68,13 +76,21 @@ class MemoryBuffer:
         self._held.discard(id.seq)
         self.batches.pop(id.seq, None)
 
-    async def give_back(self, id: BatchId, *, quarantine: str | None = None) -> None:
+    async def give_back(self, id: BatchId, *, refused: str | None = None, is_whole: bool = False) -> None:
         self._held.discard(id.seq)
-        if quarantine is not None and id.seq in self.batches:
-            del self.batches[id.seq]
-            self.quarantine[id.seq] = quarantine
+        if refused is not None and id.seq in self.batches:
+            self._refuse(self.batches.pop(id.seq), Refusal(id, refused, is_whole))
         async with self._changed:
             self._changed.notify_all()
+
+    def _refuse(self, lease: Lease, refusal: Refusal) -> None:
+        verdict = refusing.judge(lease.body, refusal, self._suspects, self._next, self._clock.now_us())
+        for part in verdict.parts:
+            self._keep(part.lease)
+        if not verdict.parts:
+            self.quarantine[lease.id.seq] = refusal.reason
+            if verdict.told:
+                self._seal(empty(), verdict.told)
 
     async def close(self) -> None:
         self._is_closed = True

@@ -29,7 +29,7 @@ class MemoryCloud:
         head = wire.decode(body).header
         known = self.batches.get(head.id)
         if known not in {None, body}:
-            raise BatchRefused(f"batch {head.id.seq} was stored with other content")
+            raise BatchRefused(f"batch {head.id.seq} was stored with other content", is_whole=True)
         if known is None:
             self.batches[head.id] = body
             self.order.append(head.id)
@@ -129,5 +129,15 @@ def refusing(*seqs: int) -> Callable[[Lease], None]:
     def fault(lease: Lease) -> None:
         if lease.id.seq in seqs:
             raise BatchRefused(f"batch {lease.id.seq} names no machine")
+
+    return fault
+
+
+def refusing_numbers(*poison: int) -> Callable[[Lease], None]:
+    """Refuse for ever what brings one of these numbers."""
+
+    def fault(lease: Lease) -> None:
+        if found := sorted(set(poison) & set(numbers(lease.body))):
+            raise BatchRefused(f"there is no {found[0]}")
 
     return fault

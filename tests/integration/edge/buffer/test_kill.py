@@ -1,16 +1,20 @@
 """kill -9 of a process that writes and ships: what was promised is there once, and each death is told."""
 
+import asyncio
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 from edge.clock import SystemClock
 from shared.reading import GapCause
 from tests.fakes.readings import gaps, numbers
 from tests.fakes.sqlite import running
+from tests.integration.edge.buffer.writer import is_poison, ship
 
 WRITER = Path(__file__).with_name("writer.py")
 ROOT = Path(__file__).parents[4]
@@ -36,13 +40,14 @@ def life(path: Path, cloud: Path, first: int, mode: str, lines: int) -> set[int]
     return promised
 
 
-async def drain(path: Path, cloud: Path) -> None:
+async def drain(path: Path, cloud: Path, *, is_picky: bool) -> None:
     """Ship what the last child left."""
-    async with running(path, SystemClock()) as buffer:
+    async with running(path, SystemClock()) as buffer, asyncio.timeout(60):
         await buffer.flush()
-        while lease := await buffer.lease(live=False, wait=False):
-            (cloud / f"{lease.id.epoch.hex}-{lease.id.seq}").write_bytes(lease.body)
-            await buffer.settle(lease.id)
+        while buffer.stats().batches or buffer.stats().rows:
+            await ship(buffer, cloud, is_picky=is_picky, wait=False)
+            await buffer.flush()
+            await asyncio.sleep(0)
 
 
 def outcome(cloud: Path) -> tuple[Counter[int], Counter[GapCause]]:
@@ -63,7 +68,7 @@ async def lives(directory: Path, mode: str, count: int) -> tuple[set[int], Count
     promised: set[int] = set()
     for number in range(count):
         promised |= life(path, cloud, number * ROUND, mode, chance.randrange(20, 400))
-    await drain(path, cloud)
+    await drain(path, cloud, is_picky=mode == "picky")
     return promised, *outcome(cloud)
 
 
@@ -74,6 +79,20 @@ async def test_after_kill_9_every_promised_reading_is_stored_once(tmp_path: Path
     assert set(stored.values()) == {1}, "stored twice"
     assert told[GapCause.GATEWAY_DOWN] == 5, "each death leaves a hole that is told"
     assert told.keys() == {GapCause.GATEWAY_DOWN}
+
+
+async def test_after_kill_9_in_the_search_for_poison_it_alone_is_missing_and_told_once(tmp_path: Path) -> None:
+    promised, stored, told = await lives(tmp_path, "picky", 4)
+    poison = set(filter(is_poison, promised))
+    assert len(poison) > 10
+    assert not poison & stored.keys()
+    assert promised - poison <= stored.keys(), f"lost {len(promised - poison - stored.keys())}"
+    assert set(stored.values()) == {1}, "stored twice"
+    with closing(sqlite3.connect(tmp_path / "buffer.db")) as db:
+        aside = [number for (body,) in db.execute("SELECT body FROM quarantine") for number in numbers(body)]
+    assert poison <= set(aside)
+    assert all(map(is_poison, aside))
+    assert len(set(aside)) == len(aside) == told[GapCause.REFUSED]
 
 
 async def test_a_promise_given_before_the_commit_is_found_out(tmp_path: Path) -> None:

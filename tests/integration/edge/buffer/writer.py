@@ -1,9 +1,10 @@
 """A child process that writes to a buffer, ships from it into a directory, and says what it was promised.
 
-    python writer.py BUFFER CLOUD FIRST honest|hasty
+    python writer.py BUFFER CLOUD FIRST honest|hasty|picky
 
 It appends the numbers FIRST, FIRST + 1, .. in blocks of uneven length and prints, for each block, its first number and
-its length: when the promise was kept (honest), or at once (hasty), which is the lie that the test must find out.
+its length: when the promise was kept (honest), or at once (hasty), which is the lie that the test must find out. To a
+picky one its cloud refuses whatever brings a number such as 432 or 3,432.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from pathlib import Path
 from edge.buffer.sqlite import SqliteBuffer
 from edge.clock import SystemClock
 from shared import logs
-from tests.fakes.readings import TAGS, numbered
+from tests.fakes.readings import TAGS, numbered, numbers
 from tests.fakes.sqlite import GATEWAY
 
 
@@ -23,9 +24,16 @@ def say(first: int, count: int) -> None:
     os.write(1, f"{first} {count}\n".encode())
 
 
-async def ship(buffer: SqliteBuffer, cloud: Path) -> None:
+def is_poison(number: int) -> bool:
+    return number % 3000 == 432
+
+
+async def ship(buffer: SqliteBuffer, cloud: Path, *, is_picky: bool, wait: bool = True) -> None:
     """Store each batch under its id, whole or not at all, and settle it."""
-    while lease := await buffer.lease(live=False):
+    while lease := await buffer.lease(live=False, wait=wait):
+        if is_picky and any(map(is_poison, numbers(lease.body))):
+            await buffer.give_back(lease.id, refused="it is poison")
+            continue
         name = cloud / f"{lease.id.epoch.hex}-{lease.id.seq}"
         part = name.with_suffix(".part")
         part.write_bytes(lease.body)
@@ -57,8 +65,8 @@ async def main() -> None:
     buffer.register(TAGS)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(buffer.run())
-        tasks.create_task(ship(buffer, Path(cloud)))
-        tasks.create_task(write(buffer, int(first), is_honest=mode == "honest"))
+        tasks.create_task(ship(buffer, Path(cloud), is_picky=mode == "picky"))
+        tasks.create_task(write(buffer, int(first), is_honest=mode != "hasty"))
 
 
 if __name__ == "__main__":

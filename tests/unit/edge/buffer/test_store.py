@@ -10,14 +10,17 @@ import pytest
 
 from edge.buffer import file
 from edge.buffer.opening import open_store
+from edge.buffer.refusing import Refusal
 from edge.buffer.store import SEAL_ROWS, Store
 from edge.errors import BufferError  # noqa: A004 - the field's word
+from edge.ports import Lease
 from shared.reading import Gap, GapCause, Tag, concatenate
 from shared.wire import batch as wire
 from tests.fakes.readings import TAGS, gaps, numbered, numbers
-from tests.fakes.sqlite import GATEWAY
+from tests.fakes.sqlite import GATEWAY, crashed
 
 NOW_US = 1_800_000_000_000_000
+LATER_US = NOW_US + 60_000_000
 GAP = Gap(GapCause.OVERFLOW, 5, 9)
 
 
@@ -86,13 +89,13 @@ def test_sweeping_counts_what_it_deletes_once(store: Store) -> None:
 def test_another_epochs_batch_of_the_same_number_is_left_alone(store: Store) -> None:
     (lease,) = store.write([numbered(0, 5)], [], NOW_US, seal=True)
     other = replace(lease.id, epoch=uuid4())
-    store.sweep([other], [(other, "never")], NOW_US)
+    store.sweep([other], [Refusal(other, "never")], NOW_US)
     assert (store.figures.batches, store.figures.quarantined) == (1, 0)
 
 
-def test_a_refused_batch_is_kept_apart_with_its_reason_and_told_as_a_gap(store: Store, path: Path) -> None:
+def test_a_batch_refused_as_such_is_kept_apart_with_its_reason_and_told_as_a_gap(store: Store, path: Path) -> None:
     (lease,) = store.write([numbered(0, 5, NOW_US - 50)], [], NOW_US, seal=True)
-    store.sweep([], [(lease.id, "it names no machine")], NOW_US)
+    assert store.sweep([], [Refusal(lease.id, "it names no machine", is_whole=True)], NOW_US) == []
     assert (store.figures.batches, store.figures.rows, store.figures.quarantined) == (0, 0, 1)
     (told,) = store.write([], [], NOW_US, seal=True)
     (gap,) = gaps(told.body)
@@ -101,6 +104,51 @@ def test_a_refused_batch_is_kept_apart_with_its_reason_and_told_as_a_gap(store: 
     store.close(NOW_US)
     row = sqlite3.connect(path).execute("SELECT kind, reason, body FROM quarantine").fetchone()
     assert row == ("batch", "the cloud refuses batch 1: it names no machine", lease.body)
+
+
+def test_a_refused_batch_is_replaced_by_its_parts_in_one_transaction(store: Store, path: Path, tmp_path: Path) -> None:
+    store.write([numbered(0, 10, NOW_US - 50)], [], NOW_US, seal=True)
+    (lease,) = store.write([numbered(10, 10, NOW_US - 40)], [GAP], NOW_US + 5, seal=True)
+    before = crashed(path, tmp_path / "before")
+    rows, holes = store.sweep([], [Refusal(lease.id, "422")], LATER_US)
+    after = crashed(path, tmp_path / "after")
+    assert (numbers(rows.body), gaps(rows.body), gaps(holes.body)) == (list(range(10, 20)), [], [GAP])
+    assert [part.id for part in (rows, holes)] == [replace(lease.id, seq=seq) for seq in (3, 4)]
+    # the cloud tells two descriptions of a tag apart by it
+    assert {part.sealed_us for part in (rows, holes)} == {lease.sealed_us}
+    assert (store.figures.batches, store.figures.rows, store.figures.quarantined) == (3, 20, 0)
+    for copy, expected in ((before, [1, 2]), (after, [1, 3, 4])):
+        again = opened(copy)
+        assert (again.figures.batches, again.figures.rows) == (len(expected), 20)
+        assert [seq for seq in range(9) if at(again, seq)] == expected
+        (new,) = again.write([numbered(20, 1)], [], LATER_US, seal=True)
+        assert new.id.seq == expected[-1] + 1, "no number is used twice"
+        again.abandon()
+
+
+def test_a_reading_at_fault_is_kept_with_its_batch_body_and_told_by_its_tag_and_time(store: Store, path: Path) -> None:
+    store.write([numbered(0, 50, NOW_US - 50, 1), numbered(50, 50, NOW_US - 50, 2)], [], NOW_US, seal=True)
+    refusals = 0
+    while batches := [lease for seq in range(200) if (lease := at(store, seq)) and 77 in numbers(lease.body)]:
+        store.sweep([], [Refusal(batches[0].id, "422 too hot")], NOW_US)
+        refusals += 1
+    assert refusals < 10
+    assert store.figures.rows == 99
+    (told,) = store.write([], [], NOW_US, seal=True)
+    (gap,) = gaps(told.body)
+    assert (gap.cause, gap.device, gap.tag) == (GapCause.REFUSED, "oven-2", "heat")
+    assert (gap.from_us, gap.to_us) == (NOW_US - 50 + 27, NOW_US - 50 + 28)
+    assert "422 too hot" in gap.detail
+    store.close(NOW_US)
+    ((kind, reason, body),) = sqlite3.connect(path).execute("SELECT kind, reason, body FROM quarantine")
+    assert (kind, numbers(body)) == ("batch", [77])
+    assert "422 too hot" in reason
+
+
+def at(store: Store, seq: int) -> Lease | None:
+    """Read the batch of a number, if there is one."""
+    lease = store.oldest(set(range(seq)), NOW_US)
+    return lease if lease is not None and lease.id.seq == seq else None
 
 
 def test_a_damaged_batch_is_passed_over_kept_apart_and_told(store: Store, path: Path) -> None:

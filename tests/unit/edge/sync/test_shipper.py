@@ -11,10 +11,11 @@ from edge.ports import Lease
 from edge.sync.link import LinkState
 from edge.sync.pace import Pace
 from edge.sync.shipper import Shipper
+from shared.reading import GapCause
 from tests.fakes.buffer import MemoryBuffer
 from tests.fakes.clock import HandClock, turns
-from tests.fakes.cloud import MemoryCloud, MemoryUplink, away, busy, refusing, stranger
-from tests.fakes.readings import TAGS, numbered
+from tests.fakes.cloud import MemoryCloud, MemoryUplink, away, busy, refusing, refusing_numbers, stranger
+from tests.fakes.readings import TAGS, gaps, numbered
 
 
 class Walk:
@@ -188,10 +189,32 @@ async def test_a_refused_batch_is_set_aside_with_the_reason_and_the_next_goes_on
         walk.uplink.fault = refusing(2, 3)
         await walk.seal(6)
         await turns(300)
-    assert sorted(walk.order) == [1, 4, 5, 6]
+    # and a batch each that tells the hole
+    assert sorted(walk.order) == [1, 4, 5, 6, 7, 8]
     assert walk.buffer.quarantine == {2: "batch 2 names no machine", 3: "batch 3 names no machine"}
     status = walk.shipper.status()
-    assert (status.refused, status.settled, status.state) == (2, 4, LinkState.UP)
+    assert (status.refused, status.settled, status.state) == (2, 6, LinkState.UP)
+
+
+async def test_of_a_batch_refused_for_a_reading_all_others_arrive_and_it_alone_is_set_aside() -> None:
+    walk = Walk()
+    walk.uplink.fault = refusing_numbers(77, 912)
+    async with walk.shipping():
+        await walk.buffer.append(numbered(0, 1000, walk.clock.now_us()))
+        await turns(2000)
+    assert walk.cloud.rows() == dict.fromkeys(set(range(1000)) - {77, 912}, 1)
+    assert set(walk.buffer.quarantine.values()) == {"there is no 77", "there is no 912"}
+    told = [(gap.cause, gap.tag) for body in walk.cloud.batches.values() for gap in gaps(body)]
+    assert told == [(GapCause.REFUSED, "force")] * 2
+
+
+async def test_a_batch_whose_identity_was_used_is_not_divided() -> None:
+    walk = Walk()
+    await walk.seal(1)
+    walk.cloud.batches[walk.buffer.batches[1].id] = b"another content"
+    async with walk.shipping():
+        await turns(100)
+    assert (list(walk.buffer.quarantine), walk.shipper.status().sent) == ([1], 1)
 
 
 async def test_a_defect_on_the_way_out_is_tried_again_and_does_not_stop_the_gateway() -> None:

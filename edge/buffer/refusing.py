@@ -1,0 +1,93 @@
+"""Refusing: what becomes of a batch that the cloud will not take as it is; pure, the store does it in one transaction.
+
+It is divided (dividing.py), or set aside and told as a gap of exactly the tags and times that are missing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from edge.buffer import holes
+from edge.buffer.dividing import Part, Suspects, tags_of
+from edge.buffer.sealing import Sealed, span
+from edge.ports import Lease
+from shared.errors import WireError
+from shared.reading import Gap, GapCause
+from shared.wire import batch as wire
+from shared.wire.batch import BatchId
+
+# a batch without a sound reading is told by its times only
+_MOST_TOLD = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The cloud's word about a batch.
+
+    Attributes:
+        id: Which.
+        reason: Why.
+        is_whole: Whether it concerns the batch as such, so that there is nothing to look for in it.
+    """
+
+    id: BatchId
+    reason: str
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of it: `parts` take its place, or it is set aside and `told`; None: by its times."""
+
+    parts: Sequence[Sealed] = ()
+    told: Sequence[Gap] | None = None
+
+
+def judge(body: bytes, refusal: Refusal, suspects: Suspects, next_seq: int, now_us: int) -> Verdict:
+    """Decide about a refused batch.
+
+    Args:
+        body: Its bytes.
+        refusal: What the cloud said.
+        suspects: The tags that were at fault before; learns of another.
+        next_seq: The number that the first part gets.
+        now_us: UTC microseconds.
+    """
+    if refusal.is_whole:
+        return Verdict()
+    try:
+        batch = wire.decode(body)
+        parts = [_sealed(batch, part, next_seq + index) for index, part in enumerate(suspects.divide(batch))]
+    except WireError:
+        # not ours to read: written by another version
+        return Verdict()
+    if parts:
+        return Verdict(parts)
+    part = Part(batch.tags, batch.readings, batch.gaps)
+    suspects.set_aside(part)
+    return Verdict(told=_told(part, f"the cloud refuses it: {refusal.reason}", now_us))
+
+
+def _sealed(batch: wire.Batch, part: Part, seq: int) -> Sealed:
+    # sealed when the whole was: by that time the cloud knows which of two descriptions of a tag is the newer one
+    name, sealed_us = replace(batch.header.id, seq=seq), batch.header.sealed_us
+    body = wire.encode(name, sealed_us, part.tags, part.readings, part.gaps)
+    return Sealed(Lease(name, body, len(part.readings), sealed_us), *span(part.readings, sealed_us))
+
+
+def _told(part: Part, detail: str, now_us: int) -> list[Gap] | None:
+    tags = tags_of(part)
+    if len(tags) > _MOST_TOLD:
+        return None
+    told = []
+    for index, tag in enumerate(part.tags):
+        times = part.readings.ts[part.readings.tag == index]
+        if len(times):
+            gap = holes.lost(GapCause.REFUSED, int(times.min()), int(times.max()), now_us, detail)
+            told.append(replace(gap, device=tag.device, tag=tag.name))
+    # a hole that the cloud does not take as it was told is told in the plainest way; and if not even so, not again
+    told += [
+        replace(gap, cause=GapCause.REFUSED, detail=f"{gap.cause}, told otherwise, for the cloud refused it")
+        for gap in part.gaps
+        if gap.cause is not GapCause.REFUSED
+    ]
+    return told
