@@ -38,9 +38,9 @@ class Part:
 class Suspects:
     """The tags of which readings were set aside, and how much may still be spent on looking closer at them."""
 
-    def __init__(self) -> None:
+    def __init__(self, credit: int = CREDIT) -> None:
         self._tags: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._credit = CREDIT
+        self._credit = credit
 
     def taken(self, batches: int) -> None:
         """Note that the cloud took so many batches."""

@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from edge.buffer.dividing import Suspects
+from edge.buffer.dividing import Part, Suspects
 from edge.buffer.refusing import Refusal, Verdict, judge
 from shared.reading import Gap, GapCause, Readings, Tag, empty, from_rows
 from shared.wire import batch as wire
 from shared.wire.batch import BatchId
-from tests.fakes.readings import TAGS, gaps, numbered, numbers
+from tests.fakes.readings import TAGS, numbered, numbers
 
 NOW_US = 1_800_000_000_000_000
 ID = BatchId("test-gateway", uuid4(), 7)
@@ -59,10 +59,8 @@ def test_a_batch_refused_as_such_is_not_divided() -> None:
 
 def test_a_part_of_very_many_tags_is_told_by_its_times() -> None:
     tags = [Tag("hall", f"t{number}") for number in range(101)]
-    suspects = Suspects()
-    suspects._credit = 0  # noqa: SLF001 - spent
-    for tag in tags:
-        suspects._tags[tag.device, tag.name] = None  # noqa: SLF001 - all known
-    body = wire.encode(ID, NOW_US, tags, from_rows(list(range(101)), [NOW_US] * 101, NOW_US, [1.0] * 101))
+    rows = from_rows(list(range(101)), [NOW_US] * 101, NOW_US, [1.0] * 101)
+    suspects = Suspects(credit=0)
+    suspects.set_aside(Part(tags, rows, ()))
+    body = wire.encode(ID, NOW_US, tags, rows)
     assert judge(body, Refusal(ID, "422"), suspects, 20, NOW_US) == Verdict()
-    assert gaps(body) == []
