@@ -35,10 +35,13 @@ from cloud.issues.disk import DiskStore
 from cloud.issues.s3 import S3Store
 from cloud.issues.sigv4 import Identity
 from cloud.issues.store import PhotoStore
+from cloud.jobs import routes as jobs
 from cloud.machines import routes as machines
 from cloud.maintenance import routes as maintenance
 from cloud.metrics import Metrics
 from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, BodyLimit, Slashes, Surroundings
+from cloud.operators import routes as operators
+from cloud.parts import routes as parts
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.sync import routes as sync
 from cloud.sync.hub import Hub
@@ -52,7 +55,8 @@ WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
 _PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
 # every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
-ROUTERS = (*_PHONES, maintenance.router, identity.router, gateways.router, audit.router)
+_REGISTERS = (operators.router, jobs.router, parts.router)
+ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, identity.router, gateways.router, audit.router)
 
 BATCHES = "/ingest/batches"
 PHOTOS = "/issues/{id}/attachments"

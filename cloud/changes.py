@@ -49,6 +49,10 @@ class Entity(StrEnum):
     ISSUE_COMMENT = "issue_comment"
     ISSUE_ATTACHMENT = "issue_attachment"
     ROUTE = "route"
+    OPERATOR = "operator"
+    JOB = "job"
+    PART = "part"
+    IDEAL_CYCLE = "ideal_cycle"
 
 
 class ChangeKind(StrEnum):

@@ -8,14 +8,30 @@ from cloud.gateways import models as gateways
 from cloud.identity import models as identity
 from cloud.imports import models as imports
 from cloud.issues import models as issues
+from cloud.jobs import models as jobs
 from cloud.machines import models as machines
 from cloud.maintenance import models as maintenance
+from cloud.operators import models as operators
+from cloud.parts import models as parts
 from cloud.sync import models as sync
 from cloud.telemetry import models as telemetry
 from cloud.workorders import models as workorders
 
 FRAME = (changes, idempotency)
-SLICES = (identity, gateways, machines, telemetry, maintenance, workorders, issues, imports, sync)
+SLICES = (
+    identity,
+    gateways,
+    machines,
+    telemetry,
+    maintenance,
+    workorders,
+    issues,
+    imports,
+    sync,
+    operators,
+    jobs,
+    parts,
+)
 
 
 def metadata() -> MetaData:

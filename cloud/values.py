@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Path
@@ -90,3 +91,11 @@ RowId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+class Source(StrEnum):
+    """Where a thing of a register comes from."""
+
+    MANUAL = "manual"
+    IMPORT = "import"

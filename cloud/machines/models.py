@@ -22,6 +22,7 @@ from sqlmodel import Field
 
 from cloud.db import Table
 from cloud.machines.schemas import MachineStatus
+from cloud.values import Source
 
 
 class Machine(Table, table=True):
@@ -75,6 +76,9 @@ class Machine(Table, table=True):
     active_cavities: int | None = Field(default=None, sa_type=Integer)
     ideal_cycle_s: float | None = Field(default=None, sa_type=Double)
     microstop_threshold_s: float | None = Field(default=None, sa_type=Double)
+    source: str = Field(
+        default=Source.MANUAL.value, sa_column=Column(Text, nullable=False, server_default=Source.MANUAL.value)
+    )
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )

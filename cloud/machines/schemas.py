@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from cloud.values import Code, Count, Label, Moment, Notes, Positive, lower
+from cloud.values import Code, Count, Label, Moment, Notes, Positive, Source, lower
 
 
 class MachineStatus(StrEnum):
@@ -116,5 +116,6 @@ class MachineOut(BaseModel):
     active_cavities: int | None
     ideal_cycle_s: float | None
     microstop_threshold_s: float | None
+    source: Source
     created_at: AwareDatetime
     updated_at: AwareDatetime

@@ -89,7 +89,18 @@ def _furnished(address: str, client: httpx.Client) -> Service:
     issue = post(f"/stages/{stage['id']}/issue", {"type": "quality", "description": "scratches"})
     route = post("/routes", {"product_code": "R", "steps": [{"stage_name": "Montaj"}]})
     worker = next(user for user in client.get("/auth/users").json() if user["username"] == "mehmet")
+    operator = post("/operators", {"emp_id": "E-1", "operator_name": "Can"})
+    job = post("/jobs", {"job_number": "J-1"})
+    part = post("/parts", {"part_number": "P-1"})
+    cycle = {"machine_type": "press", "ideal_cycle_s": 30, "valid_from": "2026-01-01"}
     known = {
+        "emp_id": operator["emp_id"],
+        "job_number": job["job_number"],
+        "part_number": part["part_number"],
+        "cycle_id": post("/parts/P-1/ideal-cycles", cycle)["id"],
+        "level": "EXPERT",
+        "status": "PENDING",
+        "material": "PA66",
         "wo_id": order["id"],
         "wos_id": stage["id"],
         "issue_id": issue["id"],

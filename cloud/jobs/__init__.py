@@ -1,0 +1,1 @@
+"""Jobs: what customers ordered."""

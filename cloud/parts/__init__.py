@@ -1,0 +1,1 @@
+"""Parts: what is made, and how fast it can be made where."""
