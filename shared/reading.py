@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag, StrEnum
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -92,6 +93,23 @@ class GapCause(StrEnum):
     BUFFER_DAMAGED = "buffer_damaged"
     # readings that cannot be packed, or that the cloud will never take; kept in the gateway's quarantine
     REFUSED = "refused"
+    # the gateway's clock was set: forward, and nothing bears a time in between; or back, and times occur twice
+    CLOCK_STEP = "clock_step"
+
+
+class ClosedBy(StrEnum):
+    """How it came that a gap misses nothing any more."""
+
+    # the source's own history was read
+    HISTORY = "history"
+    # the source had kept it and sent it again: an OPC UA server its notifications, a broker its messages
+    REDELIVERED = "redelivered"
+    # the source's own times show that nothing was said meanwhile
+    UNCHANGED = "unchanged"
+    # what had been set aside was taken after all
+    RETRIED = "retried"
+    # narrower gaps say what of it is missing
+    SPLIT = "split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +136,13 @@ class Gap:
 
     It concerns one tag, or every tag of `device` if `tag` is None, or every tag of the gateway if
     `device` is None too. `from_us` and `to_us` are microseconds since 1970 UTC, half-open.
+
+    Attributes:
+        id: Its name through all its revisions; None for one that is told once, which is called after its batch.
+        revision: Counts what was told of it; the highest one holds, in whatever order they arrive.
+        is_open: It still goes on; `to_us` is when that was last known.
+        closed_us: Since when nothing is missing in it any more; None as long as something is.
+        closed_by: How that came.
     """
 
     cause: GapCause
@@ -126,6 +151,11 @@ class Gap:
     device: Name | None = None
     tag: Name | None = None
     detail: Words = ""
+    id: UUID | None = None
+    revision: Annotated[int, msgspec.Meta(ge=1, lt=2**31)] = 1
+    is_open: bool = False
+    closed_us: TimeUs | None = None
+    closed_by: ClosedBy | None = None
 
 
 # NaN in `value` means "no number": the value was bad, or it is a text, found in `text` by row.

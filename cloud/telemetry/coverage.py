@@ -23,6 +23,30 @@ class Missing:
     by_cause: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Holes that overlap or touch, as one: half-open, with their causes."""
+
+    start: datetime
+    end: datetime
+    causes: tuple[str, ...]
+
+
+def merged(holes: Iterable[Hole], start: datetime, end: datetime) -> list[Merged]:
+    """Return the holes in the half-open range from start to end, those that overlap or touch as one, in order."""
+    found: list[Merged] = []
+    for hole in sorted(holes, key=lambda hole: (hole.start, hole.end)):
+        begin, until = max(hole.start, start), min(hole.end, end)
+        if begin >= until:
+            continue
+        if found and begin <= found[-1].end:
+            last = found.pop()
+            found.append(Merged(last.start, max(last.end, until), tuple(sorted({*last.causes, hole.cause}))))
+        else:
+            found.append(Merged(begin, until, (hole.cause,)))
+    return found
+
+
 def missing(holes: Iterable[Hole], start: datetime, end: datetime) -> Missing:
     """Return how much of the half-open range from start to end lies in holes."""
     by_cause: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)

@@ -1,10 +1,10 @@
-"""Owns what can be asked of the past: a machine's readings, page by page, and the holes in them."""
+"""Owns what can be asked of the past: a machine's readings, page by page."""
 
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select, text
@@ -13,17 +13,13 @@ from sqlmodel import col
 
 from cloud import paging
 from cloud.gateways import service as gateways
-from cloud.gateways.schemas import GatewayOut
 from cloud.machines import service as machines
 from cloud.paging import Page
-from cloud.telemetry.coverage import Hole, missing
-from cloud.telemetry.models import Gap, Tag
-from cloud.telemetry.schemas import CoverageOut, GapOut, QualityWord, ReadingOut
-from shared.reading import Flag, GapCause, ReadingType
+from cloud.telemetry.models import Tag
+from cloud.telemetry.schemas import QualityWord, ReadingOut
+from shared.reading import Flag, ReadingType
 
 _QUALITIES = tuple(QualityWord)
-RETENTION: Literal["retention"] = "retention"
-"""The cause, beside those of gaps, of readings that were dropped because they had been kept long enough."""
 # newest first, tag by tag, along the key: the rows of a page are all that is read
 _READINGS = """
     SELECT found.* FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
@@ -36,22 +32,6 @@ _READINGS = """
 # A page is looked for in the newest day, then in the newest month, and only then everywhere: of each partition
 # that may hold a part of it, table and index are locked, and PostgreSQL has room for some thousand locks in all.
 SPANS = (timedelta(days=1), timedelta(days=30), None)
-# the gaps of a tag, of its device and of its gateway
-_HOLES = text("""
-    SELECT tag.id AS tag_id, gap.from_at, gap.to_at, gap.cause
-    FROM tag JOIN gap ON gap.organization_id = tag.organization_id AND gap.gateway_id = tag.gateway_id
-                         AND (gap.device IS NULL OR gap.device = tag.device) AND (gap.tag IS NULL OR gap.tag = tag.name)
-    WHERE tag.id = ANY(CAST(:tags AS int[])) AND gap.from_at < :end AND gap.to_at > :start
-""")
-# readings that were dropped can vouch for nothing any more
-_DROPPED = text("""
-    SELECT begin_at, end_at FROM dropped WHERE kind = 'readings' AND begin_at < :end AND end_at > :start
-""")
-_FIRSTS = text("""
-    SELECT wanted.tag_id, first.first_at FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
-        SELECT first_at FROM rollup_day WHERE rollup_day.tag_id = wanted.tag_id ORDER BY bucket LIMIT 1
-    ) AS first
-""")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # a row's place in the list: time, tag, n
 _PLACE = (
@@ -70,18 +50,6 @@ class ReadingFilter:
     device: str | None = None
     tag: str | None = None
     reading_type: ReadingType | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GapFilter:
-    """Which gaps are asked for; those that overlap the time range."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-    gateway: str | None = None
-    device: str | None = None
-    tag: str | None = None
-    cause: GapCause | None = None
 
 
 async def readings(
@@ -136,56 +104,6 @@ async def _newest(
     return rows
 
 
-async def gaps(
-    session: AsyncSession, organization_id: uuid.UUID, asked: GapFilter, wanted: paging.Paging
-) -> Page[GapOut]:
-    """Return a page of an organization's gaps, newest first."""
-    statement = select(Gap).where(col(Gap.organization_id) == organization_id)
-    if asked.gateway is not None:
-        statement = statement.where(
-            col(Gap.gateway_id) == await gateways.id_of(session, organization_id, asked.gateway)
-        )
-    if asked.start is not None:
-        statement = statement.where(col(Gap.to_at) > asked.start)
-    if asked.end is not None:
-        statement = statement.where(col(Gap.from_at) < asked.end)
-    for column, value in ((Gap.device, asked.device), (Gap.tag, asked.tag), (Gap.cause, asked.cause)):
-        if value is not None:
-            statement = statement.where(col(column) == value)
-    found = await paging.read(session, statement, [col(Gap.from_at), col(Gap.id)], wanted, descending=True)
-    names = await gateways.by_ids(session, {row[0].gateway_id for row in found.rows})
-    return Page(
-        items=[_gap(row[0], names[row[0].gateway_id].name) for row in found.rows],
-        next_cursor=found.next_cursor,
-        total=found.total,
-    )
-
-
-async def coverage(
-    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, asked: ReadingFilter, now: datetime
-) -> list[CoverageOut]:
-    """Return for each of a machine's tags how much of a time range lies in no gap, by device and tag.
-
-    A tag's range begins with its first reading: before it there was nothing to be missed.
-
-    Raises:
-        NotFound: The organization has no such machine.
-    """
-    machine = await machines.resolve(session, organization_id, id_or_code)
-    tags = sorted(await tags_of(session, machine.id, asked), key=lambda tag: (tag.device, tag.name, tag.id))
-    told = await gateways.by_ids(session, {tag.gateway_id for tag in tags})
-    asked_of = {"tags": [tag.id for tag in tags], "start": asked.start, "end": asked.end}
-    firsts = {row.tag_id: row.first_at for row in await session.execute(_FIRSTS, asked_of)}
-    holes: dict[int, list[Hole]] = {tag.id: [] for tag in tags if tag.id is not None}
-    for row in await session.execute(_HOLES, asked_of):
-        holes[row.tag_id].append(Hole(row.from_at, row.to_at, row.cause))
-    gone = [Hole(row.begin_at, row.end_at, RETENTION) for row in await session.execute(_DROPPED, asked_of)]
-    return [
-        _covered(tag, told[tag.gateway_id], asked, firsts.get(tag.id), [*holes[tag.id or 0], *gone], now)
-        for tag in tags
-    ]
-
-
 def fields_of(row: Any, tag: Tag, gateway: str) -> dict[str, Any]:
     """Return what `ReadingOut` says of a row of `reading` or `latest`."""
     return {
@@ -211,40 +129,3 @@ async def tags_of(session: AsyncSession, machine_id: uuid.UUID, asked: ReadingFi
         if value is not None:
             statement = statement.where(col(column) == value)
     return await session.scalars(statement)
-
-
-def _covered(
-    tag: Tag, gateway: GatewayOut, asked: ReadingFilter, first: datetime | None, holes: Iterable[Hole], now: datetime
-) -> CoverageOut:
-    end = min(asked.end or now, now)
-    # without a reading there is nothing to vouch for
-    start = min(max(asked.start or _EPOCH, first or end), end)
-    found = missing(holes, start, end)
-    seconds = (end - start).total_seconds()
-    return CoverageOut(
-        gateway=gateway.name,
-        device=tag.device,
-        tag=tag.name,
-        reading_type=ReadingType(tag.reading_type),
-        start=start,
-        end=end,
-        seconds=seconds,
-        missing_s=found.seconds,
-        coverage=1 - found.seconds / seconds if seconds else None,
-        causes={cause if cause == RETENTION else GapCause(cause): held for cause, held in found.by_cause.items()},
-        as_of=gateway.last_seen or gateway.created_at,
-    )
-
-
-def _gap(row: Gap, gateway: str) -> GapOut:
-    return GapOut(
-        id=row.id,
-        gateway=gateway,
-        device=row.device,
-        tag=row.tag,
-        cause=row.cause,
-        start=row.from_at,
-        end=row.to_at,
-        detail=row.detail,
-        recorded_at=row.recorded_at,
-    )

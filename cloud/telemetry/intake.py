@@ -24,16 +24,14 @@ from cloud.errors import BadRequest, CloudError, Conflict, Forbidden, Unavailabl
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayCaller
 from cloud.languages import Message
-from cloud.telemetry import days, messages, store
+from cloud.telemetry import days, gaps, messages, store
 from cloud.telemetry.dictionary import Dictionary
 from cloud.telemetry.metrics import IngestMetrics
 from cloud.telemetry.models import Batch as BatchRow
-from cloud.telemetry.models import Gap as GapRow
 from cloud.telemetry.partitions import Partitions
 from cloud.telemetry.rows import Rows, arrange
 from shared import logs
 from shared.errors import WireError
-from shared.reading import Gap
 from shared.wire.batch import Batch, decode
 from shared.wire.receipt import Outcome, Receipt
 
@@ -197,7 +195,7 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
     if repeated < len(rows):
         await store.touch(session, gateway.gateway_id, rows)
     if batch.gaps:
-        await session.execute(insert(GapRow), [_gap(gateway, gap) for gap in batch.gaps])
+        await gaps.record(session, gateway, identity, batch.gaps)
     if repeated:
         (await session.get_one(BatchRow, key)).repeated = repeated
     return Receipt(*told, Outcome.STORED, len(rows), repeated)
@@ -217,19 +215,6 @@ async def _enter(session: AsyncSession, key: tuple[uuid.UUID, uuid.UUID, int], b
     }
     entered = insert(BatchRow).values(line).on_conflict_do_nothing().returning(BatchRow.__table__.c.seq)  # type: ignore[attr-defined]
     return (await session.execute(entered)).one_or_none() is not None
-
-
-def _gap(gateway: GatewayCaller, gap: Gap) -> dict[str, object]:
-    return {
-        "organization_id": gateway.organization_id,
-        "gateway_id": gateway.gateway_id,
-        "device": gap.device,
-        "tag": gap.tag,
-        "cause": gap.cause,
-        "from_at": _utc(gap.from_us),
-        "to_at": _utc(gap.to_us),
-        "detail": gap.detail,
-    }
 
 
 def _utc(us: int) -> datetime:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
@@ -139,10 +140,13 @@ class Dropped(Table, table=True):
 
 
 class Gap(Table, table=True):
-    """A hole in the readings, with its cause: of one tag, of a device (`tag` null) or of a gateway (both null)."""
+    """A hole in the readings, with its cause: of one tag, of a device (`tag` null) or of a gateway (both null).
+
+    Who asks what is missing leaves out the closed ones, and takes one without an end as going on.
+    """
 
     __tablename__ = "gap"
-    __table_args__ = (Index(None, "organization_id", "from_at", "id"),)
+    __table_args__ = (Index(None, "organization_id", "from_at", "id"), UniqueConstraint("gateway_id", "gap_id"))
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     organization_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("organization.id"), nullable=False))
@@ -151,9 +155,21 @@ class Gap(Table, table=True):
     tag: str | None = Field(default=None, sa_column=Column(Text))
     cause: str = Field(sa_column=Column(Text, nullable=False))
     from_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    to_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    # null while it goes on
+    to_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     detail: str = Field(sa_column=Column(Text, nullable=False))
     recorded_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+    # what its gateway calls it; of what is told of it the highest revision holds
+    gap_id: uuid.UUID = Field(
+        default_factory=uuid.uuid4, sa_column=Column(Uuid, nullable=False, server_default=text("gen_random_uuid()"))
+    )
+    revision: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
+    # nothing is missing in it any more, since when and why
+    closed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    closed_by: str | None = Field(default=None, sa_column=Column(Text))
+    changed_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
 

@@ -16,11 +16,12 @@ from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import AnyCaseStatus, MachineId, MachineSort
 from cloud.machines.service import Wanted
 from cloud.paging import Page, PageQuery, Paging
-from cloud.telemetry import history, messages, posting, rollups, service
+from cloud.telemetry import gaps, history, messages, posting, rollups, service
 from cloud.telemetry.intake import Intake
 from cloud.telemetry.schemas import (
     CoverageOut,
     GapOut,
+    GapState,
     MachineNowOut,
     MachineStatusOut,
     PostedOut,
@@ -182,7 +183,7 @@ async def list_coverage(
     if start >= to:
         raise Invalid(messages.RANGE_BACKWARDS, start=start.isoformat(), end=to.isoformat())
     asked = history.ReadingFilter(start, to, device, tag)
-    return await history.coverage(session, caller.organization_id, machine_id, asked, datetime.now(UTC))
+    return await gaps.coverage(session, caller.organization_id, machine_id, asked, datetime.now(UTC))
 
 
 @router.get("/gaps")
@@ -196,10 +197,19 @@ async def list_gaps(
     device: Name = None,
     tag: Name = None,
     cause: Annotated[GapCause | None, BeforeValidator(lower)] = None,
+    machine: Annotated[str | None, Query(min_length=1, max_length=200, description="Its id or its code")] = None,
+    state: Annotated[
+        list[Annotated[GapState, BeforeValidator(lower)]] | None,
+        Query(max_length=3, description="One or several; all if absent"),
+    ] = None,
 ) -> Page[GapOut]:
-    """List the holes in the readings, with their causes, newest first."""
-    asked = history.GapFilter(start, to, gateway, device, tag, cause)
-    return await history.gaps(session, caller.organization_id, asked, paging)
+    """List the holes in the readings, with their causes, newest first.
+
+    A gap of a whole device concerns each of its tags, and one of a whole gateway each of its devices: asked for a tag,
+    both are among the answers.
+    """
+    asked = gaps.GapFilter(start, to, gateway, device, tag, cause, machine, state or ())
+    return await gaps.page(session, caller.organization_id, asked, paging)
 
 
 async def body_of(request: Request, within_s: float = BODY_TIMEOUT_S) -> bytes:

@@ -13,7 +13,7 @@ from cloud.telemetry import messages, physics
 from cloud.telemetry.rules import Doubt, RuntimeStatus
 from cloud.validation import mistake
 from cloud.values import Label, Moment, lower
-from shared.reading import GapCause, MachineState, ReadingType
+from shared.reading import ClosedBy, GapCause, MachineState, ReadingType
 from shared.wire.receipt import Outcome
 
 # some seconds of a fast source; more come through a gateway
@@ -209,18 +209,32 @@ class MachineStatusOut(BaseModel):
     values: list[LatestOut] = Field(description="By device and tag")
 
 
+class GapState(StrEnum):
+    """How a gap stands."""
+
+    ONGOING = "ongoing"  # it has begun, and nobody has told its end
+    OPEN = "open"  # it is over, and what is missing in it is missing
+    CLOSED = "closed"  # nothing is missing in it any more, or narrower gaps say what is
+
+
 class GapOut(BaseModel):
     """A hole in the readings: of one tag, of a device (`tag` null), or of a whole gateway (both null)."""
 
-    id: int
+    id: uuid.UUID = Field(description="The same through all that is told of it")
     gateway: str
     device: str | None
     tag: str | None
     cause: GapCause
+    state: GapState
     start: AwareDatetime
-    end: AwareDatetime
+    end: AwareDatetime | None = Field(
+        description="Half-open; null while it goes on. Before the start where the clock was set back"
+    )
     detail: str
-    recorded_at: AwareDatetime
+    closed_at: AwareDatetime | None = Field(description="When it was filled, by the gateway's clock")
+    closed_by: ClosedBy | None = Field(description="What filled it")
+    recorded_at: AwareDatetime = Field(description="When the cloud first heard of it")
+    changed_at: AwareDatetime = Field(description="When the cloud last heard something new of it")
 
 
 class Resolution(StrEnum):
@@ -262,6 +276,14 @@ class RollupOut(BaseModel):
     )
 
 
+class HoleOut(BaseModel):
+    """Gaps of a tag that overlap or touch, as one."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    causes: list[GapCause | Literal["retention"]]
+
+
 class CoverageOut(BaseModel):
     """How much of a time range a tag's readings can vouch for, and why not the rest."""
 
@@ -278,6 +300,8 @@ class CoverageOut(BaseModel):
         description="Seconds in the gaps of each cause; where causes overlap, in each. `retention`: the readings were "
         "kept as long as the operator wanted, and are now in the rollups only"
     )
+    holes: list[HoleOut] = Field(description="The newest hundred, in order; closed gaps are none")
+    holes_in_all: int
     as_of: AwareDatetime = Field(
         description="When the tag's gateway was last heard: what it has not told yet may still be missing"
     )

@@ -108,8 +108,9 @@ _RUN = text("""
         FROM reading WHERE tag_id = ANY(CAST(:tags AS int[])) AND ts >= :from AND ts < :end
         ORDER BY ts, tag_id DESC, n DESC
     ), hole AS (
-        SELECT from_at, to_at FROM gap
-        WHERE gateway_id = ANY(CAST(:gateways AS uuid[])) AND from_at < :end AND to_at > :start
+        SELECT from_at, coalesce(to_at, 'infinity') AS to_at FROM gap
+        WHERE gateway_id = ANY(CAST(:gateways AS uuid[])) AND closed_at IS NULL
+              AND from_at < :end AND coalesce(to_at, 'infinity') > greatest(from_at, CAST(:start AS timestamptz))
               AND (device IS NULL OR device = ANY(CAST(:devices AS text[])))
               AND (tag IS NULL OR tag = ANY(CAST(:names AS text[])))
     ), midnight AS (

@@ -9,15 +9,16 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
 from edge.errors import BufferDamaged
-from shared.reading import Gap, GapCause, Readings
+from shared.reading import ClosedBy, Gap, GapCause, Readings
 
 # CRC-32 of all that follows; rows, at the head of what is compressed
 _CRC = _ROWS = struct.Struct("<I")
@@ -30,6 +31,7 @@ _COLUMNS = (
     ("flags", "u1"),
     ("status", "<u4"),
 )
+_GAP = tuple(each.name for each in fields(Gap))
 _ROW_BYTES = sum(np.dtype(dtype).itemsize for _, dtype in _COLUMNS)
 
 
@@ -40,9 +42,7 @@ def pack(readings: Readings, gaps: Sequence[Gap]) -> bytes:
         (
             _ROWS.pack(len(readings)),
             *(getattr(readings, name).astype(dtype, copy=False).tobytes() for name, dtype in _COLUMNS),
-            json.dumps([[int(row) for row in text], list(text.values()), [astuple(gap) for gap in gaps]]).encode(
-                "ascii"
-            ),
+            json.dumps([[int(row) for row in text], list(text.values()), list(map(_told, gaps))]).encode("ascii"),
         )
     )
     packed = zstandard.ZstdCompressor(level=1).compress(plain)
@@ -64,7 +64,22 @@ def unpack(body: bytes) -> tuple[Readings, list[Gap]]:
         at += columns[name].nbytes
     which, texts, gaps = json.loads(plain[at:])
     readings = Readings(**columns, text=dict(zip(which, texts, strict=True)))
-    return readings, [Gap(GapCause(cause), *rest) for cause, *rest in gaps]
+    return readings, [_gap(told) for told in gaps]
+
+
+def _told(gap: Gap) -> list[object]:
+    return [str(each) if isinstance(each, UUID) else each for each in astuple(gap)]
+
+
+def _gap(told: list[Any]) -> Gap:
+    # a block of before gaps had a life names fewer of its members
+    known = dict(zip(_GAP, told, strict=False))
+    known["cause"] = GapCause(known["cause"])
+    if known.get("id") is not None:
+        known["id"] = UUID(known["id"])
+    if known.get("closed_by") is not None:
+        known["closed_by"] = ClosedBy(known["closed_by"])
+    return Gap(**known)
 
 
 def size(readings: Readings) -> int:

@@ -7,6 +7,7 @@ payload's end before it is read, so the work is at most in proportion to the byt
 
 import struct
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from itertools import pairwise
 
 import msgspec
@@ -25,6 +26,8 @@ MALFORMED = (msgspec.MsgspecError, struct.error, ValueError, OverflowError, Recu
 _COUNT = struct.Struct("<I")
 # the columns in order: tag, ts, received, value, quality, flags, status
 _COLUMNS = (np.uint32, np.int64, np.int64, np.float64, np.uint8, np.uint8, np.uint32)
+# the members of a gap that came later, with what they are where they are left out
+_LIFE = {each.name: each.default for each in fields(Gap)[6:]}
 ROW_BYTES = sum(np.dtype(column).itemsize for column in _COLUMNS)
 
 
@@ -39,7 +42,7 @@ def pack(labels: Labels, readings: Readings, gaps: Sequence[Gap]) -> bytes:
     return b"".join(
         (
             _sized(labels.of(used.tolist())),
-            _sized(msgspec.json.encode(list(gaps))),
+            _sized(msgspec.json.encode([_gap(gap) for gap in gaps])),
             _planes(local.astype(np.uint32)),
             _planes(np.diff(rows.ts, prepend=0)),
             _planes(rows.received - rows.ts),
@@ -85,6 +88,12 @@ def _unpack_rows(payload: bytes, at: int, rows: int, tags: int) -> tuple[Reading
     if rows:
         _check(readings, tags)
     return readings, msgspec.json.decode(gaps_json, type=list[Gap])
+
+
+def _gap(gap: Gap) -> dict[str, object]:
+    """Return a gap as it travels: what only gaps with a life of their own have is left out of the others."""
+    told = asdict(gap)
+    return {name: value for name, value in told.items() if name not in _LIFE or value != _LIFE[name]}
 
 
 def _check(readings: Readings, tags: int) -> None:

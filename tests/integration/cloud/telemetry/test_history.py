@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.reading import Gap, GapCause, Tag, concatenate, empty, from_rows
+from shared.reading import Tag, concatenate, from_rows
 from tests.integration.cloud.telemetry.sender import COUNT, NOON, SECOND, TAGS, TEMP, rows, states
 
 DAY = 86_400 * SECOND
@@ -158,47 +158,3 @@ async def test_a_forged_cursor_is_refused(gateway, get, tenant, place):
     cursor = base64.urlsafe_b64encode(place.encode()).decode()
     answer = await gateway.client.get("/machines/P-1/readings", params={"cursor": cursor}, headers=tenant.worker)
     assert (answer.status_code, answer.json()["error_code"]) == (422, "CURSOR_INVALID")
-
-
-# ---- gaps
-
-HOLES = [
-    Gap(GapCause.COMMUNICATION_LOST, NOON, NOON + 10 * SECOND, "press", None, "timeout"),
-    Gap(GapCause.OVERFLOW, NOON + 5 * SECOND, NOON + 6 * SECOND, "press", "temp"),
-    Gap(GapCause.GATEWAY_DOWN, NOON + 20 * SECOND, NOON + 30 * SECOND),
-]
-
-
-async def test_gaps_are_listed_newest_first_with_their_cause(gateway, get):
-    await gateway.send(empty(), HOLES)
-    found = await walk(get, "/gaps", limit=2)
-    assert [gap["cause"] for gap in found] == ["gateway_down", "overflow", "communication_lost"]
-    last = found[-1]
-    assert (last["gateway"], last["device"], last["tag"]) == (gateway.caller.name, "press", None)
-    assert (last["start"], last["end"], last["detail"]) == (iso(NOON), iso(NOON + 10 * SECOND), "timeout")
-
-
-@pytest.mark.parametrize(
-    ("query", "causes"),
-    [
-        ({"device": "press"}, ["overflow", "communication_lost"]),
-        ({"tag": "temp"}, ["overflow"]),
-        ({"cause": "gateway_down"}, ["gateway_down"]),
-        ({"from": iso(NOON + 8 * SECOND)}, ["gateway_down", "communication_lost"]),
-        ({"to": iso(NOON + 5 * SECOND)}, ["communication_lost"]),
-        ({"from": iso(NOON + 10 * SECOND), "to": iso(NOON + 20 * SECOND)}, []),
-    ],
-    ids=str,
-)
-async def test_gaps_are_filtered(gateway, get, query, causes):
-    await gateway.send(empty(), HOLES)
-    assert [gap["cause"] for gap in (await get("/gaps", **query))["data"]] == causes
-
-
-async def test_gaps_are_told_to_their_own_organization_only(gateway, get, new_tenant):
-    await gateway.send(empty(), HOLES)
-    assert len((await get("/gaps", gateway=gateway.caller.name))["data"]) == 3
-    stranger = await new_tenant()
-    assert (await gateway.client.get("/gaps", headers=stranger.admin)).json() == []
-    answer = await gateway.client.get("/gaps", params={"gateway": gateway.caller.name}, headers=stranger.admin)
-    assert answer.status_code == 404

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloud.telemetry import settling
-from shared.reading import Gap, GapCause, concatenate
+from shared.reading import concatenate
 from tests.integration.cloud.telemetry.sender import COUNT, NOON, SECOND, rows
 from tests.integration.cloud.telemetry.test_history import get, iso, walk
 
@@ -58,23 +58,6 @@ async def test_a_range_takes_the_buckets_that_overlap_it(gateway, get, database)
     await settle(database)
     page = await get("/machines/P-1/rollups", from_=iso(NOON + HOUR + MINUTE), to=iso(NOON + 3 * HOUR))
     assert [bucket["first"] for bucket in page["data"]] == [2.0, 1.0]
-
-
-async def test_coverage_is_what_no_gap_takes_from_the_tags_first_reading_on(gateway, get, database):
-    gaps = [
-        Gap(GapCause.GATEWAY_DOWN, YESTERDAY + 30 * MINUTE, YESTERDAY + 40 * MINUTE, None, None),
-        Gap(GapCause.OVERFLOW, YESTERDAY + 35 * MINUTE, YESTERDAY + 50 * MINUTE, "press", "temp"),
-        Gap(GapCause.OVERFLOW, YESTERDAY, YESTERDAY + HOUR, "another", None),
-    ]
-    await gateway.send(concatenate([rows(1.0, ts=YESTERDAY), rows(1.0, tag=COUNT, ts=YESTERDAY)]), gaps)
-    await settle(database)
-    asked = {"from_": iso(YESTERDAY - HOUR), "to": iso(YESTERDAY + HOUR)}
-    count, temp = (await get("/machines/P-1/coverage", **asked))["data"]
-    assert (count["tag"], count["seconds"], count["missing_s"]) == ("count", 3600, 600)
-    assert count["causes"] == {"gateway_down": 600}
-    assert (temp["missing_s"], temp["causes"]) == (1200, {"gateway_down": 600, "overflow": 900})
-    assert temp["coverage"] == pytest.approx(1 - 1200 / 3600)
-    assert temp["start"] == iso(YESTERDAY)
 
 
 async def test_what_lies_ahead_is_not_covered_yet(gateway, get, database):

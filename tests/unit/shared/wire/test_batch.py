@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import WireError
-from shared.reading import Flag, Gap, GapCause, Quality, Readings, ReadingType, Tag, empty, from_rows
+from shared.reading import ClosedBy, Flag, Gap, GapCause, Quality, Readings, ReadingType, Tag, empty, from_rows
 from shared.wire.batch import MAX_BODY, MAX_PAYLOAD, MAX_SEQ, MAX_TIME_US, Batch, BatchId, decode, encode, header
 
 ID = BatchId("hall-2", UUID("00112233-4455-6677-8899-aabbccddeeff"), 41)
@@ -30,7 +30,26 @@ MAX_MEMORY = 256 * 1024 * 1024
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=20)
 times = st.integers(0, MAX_TIME_US - 1)
 tags = st.builds(Tag, names, names, st.none() | names, st.sampled_from(ReadingType), names)
-gaps = st.builds(Gap, st.sampled_from(GapCause), times, times, st.none() | names, st.none() | names, names)
+lives = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.uuids(),
+        "revision": st.integers(1, 2**31 - 1),
+        "is_open": st.booleans(),
+        "closed_us": times,
+        "closed_by": st.sampled_from(ClosedBy),
+    },
+)
+gaps = st.builds(
+    lambda *plain, life: Gap(*plain, **life),
+    st.sampled_from(GapCause),
+    times,
+    times,
+    st.none() | names,
+    st.none() | names,
+    names,
+    life=lives,
+)
 
 
 @st.composite
