@@ -12,10 +12,9 @@ The order of a stop, which has 10 s in all:
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 from edge.acquisition.station import Station
 from edge.buffer.sqlite import SqliteBuffer
@@ -33,6 +32,7 @@ from edge.notify import Notifier
 from edge.page.pages import pages
 from edge.page.throughput import EVERY_S, Throughput
 from edge.ports import Driver, Sign
+from edge.remote.assignments import Assignments
 from edge.remote.errands import Errands
 from edge.remote.renewal import Renewal
 from edge.remote.way import way
@@ -79,9 +79,13 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
 
     hangup = asyncio.Event()
     with stopping_on_signals(on_signal), reloading_on_hangup(hangup.set), state.held():
+        line = line_to_cloud(settings, state)
         memory = Memory(state.path)
+        assignments = Assignments(state.path, settings.file, environ, line.office)
         settings, notes = settings_to_start(
-            settings, memory.recall(), lambda files: load(settings.file, environ, files=files)
+            assignments.settings_to_start(settings, memory.recall()),
+            memory.recall(),
+            lambda files: load(settings.file, environ, files=files),
         )
         path = state.path / settings.buffer_path.name
         buffer = await SqliteBuffer.open(
@@ -92,25 +96,22 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
             volume=Volume(path, settings.buffer.keep_free),
         )
         try:
-            line = line_to_cloud(settings, state)
-            try:
-                live = Live(memory, notes, hangup, lambda file: load(file, environ))
-                gateway = Gateway(settings, state, buffer, line, clock, stop, live)
-                await gateway.run(Notifier(environ))
-            finally:
-                await line.client.close()
+            live = Live(memory, notes, hangup, assignments)
+            gateway = Gateway(settings, state, buffer, line, clock, stop, live)
+            await gateway.run(Notifier(environ))
         finally:
+            await line.client.close()
             await buffer.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What changing a running gateway needs: what is remembered, what is to be said of it, SIGHUP, and the files."""
+    """What changing a running gateway needs: what is remembered, what is to be said of it, SIGHUP, and the cloud."""
 
     memory: Memory
     notes: list[str]
     hangup: asyncio.Event
-    load: Callable[[Path], Settings]
+    assignments: Assignments
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +164,14 @@ class Gateway:
         max_rate = settings.cloud.backlog.max_rate
         pace = Pace(max_rate, clock) if max_rate is not None else None
         self._shipper = Shipper(buffer, line.uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
-        self._errands = Errands(Renewal(line.office, line.tokens, line.client))
-        self._presence = Presence(line.uplink, self._shipper.link, self._sign, clock, self._errands.heed)
         self._fleet = Fleet(self._driver, self._station, clock)
         self._stations = self._fleet.build(settings.connections, buffer.down_since_us)
         self._applier = Applier(settings, self._fleet, live.memory, clock, live.notes)
-        self._requests = Requests(self._applier, live.load, live.hangup)
+        self._assignments = live.assignments
+        self._requests = Requests(self._applier, live.assignments.load, live.hangup)
+        renewal = Renewal(line.office, line.tokens, line.client)
+        self._errands = Errands(renewal, live.assignments, self._requests.take)
+        self._presence = Presence(line.uplink, self._shipper.link, self._sign, clock, self._errands.heed)
         self._control = ControlServer(state.path, self._requests.answer)
         self._throughput = Throughput()
         self._health = HealthServer(
@@ -231,6 +234,7 @@ class Gateway:
             self._buffer.stats(),
             self._shipper.status(),
             (*self._applier.notes, *self._errands.notes()),
+            self._assignments.version,
         )
 
     async def _open_health(self) -> None:

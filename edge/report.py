@@ -19,7 +19,7 @@ _NEARLY_FULL = 0.9
 class Snapshot:
     """Everything that health page and metrics are made of. Times: microseconds since 1970 UTC.
 
-    `notes` are further problems, each a sentence.
+    `notes` are further problems, each a sentence; `assigned` is the version of the cloud's configuration that runs.
     """
 
     now_us: int
@@ -33,6 +33,7 @@ class Snapshot:
     buffer: BufferStats
     sync: ShipperStatus
     notes: Sequence[str] = ()
+    assigned: int | None = None
 
 
 def health(snapshot: Snapshot) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def health(snapshot: Snapshot) -> dict[str, Any]:
         "gateway": snapshot.gateway.id,
         "site": snapshot.gateway.site,
         "timezone": snapshot.gateway.timezone,
+        "configuration": snapshot.assigned,
         "pid": snapshot.pid,
         "started": instant(snapshot.started_us),
         "uptime_s": round(snapshot.uptime_s, 1),

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge.clock import SystemClock
 from edge.config import tags
 from edge.config.check import validate
+from edge.config.composing import composed
 from edge.config.devices import Plant
 from edge.config.document import Document
 from edge.config.files import Files, fingerprint
@@ -101,12 +103,13 @@ def load(
         file: YAML; deploy/edge.example.yaml explains every key.
         environ: What `${env:NAME}` refers to.
         specs: The drivers to choose from, by protocol; those of this gateway if None.
-        files: Where it and what it imports is read; on disk if None. Secrets always are.
+        files: Where it and what it imports is read; on disk if None. Secrets always are. What the cloud set for this
+            gateway is among them, or there is no such thing.
 
     Raises:
         ConfigMistakes: Everything that is wrong with it, with lines.
     """
-    document = read(file, environ, files)
+    document = composed(read(file, environ, files), file)
     sections = validate(FileOptions, document.root, document, lambda loc: loc)
     defaults = sections.defaults if sections is not None else DefaultOptions()
     for key, message in (*tags.period(defaults.every), *tags.heartbeat(defaults.publish)):
@@ -143,6 +146,16 @@ def load(
         document.files.contents,
         token_file(document),
     )
+
+
+def rehearse(settings: Settings) -> None:
+    """Build what `run` would build first: a driver may refuse points that are sound one by one.
+
+    Raises:
+        ConfigError: A driver refuses its points.
+    """
+    for connection in settings.connections:
+        connection.spec.build(connection.name, connection.options, connection.points, SystemClock())
 
 
 def token_file(document: Document) -> Path | None:

@@ -10,11 +10,10 @@ import typer
 from edge import display
 from edge.cli.exits import EXIT_CONFIG
 from edge.cli.terminal import AsJson, Config, out
-from edge.clock import SystemClock
 from edge.config.mistakes import ConfigMistakes, Mistake
 from edge.config.schema import json_schema
 from edge.errors import ConfigError
-from edge.settings import Settings, known_drivers, load
+from edge.settings import known_drivers, load, rehearse
 
 
 def check(config: Config, as_json: AsJson = False) -> None:
@@ -24,7 +23,7 @@ def check(config: Config, as_json: AsJson = False) -> None:
     """
     try:
         settings = load(config, os.environ)
-        _build(settings)
+        rehearse(settings)
     except ConfigError as error:
         if not as_json:
             raise
@@ -44,13 +43,3 @@ def schema() -> None:
     With `# yaml-language-server: $schema=edge.schema.json` as a file's first line, most editors complete and check it.
     """
     print(json.dumps(json_schema(known_drivers()), indent=2))  # noqa: T201
-
-
-def _build(settings: Settings) -> None:
-    """Build what `run` would build first: a driver may refuse points that are sound one by one.
-
-    Raises:
-        ConfigError: A driver refuses its points.
-    """
-    for connection in settings.connections:
-        connection.spec.build(connection.name, connection.options, connection.points, SystemClock())

@@ -23,6 +23,7 @@ class Document:
         whole: Locations of scalars that are nothing but references.
         dead: Locations of scalars with a reference that leads nowhere; already a mistake, so not judged again.
         imported: Location at which another file takes over to that file's name; what lies below it is numbered by line.
+        grafted: Location of a part that was taken over from another file to that file's name.
         files: What it is read from, and everything that it imports.
         mistakes: What is wrong so far.
     """
@@ -35,6 +36,7 @@ class Document:
     whole: set[Loc] = field(default_factory=set)
     dead: set[Loc] = field(default_factory=set)
     imported: dict[Loc, str] = field(default_factory=dict)
+    grafted: dict[Loc, str] = field(default_factory=dict)
     files: Files = field(default_factory=Files)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -63,6 +65,9 @@ class Document:
         for length in range(1, len(loc)):
             if loc[:length] in self.imported:
                 return self.imported[loc[:length]], loc[length + 1 :]
+        for length in range(1, len(loc) + 1):
+            if loc[:length] in self.grafted:
+                return self.grafted[loc[:length]], loc
         return "", loc
 
     def raise_mistakes(self) -> None:

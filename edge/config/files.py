@@ -10,14 +10,20 @@ class Files:
 
     Args:
         remembered: Absolute path to content; no other file exists then. Files are read from disk if None.
+        given: Absolute path to content of files that need not be on disk.
 
     Attributes:
         contents: Absolute path to content of every file that was read so far.
     """
 
-    def __init__(self, remembered: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, remembered: Mapping[str, bytes] | None = None, given: Mapping[str, bytes] | None = None) -> None:
         self._remembered = remembered
+        self._given = given if given is not None else remembered if remembered is not None else {}
         self.contents: dict[str, bytes] = {}
+
+    def holds(self, path: Path) -> bool:
+        """Whether a file's content was handed over, so that it need not be on disk."""
+        return str(path.absolute()) in self._given
 
     def read(self, path: Path, limit: int) -> bytes:
         """Return a file's content, one byte more than `limit` at most.
@@ -27,11 +33,11 @@ class Files:
             ValueError: No file can have such a name.
         """
         key = str(path.absolute())
-        if self._remembered is None:
+        if key in self._given:
+            content = self._given[key]
+        elif self._remembered is None:
             with path.open("rb") as file:
                 content = file.read(limit + 1)
-        elif key in self._remembered:
-            content = self._remembered[key]
         else:
             raise FileNotFoundError(2, "not among what is remembered", key)
         self.contents[key] = content

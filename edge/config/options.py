@@ -181,6 +181,8 @@ class CloudOptions(Options):
         tls: What TLS relies on.
         proxy: What stands between: an address, `none`, or, if absent, what the environment says.
         proxy_user: Who we are there.
+        configures: What of this gateway's configuration may be set in the cloud: `nothing`, `devices` (with templates
+            and defaults), or `connections` too, but for those that refer to a secret.
     """
 
     url: Annotated[str, AfterValidator(_cloud_url)]
@@ -190,6 +192,7 @@ class CloudOptions(Options):
     tls: CloudTls = CloudTls()
     proxy: Annotated[str, AfterValidator(_proxy_url)] | None = None
     proxy_user: ProxyUser | None = None
+    configures: Literal["nothing", "devices", "connections"] = "nothing"
 
     @model_validator(mode="after")
     def _proxy_user_has_proxy(self) -> Self:

@@ -30,6 +30,16 @@ class Expanded:
     is_whole: bool
 
 
+def has_reference(text: str) -> bool:
+    """Whether a scalar refers to anything."""
+    return any(match[1] is not None for match in _REFERENCE.finditer(text))
+
+
+def unescaped(text: str) -> str:
+    """Return a scalar without references as it is meant: with `${` where `$${` was written."""
+    return _REFERENCE.sub("${", text)
+
+
 def file_of(text: str) -> str | None:
     """Return the path of a scalar that is one reference to a file and nothing else; None if it is not."""
     match = _REFERENCE.fullmatch(text.strip())

@@ -14,7 +14,7 @@ import yaml
 from edge.config.document import Document
 from edge.config.files import Files
 from edge.config.mistakes import ConfigMistakes, Loc, Mistake, dotted
-from edge.config.references import DeadReference, References
+from edge.config.references import DeadReference, References, has_reference, unescaped
 from edge.config.scalars import Scalar, looked_up, plain
 
 # three hundred meters by hand are 100 kB
@@ -25,12 +25,12 @@ _MAX_DEPTH = 32
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read(path: Path, environ: Mapping[str, str], files: Files | None = None) -> Document:
+def read(path: Path, environ: Mapping[str, str] | None, files: Files | None = None) -> Document:
     """Read a file and look up its references.
 
     Args:
         path: The file; `${file:..}` is relative to its directory.
-        environ: What `${env:..}` refers to.
+        environ: What `${env:..}` refers to; if None, references stay as they are written, and are looked up nowhere.
         files: Where it is read; on disk if None.
 
     Returns:
@@ -41,7 +41,7 @@ def read(path: Path, environ: Mapping[str, str], files: Files | None = None) -> 
     """
     document = Document(str(path), files=files or Files())
     text = _text(path, document.files)
-    builder = _Builder(document, References(environ, path.parent))
+    builder = _Builder(document, None if environ is None else References(environ, path.parent))
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -94,7 +94,7 @@ class _Open:
 class _Builder:
     """Puts the parser's events together; a stack of its own, so no nesting can exhaust Python's."""
 
-    def __init__(self, document: Document, references: References) -> None:
+    def __init__(self, document: Document, references: References | None) -> None:
         self._document = document
         self._references = references
         self._stack: list[_Open] = []
@@ -179,7 +179,10 @@ class _Builder:
     def _expanded(self, loc: Loc, text: str, *, is_plain: bool) -> Scalar:
         if "${" not in text:
             return plain(text) if is_plain else text
-        self._document.written[loc] = text
+        if has_reference(text):
+            self._document.written[loc] = text
+        if self._references is None:
+            return text if has_reference(text) else unescaped(text)
         try:
             expanded = self._references.expand(text)
         except DeadReference as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
-from edge.live.apply import Applier, Outcome
+from edge.live.apply import Applier, Outcome, Verdict
 from edge.live.difference import difference
 from edge.settings import Settings
 from shared.errors import AppError
@@ -71,6 +71,24 @@ class Requests:
                 raise AppError("the gateway was stopped before the change was over")
             outcome = task.result()
             yield {"verdict": outcome.verdict, "message": outcome.message}
+
+    async def take(self, settings: Settings) -> Outcome:
+        """Take up settings that somebody else has read and judged; returns how that ended.
+
+        Raises:
+            AppError: The gateway stops.
+        """
+        if self._tasks is None:
+            raise AppError("the gateway stops, so its configuration is not changed")
+        task = self._change(self._tasks, settings)
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise AppError("the gateway was stopped before the change was over")
+        outcome = task.result()
+        if outcome.verdict is Verdict.ROLLED_BACK:
+            # that is about the file, which is as it was; whoever brought these says what became of them
+            self._applier.notes.clear()
+        return outcome
 
     def _change(self, tasks: asyncio.TaskGroup, settings: Settings) -> "asyncio.Task[Outcome]":
         """Apply settings in a task of the gateway's: whoever asked may leave before the trial is over."""

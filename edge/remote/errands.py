@@ -1,10 +1,14 @@
 """What the cloud wants done, done one after the other and beside everything else; its signs of life do not wait."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from edge.errors import UplinkError
+from edge.live.apply import Outcome
 from edge.ports import Orders
+from edge.remote.assignments import Assignments
 from edge.remote.renewal import Renewal
+from edge.settings import Settings
+from shared.errors import AppError
 from shared.logs import get
 
 _log = get(__name__)
@@ -15,10 +19,16 @@ class Errands:
 
     Args:
         renewal: Renews the token.
+        assignments: Takes up configurations.
+        take: Applies settings on trial.
     """
 
-    def __init__(self, renewal: Renewal) -> None:
+    def __init__(
+        self, renewal: Renewal, assignments: Assignments, take: Callable[[Settings], Awaitable[Outcome]]
+    ) -> None:
         self._renewal = renewal
+        self._assignments = assignments
+        self._take = take
         self._orders = Orders()
         self._called = asyncio.Event()
 
@@ -29,7 +39,8 @@ class Errands:
 
     def notes(self) -> list[str]:
         """Return what somebody should know, a sentence each."""
-        return [] if self._renewal.trouble is None else [self._renewal.trouble]
+        trouble = [] if self._renewal.trouble is None else [self._renewal.trouble]
+        return [*trouble, *self._assignments.notes()]
 
     async def run(self) -> None:
         """Run errands until cancelled."""
@@ -40,5 +51,6 @@ class Errands:
             try:
                 if orders.is_to_rotate:
                     await self._renewal.renew()
-            except UplinkError as error:
+                await self._assignments.follow(orders.configuration, self._take)
+            except AppError as error:
                 _log.info("what the cloud wants could not be done now", error=error.message)

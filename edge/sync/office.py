@@ -72,7 +72,7 @@ class Office:
         return _data(body, Assigned)
 
     async def tell_outcome(self, version: int, outcome: str, detail: str) -> bool:
-        """Say what became of a configuration; returns whether the cloud still knows such a version.
+        """Say what became of a configuration; returns whether the cloud took note of it, and will not if it did not.
 
         Raises:
             UplinkError: There was no answer.
@@ -83,7 +83,8 @@ class Office:
         if response.is_success:
             return True
         error = named(response, body)
-        if response.status_code == 404 and problem(response, body)[0] is not None:
+        is_unknown = response.status_code == httpx.codes.NOT_FOUND and problem(response, body)[0] is not None
+        if isinstance(error, BatchRefused) or is_unknown:
             return False
         raise error
 

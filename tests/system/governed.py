@@ -69,6 +69,11 @@ class Governed:
         told = await self.asked("POST", f"/gateways/{name or self.name}/enrolment")
         return str(told["code"])
 
+    async def configure(self, document: str) -> int:
+        """Set its next configuration; returns the version."""
+        told = await self.asked("PUT", f"/gateways/{self.name}/configuration", json={"document": document})
+        return int(told["version"])
+
     async def shown(self) -> dict[str, Any]:
         """Return the gateway as the cloud shows it."""
         found: dict[str, Any] = await self.asked("GET", f"/gateways/{self.name}")
