@@ -108,7 +108,7 @@ class Store:
         if changed:
             if min(changed) < len(self.tags) and self.tail:
                 self._seal(empty(), (), now_us)
-            self._keep_tags({tag_id: known[tag_id] for tag_id in changed})
+            self._keep_tags({tag_id: known[tag_id] for tag_id in changed}, now_us)
             self._ids, self.tags = ids, known
         return [ids[tag.device, tag.name] for tag in tags]
 
@@ -118,7 +118,7 @@ class Store:
         Raises:
             BufferDamaged, BufferError: It could not be written.
         """
-        self._keep_tags({tag_id: tag for tag_id, tag in enumerate(other.tags) if tag is not UNREADABLE})
+        self._keep_tags({tag_id: tag for tag_id, tag in enumerate(other.tags) if tag is not UNREADABLE}, now_us)
         self.tags, self._ids = other.tags, other._ids  # noqa: SLF001 - another of the same class
         self.write(other.tail, other.tail_gaps, now_us)
 
@@ -230,10 +230,13 @@ class Store:
         change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, verdict.parts))
         return verdict.parts
 
-    def _keep_tags(self, tags: Mapping[int, Tag]) -> None:
+    def _keep_tags(self, tags: Mapping[int, Tag], now_us: int) -> None:
         with file.transaction(self._db, self.path) as db:
             rows = [(tag_id, *record.to_row(tag)) for tag_id, tag in tags.items()]
             db.executemany("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", rows)
+            # a new file's first sign of life: should the gateway die before its first commit, the hole has a begin
+            alive = replace(self._state, alive_us=now_us)
+            db.execute("INSERT OR IGNORE INTO state VALUES (1, ?, ?)", record.to_row(alive))
 
     def _seal(self, readings: Readings, gaps: Sequence[Gap], now_us: int) -> list[Lease]:
         state = self._state

@@ -20,6 +20,7 @@ from edge.cli.initing import init
 from edge.cli.reading import read
 from edge.cli.running import run
 from edge.cli.terminal import err
+from edge.cli.torturing import torture
 from edge.cli.trusting import trust
 from edge.cli.watching import tap, top
 
@@ -54,7 +55,7 @@ def version() -> None:
 for command in (
     *(init, enrol, check, doctor, browse, read, trust),
     *(run, plan, apply, status, top, tap),
-    *(support_bundle, schema, version),
+    *(torture, support_bundle, schema, version),
 ):
     app.command()(command)
 

@@ -160,9 +160,6 @@ class World:
         self._fork_from: int | None = None
         self._directories = 0
         self._do(self._begin(self._new_directory()))
-        # a gateway that never committed anything cannot know, when it starts again, since when it was down
-        self.append(1)
-        self.flush()
 
     def append(self, count: int, tag: int = 0, *, prompt: bool = False, life: int = 0) -> None:
         """Hand readings to a gateway."""
