@@ -111,6 +111,8 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /parts/{part_number:path}/ideal-cycles": EVERYBODY,
     "POST /parts/{part_number:path}/ideal-cycles": PLANNERS,
     "DELETE /parts/{part_number:path}/ideal-cycles/{cycle_id}": PLANNERS,
+    # the job log: a worker only what he did
+    "GET /joblogs": EVERYBODY,
     # phones that were away
     "GET /sync/pull": EVERYBODY,
     "POST /sync/push": EVERYBODY,

@@ -53,6 +53,7 @@ class Entity(StrEnum):
     JOB = "job"
     PART = "part"
     IDEAL_CYCLE = "ideal_cycle"
+    JOBLOG = "joblog"
 
 
 class ChangeKind(StrEnum):

@@ -18,6 +18,7 @@ from cloud.errors import BadRequest, SchemaMismatch, SettingsInvalid, Unavailabl
 from cloud.gateways.cli import gateways
 from cloud.identity.cli import organizations, users
 from cloud.imports.cli import imports
+from cloud.imports.joblog.cli import bring_joblog
 from cloud.machines.cli import machines
 from cloud.settings import DatabaseSettings, Settings
 from cloud.telemetry.cli import retention
@@ -40,6 +41,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+imports.command("joblog")(bring_joblog)
 for slice_commands in (organizations, users, machines, gateways, retention, imports):
     app.add_typer(slice_commands)
 

@@ -42,6 +42,18 @@ def transact(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         return runner.run(_transacted(url, settings.database_timeout_s, work))
 
 
+def run(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run a use case that keeps transactions of its own on the configured database, and return its result.
+
+    Raises:
+        As `transact`.
+    """
+    settings = DatabaseSettings.from_environment()
+    settings.configure_logs("WARNING")
+    with server(settings) as url, asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(_with_database(url, settings.database_timeout_s, work))
+
+
 @contextmanager
 def server(settings: DatabaseSettings, *, is_kept: bool = False) -> Iterator[str]:
     """Give the configured database's URL, starting the embedded server if none is configured.
@@ -61,11 +73,18 @@ def server(settings: DatabaseSettings, *, is_kept: bool = False) -> Iterator[str
 
 
 async def _transacted(url: str, timeout_s: float, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def in_one(database: Database) -> T:
+        async with database.transaction() as session:
+            return await work(session)
+
+    return await _with_database(url, timeout_s, in_one)
+
+
+async def _with_database(url: str, timeout_s: float, work: Callable[[Database], Awaitable[T]]) -> T:
     database = Database(url, pool_size=1, overflow=0, timeout_s=timeout_s)
     try:
         await health.revision(database)
-        async with database.transaction() as session:
-            return await work(session)
+        return await work(database)
     finally:
         await database.close()
 

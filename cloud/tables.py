@@ -8,6 +8,7 @@ from cloud.gateways import models as gateways
 from cloud.identity import models as identity
 from cloud.imports import models as imports
 from cloud.issues import models as issues
+from cloud.joblogs import models as joblogs
 from cloud.jobs import models as jobs
 from cloud.machines import models as machines
 from cloud.maintenance import models as maintenance
@@ -29,6 +30,7 @@ SLICES = (
     imports,
     sync,
     operators,
+    joblogs,
     jobs,
     parts,
 )

@@ -1,7 +1,9 @@
 """The command line `tezgah-sim`: simulators for integrators, and the demo."""
 
 import asyncio
+import csv
 import sys
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +14,7 @@ from rich.markup import escape
 
 from shared.errors import AppError
 from simulators import console as simulator_console
+from simulators import joblog
 from simulators.demo.run import EXIT_INTERRUPTED, Plan, run
 from simulators.errors import DemoError
 from simulators.service import Addresses
@@ -19,6 +22,7 @@ from simulators.service import Addresses
 EXIT_FAILURE = 1
 EXIT_USAGE = 64
 _DEBUG = "--debug"
+BEGIN = datetime(2026, 1, 5, 6)  # noqa: DTZ001 - a plant's own time, as such tables hold it
 
 app = typer.Typer(
     name="tezgah-sim",
@@ -32,6 +36,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@app.command("joblog")
+def make_joblog(
+    rows: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 1,
+    dirt: Annotated[float, typer.Option(min=0, max=1, help="The share of rows with something wrong.")] = 0.15,
+    begin: Annotated[datetime, typer.Option(help="When the first row starts, in the plant's time.")] = BEGIN,
+) -> None:
+    """Print a job log as CSV, with the dirt that such tables have; `tezgah-cloud import joblog` takes it."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(joblog.COLUMNS)
+    for made in joblog.joblog(seed, rows, begin, dirt=dirt):
+        writer.writerow("NULL" if cell is None else cell for cell in made.row.values())
 
 
 @app.command("run")

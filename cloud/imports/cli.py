@@ -20,6 +20,7 @@ from cloud.identity import service as identity
 from cloud.imports import service, source
 from cloud.imports.schemas import Finding, Outcome, Report
 from cloud.imports.service import Told, Wanted
+from cloud.spreadsheet import harmless
 from cloud.values import Label
 
 imports = typer.Typer(name="import", help="Bring in what an older system kept.", no_args_is_help=True)
@@ -65,8 +66,8 @@ def bring_sqlite(
     """
     wanted = Wanted(
         console.checked(Label, source_name, "a source's name"),
-        _zone(timezone),
-        _zone(server_timezone or timezone),
+        zone(timezone),
+        zone(server_timezone or timezone),
         assign_open=assign_open,
         is_dry_run=dry_run,
         is_strict=strict,
@@ -92,7 +93,12 @@ def bring_sqlite(
         _show(report, where)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name.
+
+    Raises:
+        BadRequest: There is none of that name.
+    """
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -118,12 +124,7 @@ def _write(where: Path, findings: Sequence[Finding]) -> None:
     with where.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
-        writer.writerows({name: _harmless(value) for name, value in row.model_dump().items()} for row in findings)
-
-
-def _harmless(value: object) -> object:
-    # a spreadsheet would take it for a formula
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} and len(value) > 1 else value
+        writer.writerows({name: harmless(value) for name, value in row.model_dump().items()} for row in findings)
 
 
 def _show(report: Report, where: Path) -> None:

@@ -9,19 +9,21 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col
 
 from cloud import changes, paging
-from cloud.changes import Actor, ChangeKind, Entity
+from cloud.changes import Actor, Change, ChangeKind, Entity
 from cloud.errors import CloudError, Conflict, Invalid, NotFound
 from cloud.machines import messages
 from cloud.machines.models import Machine
 from cloud.machines.schemas import MachineIn, MachineOut, MachinePatch, MachineSort, MachineStatus
 from cloud.paging import Key, Page
 from cloud.preconditions import WHICHEVER, Seen
+from cloud.values import Source
 
 # columns, not an object of each row: a list of fifty is asked for some hundred times a second
 _NAMES = tuple(MachineOut.model_fields)
@@ -77,6 +79,29 @@ async def by_codes(session: AsyncSession, organization_id: uuid.UUID, codes: Col
         col(Machine.organization_id) == organization_id, col(Machine.code).in_(codes)
     )
     return {row.code: row.id for row in await session.execute(statement)}
+
+
+async def codes(session: AsyncSession, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the codes of an organization's machines with these ids; an id nobody has is left out."""
+    statement = select(col(Machine.id), col(Machine.code)).where(
+        col(Machine.organization_id) == organization_id, col(Machine.id).in_(ids)
+    )
+    return {row.id: row.code for row in await session.execute(statement)}
+
+
+async def ensure(session: AsyncSession, actor: Actor, wanted: Collection[str]) -> set[str]:
+    """Register machines of these codes that are not there yet, as imported; return which it registered."""
+    if not wanted:
+        return set()
+    rows = [
+        {"organization_id": actor.organization_id, "code": code, "name": code, "source": Source.IMPORT.value}
+        for code in wanted
+    ]
+    added = insert(Machine).values(rows).on_conflict_do_nothing().returning(col(Machine.id), col(Machine.code))
+    made = {row.code: row.id for row in await session.execute(added)}
+    new = [Change(Entity.MACHINE, made[code], ChangeKind.CREATED, after={"code": code}) for code in sorted(made)]
+    await changes.record_all(session, actor, new)
+    return set(made)
 
 
 async def create(session: AsyncSession, actor: Actor, given: MachineIn) -> MachineOut:
