@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from shared.reading import Gap, Readings, Tag
 from shared.wire.batch import BatchId
+from shared.wire.lane import Lane
 from shared.wire.receipt import Receipt
 
 # where a gap begins whose begin a driver cannot know
@@ -178,13 +179,17 @@ class BufferStats:
 class Buffer(Protocol):
     """Readings between source and cloud: on disk before anybody hears that they were taken.
 
-    `append` puts rows into the open tail, which is committed within 50 ms (2 ms if prompt); the tail
-    is sealed into a batch, encoded once as wire body, when it is large or old enough. A sealed
-    batch is leased, sent, and settled (gone) or returned (to be leased again).
+    `append` puts rows into the open tail of their tag's lane, all lanes in one commit within 50 ms (2 ms if prompt); a
+    tail is sealed into a batch, encoded once as wire body, when it is large or old enough. A sealed
+    batch is leased, sent, and settled (gone) or returned (to be leased again). A lane numbers its batches by itself.
     """
 
-    def register(self, tags: Sequence[Tag]) -> list[int]:
-        """Return the lasting id of each tag, new ones made durable; ids are what `append` expects in `readings.tag`."""
+    def register(self, tags: Sequence[Tag], lanes: Sequence[Lane] = ()) -> list[int]:
+        """Return the lasting id of each tag, new ones made durable; ids are what `append` expects in `readings.tag`.
+
+        `lanes` says in which lane the readings of each stand from now on; it is not durable. Empty: as they were,
+        and `process` for a tag that was never told.
+        """
         ...
 
     async def append(
@@ -194,7 +199,7 @@ class Buffer(Protocol):
 
         Args:
             readings: Rows, with ids from `register` in `tag`.
-            gaps: Holes to be recorded with the same durability.
+            gaps: Holes to be recorded with the same durability; they travel in the lane `state`.
             prompt: Somebody waits for the commit (an acknowledgement): commit within 2 ms.
 
         Raises:
@@ -204,8 +209,9 @@ class Buffer(Protocol):
         ...
 
     async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
-        """Lend a batch that nobody holds: the oldest, or, if `live`, rather the newest of the last 10 s.
+        """Lend a batch that nobody holds: the oldest of the most urgent lane (`state`, `process`, `debug`).
 
+        If `live`, rather the newest of the last 10 s, again of the most urgent lane that has one.
         Waits until there is one; None once the buffer is closed, or if there is none and it was not to wait.
         A batch is lent to one holder at a time.
         """

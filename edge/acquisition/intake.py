@@ -8,15 +8,17 @@ import numpy as np
 
 from edge.acquisition.journal import Journal
 from edge.clock import Clock
-from edge.drivers.spec import Point
+from edge.drivers.spec import Point, TagClass
 from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
 from edge.ports import Buffer
 from shared.logs import get
 from shared.reading import Gap, Readings, Tag
+from shared.wire.lane import Lane
 
 _log = get(__name__)
 # how often a full buffer is asked again; settling a batch takes longer
 _AGAIN_S = 0.5
+_LANES = {TagClass.STATE: Lane.STATE, TagClass.PROCESS: Lane.PROCESS, TagClass.DEBUG: Lane.DEBUG}
 
 
 class Intake:
@@ -50,7 +52,8 @@ class Intake:
 
     def _register(self, points: Sequence[Point]) -> None:
         tags = [_tag(point) for point in points]
-        self._ids = np.append(self._ids, np.array(self._buffer.register(tags), np.uint32))
+        lanes = [_LANES[point.options.lane] for point in points]
+        self._ids = np.append(self._ids, np.array(self._buffer.register(tags, lanes), np.uint32))
 
     async def put(
         self, readings: Readings, gaps: Callable[[], Sequence[Gap]] = list, *, prompt: bool = False

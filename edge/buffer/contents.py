@@ -11,11 +11,12 @@ from uuid import uuid4
 import numpy as np
 
 from edge.buffer import block, holes, record
-from edge.buffer.record import State
+from edge.buffer.record import Queue, State
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings, Tag
 from shared.wire.batch import MAX_TIME_US
+from shared.wire.lane import Lane
 
 # Stands for a tag that cannot be read any more; nothing is appended under its id again.
 UNREADABLE = Tag("", "")
@@ -30,15 +31,15 @@ class Contents:
     Attributes:
         state: As it was left; drawn anew for a new file.
         tags: By id.
-        tail: Readings and gaps that were committed and not sealed yet, one block a commit.
-        gaps: The same.
+        tail: Readings that were committed and not sealed yet, by lane, one block a commit.
+        gaps: The same, of gaps.
         damaged: The tail's rows that cannot be used, by `n`.
         told: Holes to be recorded: since the last sign of life, and what is damaged.
     """
 
     state: State
     tags: list[Tag]
-    tail: list[Readings]
+    tail: dict[Lane, list[Readings]]
     gaps: list[Gap]
     damaged: list[int]
     told: list[Gap]
@@ -58,10 +59,10 @@ def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
             f"set gateway.id back until they are sent, or choose another buffer.path"
         )
     tags = _tags(db)
-    contents = Contents(state, tags, [], [], [], [])
-    rows = db.execute("SELECT n, oldest_us, committed_us, body FROM tail ORDER BY n").fetchall()
+    contents = Contents(state, tags, {}, [], [], [])
+    rows = db.execute("SELECT n, oldest_us, committed_us, body, lane FROM tail ORDER BY n").fetchall()
     alive_us = max([state.alive_us, *(row[2] for row in rows if _is_time(row[2]))])
-    for n, oldest_us, committed_us, body in rows:
+    for n, oldest_us, committed_us, body, lane in rows:
         try:
             readings, gaps = _block(body, tags)
         except BufferDamaged as error:
@@ -69,7 +70,8 @@ def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
             detail = f"a committed block was set aside: {error.message}"
             contents.told.append(holes.lost(GapCause.BUFFER_DAMAGED, oldest_us, committed_us, now_us, detail))
         else:
-            contents.tail.append(readings)
+            if len(readings):
+                contents.tail.setdefault(_lane(lane), []).append(readings)
             contents.gaps.extend(gaps)
     if not is_new or rows:
         contents.told.append(holes.gateway_down(alive_us, now_us, is_stopped=state.is_stopped and not rows))
@@ -80,19 +82,32 @@ def _is_time(time_us: object) -> bool:
     return isinstance(time_us, int) and 0 <= time_us < MAX_TIME_US
 
 
+def _lane(lane: object) -> Lane:
+    return next((each for each in Lane if each == lane), Lane.PROCESS)
+
+
 def _state(db: sqlite3.Connection, gateway: str) -> tuple[State, bool]:
     row = db.execute("SELECT body, crc FROM state").fetchone()
-    newest = db.execute("SELECT seq, sealed_us FROM batch ORDER BY seq DESC LIMIT 1").fetchone()
     try:
         if row is not None:
             return record.from_row(State, *row), False
     except BufferDamaged as error:
         _log.error("the buffer's state is damaged; it goes on under a new epoch", error=error.message)
-    if newest is None:
+    (newest_us,) = db.execute("SELECT max(sealed_us) FROM batch").fetchone()
+    if newest_us is None:
         return State(gateway, uuid4()), True
-    batches, rows = db.execute("SELECT count(*), sum(rows) FROM batch").fetchone()
+    process, state, debug = (_queue(db, lane) for lane in Lane)
     (quarantined,) = db.execute("SELECT count(*) FROM quarantine").fetchone()
-    return State(gateway, uuid4(), newest[0] + 1, batches, rows, quarantined, newest[1]), False
+    return State(gateway, uuid4(), (process, state, debug), quarantined, newest_us), False
+
+
+def _queue(db: sqlite3.Connection, lane: Lane) -> Queue:
+    """Count what stands in a lane; all of it may have been sent."""
+    counted = "SELECT count(*), coalesce(sum(rows), 0), max(seq) FROM batch WHERE seq BETWEEN ? AND ?"
+    batches, rows, newest = db.execute(counted, lane.seqs).fetchone()
+    if newest is None:
+        return Queue()
+    return Queue(newest - lane.seq(0) + 1, batches, rows, newest)
 
 
 def _tags(db: sqlite3.Connection) -> list[Tag]:

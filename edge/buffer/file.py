@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from edge.buffer import upgrade
+from edge.buffer.upgrade import FORMAT
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 
-FORMAT = 1
 APPLICATION_ID = 0x545A_4748
 SMALLEST = 1_000_000
 _PAGE = 4096
@@ -187,6 +188,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, room: Room) -> None:
         raise BufferError(
             f"{path} has format {version}, this gateway knows up to {FORMAT}; upgrade it, or move the file"
         )
+    else:
+        upgrade.upgrade(connection, version)
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:

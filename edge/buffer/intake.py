@@ -5,7 +5,8 @@ somebody waits for an acknowledgement, at once if it is long. Meanwhile the next
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import partial
 
 from edge.backoff import Backoff
 from edge.buffer import block, file
@@ -18,6 +19,7 @@ from edge.buffer.waking import Alarm, Bell
 from edge.clock import Clock
 from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
 from shared.reading import Gap, Readings
+from shared.wire.lane import Lane
 
 # 20 commits a second, which flash survives for years
 COMMIT_S = 0.05
@@ -27,10 +29,12 @@ PROMPT_S = 0.002
 COMMIT_ROWS = 5_000
 # 4 MB of memory, or half a second at 200,000 readings a second; beyond, `append` waits
 MAX_PENDING_ROWS = 100_000
-# How long readings stand in the tail while somebody takes live batches ..
+# How long readings stand in their lane's tail while somebody takes its live batches ..
 SEAL_S = 0.5
 # .. and while nobody does: in an outage, half-second batches would be five million a month.
 SEAL_IDLE_S = 10.0
+# what would be sealed so soon is sealed with the others, in one commit
+_SHARED_S = 0.1
 # a disk that refused is asked again soon, for people free space in a hurry
 _RETRY_CAP_S = 5.0
 
@@ -69,10 +73,11 @@ class Intake:
         self._due = asyncio.Event()
         self._later = Alarm(clock, COMMIT_S, self._due.set)
         self._soon = Alarm(clock, PROMPT_S, self._due.set)
-        self._ripe = Alarm(clock, SEAL_S, self._ripen)
+        # one a lane, so that none is late for another's sake
+        self._ripening = {lane: Alarm(clock, SEAL_S, partial(self._ripen, lane)) for lane in Lane}
         self._committed = Bell()
-        self._tail_since_s: float | None = None
-        self._must_seal = False
+        self._tail_since_s: dict[Lane, float] = {}
+        self._ripe: set[Lane] = set()
         self._is_closed = False
         # ids below this one are registered
         self.known_ids = 0
@@ -108,8 +113,10 @@ class Intake:
     async def run(self) -> None:
         """Commit and seal at their pace, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for name, alarm in (("later", self._later), ("soon", self._soon), ("ripe", self._ripe)):
+            for name, alarm in (("later", self._later), ("soon", self._soon)):
                 tasks.create_task(alarm.run(), name=f"buffer-{name}")
+            for lane, alarm in self._ripening.items():
+                tasks.create_task(alarm.run(), name=f"buffer-ripe-{lane.name.lower()}")
             if self._has_work():
                 # what an earlier life left is sealed, and its end told, at once
                 self._due.set()
@@ -117,8 +124,9 @@ class Intake:
 
     def tell(self) -> None:
         """Have holes recorded that the store's thread found, if there are any, and brought to the cloud."""
-        if self._thread.has_told or (self._thread.figures.has_tail and self._tail_since_s is None):
+        if self._thread.has_told:
             self._due.set()
+        self._watch_tails()
 
     async def flush(self) -> None:
         """Commit and seal everything that was appended before this call.
@@ -151,7 +159,7 @@ class Intake:
             await self._due.wait()
             self._due.clear()
             try:
-                await self._commit(seal=self._must_seal)
+                await self._commit()
             except BufferError as error:
                 self._trouble.began("commit", error.message)
                 await self._backoff.wait(error)
@@ -163,40 +171,53 @@ class Intake:
                 self._backoff.reset()
                 self._due.set()
 
-    async def _commit(self, *, seal: bool) -> None:
+    async def _commit(self, *, seal: bool = False) -> None:
         async with self._turn:
+            ripe = frozenset(self._ripe)
             if self._committing is None:
                 self._committing, self._gathering = self._gathering, Pending()
                 self._committing.gaps.extend(self._thread.take_told())
             pending, now_us = self._committing, self._clock.now_us()
-            if pending or (seal and self._thread.figures.has_tail):
-                await self._thread.do(lambda store: pending.write(store, now_us, seal=seal))
+            if pending or (seal and self._thread.figures.has_tail) or ripe & self._thread.figures.tails.keys():
+                await self._thread.do(lambda store: pending.write(store, now_us, seal=seal, ripe=ripe))
                 self.commits += 1
                 self.last_commit_us = now_us
             self._committing = None
-            self._keep(pending, is_sealed=seal)
+            self._keep(pending, ripe)
 
-    def _keep(self, pending: Pending, *, is_sealed: bool) -> None:
+    def _keep(self, pending: Pending, sealed: Set[Lane]) -> None:
         self.rows_committed += pending.rows
         self._lending.sealed(pending.sealed or ())
         pending.keep()
         self._committed.ring()
-        if is_sealed:
-            self._must_seal = False
-        if not self._thread.figures.has_tail:
-            self._tail_since_s = None
-        elif self._tail_since_s is None:
-            self._tail_since_s = self._clock.monotonic()
-            self._ripe.set()
+        self._ripe -= sealed
+        for lane in sealed:
+            self._tail_since_s.pop(lane, None)
+        self._watch_tails()
 
-    def _ripen(self) -> None:
-        if self._tail_since_s is None:
+    def _watch_tails(self) -> None:
+        for lane, alarm in self._ripening.items():
+            if lane not in self._thread.figures.tails:
+                self._tail_since_s.pop(lane, None)
+            elif lane not in self._tail_since_s:
+                self._tail_since_s[lane] = self._clock.monotonic()
+                alarm.set()
+
+    def _ripen(self, lane: Lane) -> None:
+        if lane not in self._tail_since_s:
             return
-        if self._lending.is_abreast or self._clock.monotonic() - self._tail_since_s >= SEAL_IDLE_S:
-            self._must_seal = True
+        if self._lending.is_abreast(lane) or self._stood_s(lane) >= SEAL_IDLE_S:
+            self._ripe.add(lane)
+            self._ripe.update(filter(self._is_nearly_ripe, self._tail_since_s))
             self._due.set()
         else:
-            self._ripe.set()
+            self._ripening[lane].set()
+
+    def _is_nearly_ripe(self, lane: Lane) -> bool:
+        return self._stood_s(lane) >= (SEAL_S if self._lending.is_abreast(lane) else SEAL_IDLE_S) - _SHARED_S
+
+    def _stood_s(self, lane: Lane) -> float:
+        return self._clock.monotonic() - self._tail_since_s[lane]
 
     def _check(self, readings: Readings) -> None:
         """Refuse what could be committed but never sealed: the defect is the caller's, and he must hear of it."""

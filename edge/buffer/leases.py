@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from edge.ports import Lease
 from shared.wire.batch import BatchId
+from shared.wire.lane import URGENCY, Lane
 
 # Monotonic: a wall clock that jumps must not turn backlog into live data, nor the reverse.
 LIVE_S = 10.0
@@ -24,54 +25,57 @@ class Leases:
         self._live_bytes = 0
         self._held: dict[int, Lease] = {}
         self._leaving: set[int] = set()
-        self._newest = 0
-        self._newest_was_lent = True
+        self._newest: dict[Lane, int] = {}
+        self._behind: set[Lane] = set()
 
-    @property
-    def is_abreast(self) -> bool:
-        """Whether the newest batch was lent: somebody waits for live data, so the next may be sealed soon."""
-        return self._newest_was_lent
+    def is_abreast(self, lane: Lane) -> bool:
+        """Whether the lane's newest batch was lent: somebody waits for live data, so the next may be sealed soon."""
+        return lane not in self._behind
 
     def taken(self) -> set[int]:
         """Return the numbers on disk that cannot be lent: held, or about to be deleted."""
         return self._held.keys() | self._leaving
 
-    def available(self, on_disk: int) -> int:
-        """Return how many of so many batches on disk may be lent."""
-        return on_disk - len(self._held) - len(self._leaving)
+    def available(self, lane: Lane, on_disk: int) -> int:
+        """Return how many of the lane's batches may be lent, of which so many are on disk."""
+        return on_disk - sum(Lane.of(seq) is lane for seq in self.taken())
 
     def sealed(self, leases: Iterable[Lease], now_s: float) -> None:
         """Take note of new batches, in the order of their numbers."""
         for lease in leases:
             self._live[lease.id.seq] = (now_s, lease)
             self._live_bytes += len(lease.body)
-            self._newest = lease.id.seq
+            self._newest[lease.id.lane] = lease.id.seq
             # somebody may have read it from disk before word of it came here
-            self._newest_was_lent = lease.id.seq in self._held
+            if lease.id.seq in self._held:
+                self._behind.discard(lease.id.lane)
+            else:
+                self._behind.add(lease.id.lane)
         while self._live and (self._live_bytes > _MEMORY or next(iter(self._live.values()))[0] < now_s - LIVE_S):
             _, (_, lease) = self._live.popitem(last=False)
             self._live_bytes -= len(lease.body)
 
     def newest(self, now_s: float) -> Lease | None:
-        """Return the newest batch that was sealed within the last 10 s and may be lent."""
+        """Return the newest batch that was sealed within the last 10 s and may be lent, of the most urgent lane."""
+        found: dict[Lane, Lease] = {}
         for seq, (sealed_s, lease) in reversed(self._live.items()):
             if sealed_s < now_s - LIVE_S:
-                return None
+                break
             if seq not in self._held and seq not in self._leaving:
-                return lease
-        return None
+                found.setdefault(lease.id.lane, lease)
+        return next((found[lane] for lane in URGENCY if lane in found), None)
 
-    def oldest(self, on_disk: int) -> Lease | None:
-        """Return the oldest batch that may be lent, if it is certain that memory knows it."""
+    def oldest(self, lane: Lane, on_disk: int) -> Lease | None:
+        """Return the lane's oldest batch that may be lent, if it is certain that memory knows it."""
         taken = self.taken()
-        free = [lease for seq, (_, lease) in self._live.items() if seq not in taken]
-        return free[0] if free and len(free) == self.available(on_disk) else None
+        free = [lease for seq, (_, lease) in self._live.items() if lease.id.lane is lane and seq not in taken]
+        return free[0] if free and len(free) == self.available(lane, on_disk) else None
 
     def lend(self, lease: Lease) -> Lease:
         """Note that somebody holds it."""
         self._held[lease.id.seq] = lease
-        if lease.id.seq == self._newest:
-            self._newest_was_lent = True
+        if lease.id.seq == self._newest.get(lease.id.lane):
+            self._behind.discard(lease.id.lane)
         return lease
 
     def holds(self, id: BatchId) -> bool:

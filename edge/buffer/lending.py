@@ -19,6 +19,7 @@ from edge.clock import Clock
 from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import Lease
 from shared.wire.batch import BatchId
+from shared.wire.lane import URGENCY, Lane
 
 # Deleting costs a commit, so batches are deleted together: after so long, or when they are so many.
 SWEEP_S = 0.25
@@ -52,10 +53,9 @@ class Lending:
         self._is_closed = False
         self.rows_settled = 0
 
-    @property
-    def is_abreast(self) -> bool:
-        """Whether the newest batch was lent, so that another may be sealed for whoever waits."""
-        return self._current().is_abreast
+    def is_abreast(self, lane: Lane) -> bool:
+        """Whether the lane's newest batch was lent, so that another may be sealed for whoever waits."""
+        return self._current().is_abreast(lane)
 
     def sealed(self, leases: Iterable[Lease]) -> None:
         """Lend these too."""
@@ -65,12 +65,12 @@ class Lending:
     async def lease(self, *, live: bool, wait: bool) -> Lease | None:
         """See `edge.ports.Buffer.lease`."""
         while not self._is_closed:
-            lease = await self._choose(live=live) if self._available() else None
+            lease = await self._choose(live=live) if self._available() is not None else None
             if lease is not None:
                 return lease
             if not wait:
                 break
-            if not self._available():
+            if self._available() is None:
                 await self._news.heard()
         return None
 
@@ -128,8 +128,10 @@ class Lending:
         self._is_closed = True
         self._news.ring()
 
-    def _available(self) -> bool:
-        return self._current().available(self._thread.figures.batches) > 0
+    def _available(self) -> Lane | None:
+        """Return the most urgent lane of which something may be lent."""
+        leases, queues = self._current(), self._thread.figures.queues
+        return next((lane for lane in URGENCY if leases.available(lane, queues[lane].batches) > 0), None)
 
     async def _choose(self, *, live: bool) -> Lease | None:
         lease = self._current().newest(self._clock.monotonic()) if live else None
@@ -137,8 +139,9 @@ class Lending:
             return self._current().lend(lease)
         # one reads at a time, so that two do not choose the same
         async with self._choosing:
-            while self._available():
-                lease = self._current().oldest(self._thread.figures.batches) or await self._read()
+            while (lane := self._available()) is not None:
+                on_disk = self._thread.figures.queues[lane].batches
+                lease = self._current().oldest(lane, on_disk) or await self._read(lane)
                 if lease is None:
                     break
                 # it may have been lent as live meanwhile
@@ -146,9 +149,10 @@ class Lending:
                     return self._current().lend(lease)
         return None
 
-    async def _read(self) -> Lease | None:
+    async def _read(self, lane: Lane) -> Lease | None:
         while not self._is_closed:
-            job = partial(Store.oldest, taken=self._current().taken(), now_us=self._clock.now_us())
+            now_us = self._clock.now_us()
+            job = partial(Store.oldest, taken=self._current().taken(), now_us=now_us, lanes=[lane])
             try:
                 lease = await self._thread.do(job)
             except BufferError as error:

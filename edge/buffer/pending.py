@@ -1,13 +1,14 @@
 """Pending: what was appended and waits for its commit, in memory only."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from edge.buffer import block
 from edge.buffer.store import Store
 from edge.ports import Lease
 from shared.reading import Gap, Readings
+from shared.wire.lane import Lane
 
 
 @dataclass(slots=True)
@@ -42,10 +43,10 @@ class Pending:
         self.rows += len(readings)
         self.bytes += block.size(readings)
 
-    def write(self, store: Store, now_us: int, *, seal: bool) -> None:
+    def write(self, store: Store, now_us: int, *, seal: bool, ripe: Collection[Lane]) -> None:
         """Put it on disk, once however often it is asked; on the buffer's thread."""
         if self.sealed is None:
-            self.sealed = store.write(self.blocks, self.gaps, now_us, seal=seal)
+            self.sealed = store.write(self.blocks, self.gaps, now_us, seal=seal, ripe=ripe)
 
     def keep(self) -> None:
         """Keep the promises; one that nobody waits for any more may have been cancelled."""

@@ -1,14 +1,32 @@
 """The small rows that everything hangs on (the file's state, its tags) as JSON with a checksum, and back."""
 
 import zlib
+from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from edge.errors import BufferDamaged
+from shared.wire.lane import Lane
 
 T = TypeVar("T")
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """What the file knows about one lane.
+
+    Attributes:
+        next_number: Of its next batch; never goes back, also when every batch is gone.
+        batches, rows: Sealed and not settled, and the readings in them; so nothing is counted when 8 GB are opened.
+        lent_upto: Batches up to this `seq` may have been sent; of later ones the table `lent` tells.
+    """
+
+    next_number: int = 1
+    batches: int = 0
+    rows: int = 0
+    lent_upto: int = 0
 
 
 class State(msgspec.Struct, frozen=True):
@@ -17,20 +35,39 @@ class State(msgspec.Struct, frozen=True):
     Attributes:
         gateway: Whose buffer it is; its batches bear that name.
         epoch: Drawn when the file was created.
-        next_seq: What the next batch is called; never goes back, also when every batch is gone.
-        batches, rows, quarantined: Totals, so that nothing is counted when a file of 8 GB is opened.
+        queues: By lane, in the order of their values.
+        quarantined: How much is set aside.
         alive_us: When the gateway last wrote here, UTC microseconds; the next start tells the hole since.
         is_stopped: Whether it was closed in order.
     """
 
     gateway: str
     epoch: UUID
-    next_seq: int = 1
-    batches: int = 0
-    rows: int = 0
+    queues: tuple[Queue, Queue, Queue] = (Queue(), Queue(), Queue())
     quarantined: int = 0
     alive_us: int = 0
     is_stopped: bool = False
+
+    def next_seq(self, lane: Lane) -> int:
+        """Return what the lane's next batch is called."""
+        return lane.seq(self.queues[lane].next_number)
+
+    def grown(self, lane: Lane, rows: Sequence[int]) -> "State":
+        """Return the state with more batches in a lane, of so many rows each."""
+        queue = self.queues[lane]
+        number, batches = queue.next_number + len(rows), queue.batches + len(rows)
+        return self._with(lane, next_number=number, batches=batches, rows=queue.rows + sum(rows))
+
+    def without(self, lane: Lane, rows: object) -> "State":
+        """Return the state with a batch of so many rows less; their number may be damaged."""
+        queue = self.queues[lane]
+        less = rows if isinstance(rows, int) else 0
+        return self._with(lane, batches=queue.batches - 1, rows=queue.rows - less)
+
+    def _with(self, lane: Lane, **changes: int) -> "State":
+        changed = replace(self.queues[lane], **changes)
+        process, state, debug = (changed if lane is each else self.queues[each] for each in Lane)
+        return replace(self, queues=(process, state, debug))
 
 
 def to_row(record: object) -> tuple[bytes, int]:

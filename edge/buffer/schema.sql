@@ -1,7 +1,7 @@
--- The buffer file, format 1. One process, one connection, one thread.
+-- The buffer file, format 2; upgrade.py brings an older one there. One process, one connection, one thread.
 -- Whatever matters carries a CRC-32, for SQLite itself does not notice a flipped byte in a row.
 
--- Epoch, next seq, totals, and when the gateway was last seen alive: one row, JSON (store.State).
+-- Epoch, each lane's next number, totals, and when the gateway was last seen alive: one row, JSON (record.State).
 CREATE TABLE state (
     id   INTEGER PRIMARY KEY CHECK (id = 1),
     body BLOB NOT NULL,
@@ -15,15 +15,17 @@ CREATE TABLE tag (
     crc  INTEGER NOT NULL
 ) STRICT;
 
--- The open tail: one row a commit, its readings and gaps as columns (block.py has the bytes and the CRC).
+-- The open tails: one row a commit and lane (shared.wire.lane), its readings and gaps as columns (block.py has the bytes
+-- and the CRC). Gaps stand in the lane `state`.
 CREATE TABLE tail (
     n            INTEGER PRIMARY KEY,
+    lane         INTEGER NOT NULL,
     oldest_us    INTEGER NOT NULL,
     committed_us INTEGER NOT NULL,
     body         BLOB NOT NULL
 ) STRICT;
 
--- Sealed batches: `body` is what is sent (shared.wire.batch has the bytes and the CRC).
+-- Sealed batches: `body` is what is sent (shared.wire.batch has the bytes and the CRC). A lane is a range of `seq`.
 -- `oldest_us` and `newest_us` are receive times, for the gap that is told if the body turns out damaged.
 CREATE TABLE batch (
     seq       INTEGER PRIMARY KEY,
@@ -33,6 +35,11 @@ CREATE TABLE batch (
     oldest_us INTEGER NOT NULL,
     newest_us INTEGER NOT NULL,
     body      BLOB NOT NULL
+) STRICT;
+
+-- Batches that may have been sent, beside those up to `lent_upto` of their lane (record.Queue): nothing changes them.
+CREATE TABLE lent (
+    seq INTEGER PRIMARY KEY
 ) STRICT;
 
 -- Set aside for good: batches that the cloud refuses, bodies that are damaged, readings that cannot be packed.

@@ -23,6 +23,7 @@ from edge.ports import BufferStats, Lease
 from shared.logs import get
 from shared.reading import Gap, Readings, Tag
 from shared.wire.batch import BatchId
+from shared.wire.lane import Lane
 
 # the hole after a power cut is told too long by this at most
 BEAT_S = 10.0
@@ -91,14 +92,14 @@ class SqliteBuffer:
         finally:
             ended.set()
 
-    def register(self, tags: Sequence[Tag]) -> list[int]:
+    def register(self, tags: Sequence[Tag], lanes: Sequence[Lane] = ()) -> list[int]:
         """See `edge.ports.Buffer.register`; waits for the disk on the loop, so it is for the start.
 
         Raises:
             BufferError: They could not be written.
         """
         now_us = self._clock.now_us()
-        ids = self._thread.do_now(lambda store: store.register(tags, now_us))
+        ids = self._thread.do_now(lambda store: store.register(tags, now_us, lanes))
         self._intake.known_ids = max(self._intake.known_ids, max(ids, default=-1) + 1)
         return ids
 

@@ -6,16 +6,17 @@ come out of `oldest`. Memory changes only after the commit, so whatever fails ca
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
 from msgspec.structs import replace
 
 from edge.buffer import block, file, holes, quarantine, record, refusing, sealing
 from edge.buffer.contents import UNREADABLE, Contents
 from edge.buffer.dividing import Suspects
+from edge.buffer.figures import Figures
+from edge.buffer.lanes import Lanes, joined
 from edge.buffer.record import State
 from edge.buffer.refusing import Refusal
 from edge.ports import Lease
@@ -25,34 +26,11 @@ from shared.reading import Gap, GapCause, Readings, Tag, concatenate, empty
 from shared.wire import batch as wire
 from shared.wire.batch import BatchId
 from shared.wire.labels import Labels
+from shared.wire.lane import URGENCY, Lane
 
-# A commit that brings the tail to this many rows seals it; a smaller batch costs more bytes a reading.
+# A commit that brings a lane's tail to this many rows seals it; a smaller batch costs more bytes a reading.
 SEAL_ROWS = 10_000
 _log = get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The file as its last transaction left it.
-
-    Attributes:
-        epoch: Its name for the cloud.
-        batches, rows: Sealed, not settled, and the readings in them.
-        tail_rows: Readings in the tail.
-        has_tail: Whether the tail holds anything, gaps included.
-        quarantined: Batches and blocks set aside.
-        used_bytes: What of the file holds something.
-        oldest_us: Receive time of the oldest reading, None when it is empty.
-    """
-
-    epoch: UUID
-    batches: int = 0
-    rows: int = 0
-    tail_rows: int = 0
-    has_tail: bool = False
-    quarantined: int = 0
-    used_bytes: int = 0
-    oldest_us: int | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +56,7 @@ class Store:
         # replaced when one is new or changed, never changed themselves
         self.tags: Sequence[Tag] = held.tags
         self._labels = Labels(held.tags)
+        self._lanes = Lanes()
         self.tail = held.tail
         self.tail_gaps = held.gaps
         self._db = db
@@ -88,10 +67,19 @@ class Store:
         # what an earlier life committed is sealed under the names it had then
         self._is_inherited = bool(held.tail or held.gaps or held.damaged)
         with file.naming(path):
-            self.figures = self._count(self._state, sum(map(len, held.tail)), self._is_inherited)
+            tails = {lane: sum(map(len, blocks)) for lane, blocks in held.tail.items()}
+            if self._is_inherited:
+                # where damaged blocks stood is not known, and gaps stand there
+                tails.setdefault(Lane.STATE, 0)
+            self.figures = self._count(self._state, tails)
 
-    def register(self, tags: Sequence[Tag], now_us: int) -> list[int]:
+    def register(self, tags: Sequence[Tag], now_us: int, lanes: Sequence[Lane] = ()) -> list[int]:
         """Return the id of each tag. A changed descriptor keeps its id; the tail is sealed under the old one before.
+
+        Args:
+            tags: What they say of themselves.
+            now_us: UTC microseconds.
+            lanes: Where the readings of each stand from now on; all in `process`, if empty.
 
         Raises:
             BufferDamaged, BufferError: New ones could not be written; none has an id.
@@ -107,9 +95,12 @@ class Store:
                 changed.add(tag_id)
         if changed:
             if min(changed) < len(self.tags) and self.tail:
-                self._seal(empty(), (), now_us)
+                self.write([], [], now_us, seal=True)
             self._keep_tags({tag_id: known[tag_id] for tag_id in changed}, now_us)
             self._ids, self.tags = ids, known
+        if lanes:
+            told = {ids[tag.device, tag.name]: lane for tag, lane in zip(tags, lanes, strict=True)}
+            self._lanes.tell(told, len(known))
         return [ids[tag.device, tag.name] for tag in tags]
 
     def adopt(self, other: "Store", now_us: int) -> None:
@@ -119,11 +110,26 @@ class Store:
             BufferDamaged, BufferError: It could not be written.
         """
         self._keep_tags({tag_id: tag for tag_id, tag in enumerate(other.tags) if tag is not UNREADABLE}, now_us)
-        self.tags, self._ids = other.tags, other._ids  # noqa: SLF001 - another of the same class
-        self.write(other.tail, other.tail_gaps, now_us)
+        self.tags, self._ids, self._lanes = other.tags, other._ids, other._lanes  # noqa: SLF001 - another of the same class
+        self.write(joined(other.tail), other.tail_gaps, now_us)
 
-    def write(self, blocks: Sequence[Readings], gaps: Sequence[Gap], now_us: int, *, seal: bool = False) -> list[Lease]:
-        """Put readings and gaps on disk: into the tail, or with the tail into batches if that is asked or it is large.
+    def write(
+        self,
+        blocks: Sequence[Readings],
+        gaps: Sequence[Gap],
+        now_us: int,
+        *,
+        seal: bool = False,
+        ripe: Collection[Lane] = (),
+    ) -> list[Lease]:
+        """Put readings and gaps on disk in one transaction: into their lanes' tails, or with these into batches.
+
+        Args:
+            blocks: Readings of any lanes.
+            gaps: They travel in the lane `state`.
+            now_us: UTC microseconds.
+            seal: Make batches of all tails.
+            ripe: Make batches of these lanes' tails; so it is done with one that has become large.
 
         Returns:
             The batches that were sealed.
@@ -131,16 +137,23 @@ class Store:
         Raises:
             BufferDamaged, BufferError: Nothing of it is on disk.
         """
-        readings = concatenate(blocks)
-        if seal or self._is_inherited or len(readings) + self.figures.tail_rows >= SEAL_ROWS:
-            return self._seal(readings, gaps, now_us)
-        if len(readings) or gaps:
+        coming = self._lanes.part(concatenate(blocks))
+        if gaps:
+            coming.setdefault(Lane.STATE, empty())
+        tails = dict(self.figures.tails)
+        for lane, readings in coming.items():
+            tails[lane] = tails.get(lane, 0) + len(readings)
+        if seal or self._is_inherited:
+            return self._seal(coming, gaps, tails, set(tails), now_us)
+        closing = {lane for lane, rows in tails.items() if rows >= SEAL_ROWS or lane in ripe}
+        if closing:
+            return self._seal(coming, gaps, tails, closing, now_us)
+        if coming:
             with file.transaction(self._db, self.path) as db:
-                _insert_block(db, readings, gaps, now_us)
-                figures = self._count(self._state, self.figures.tail_rows + len(readings), has_tail=True)
+                _insert_blocks(db, coming, gaps, now_us)
+                figures = self._count(self._state, tails)
             self.figures = figures
-            self.tail.append(readings)
-            self.tail_gaps.extend(gaps)
+            self._follow(coming, gaps)
         return []
 
     def sweep(self, settled: Sequence[BatchId], refused: Iterable[Refusal], now_us: int) -> list[Lease]:
@@ -157,7 +170,7 @@ class Store:
             for batch in settled:
                 key = (batch.seq, batch.epoch.bytes)
                 for (rows,) in change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ? RETURNING rows", key):
-                    change.state = _without(change.state, rows)
+                    change.state = change.state.without(batch.lane, rows)
             for refusal in refused:
                 parts += self._refuse(change, refusal, now_us)
         self._suspects.taken(len(settled))
@@ -174,15 +187,21 @@ class Store:
         with self._change(now_us):
             pass
 
-    def oldest(self, taken: Set[int], now_us: int) -> Lease | None:
-        """Read the oldest batch whose number is not taken; a damaged one is set aside, told as a gap, and passed over.
+    def oldest(self, taken: Set[int], now_us: int, lanes: Sequence[Lane] = URGENCY) -> Lease | None:
+        """Read the oldest batch of the first of these lanes that has one whose number is not taken.
+
+        A damaged one is set aside, told as a gap, and passed over.
 
         Raises:
             BufferDamaged, BufferError: The file could not be read, or a damaged batch not set aside.
         """
+        found = (self._oldest(lane, taken, now_us) for lane in lanes if self.figures.queues[lane].batches)
+        return next((lease for lease in found if lease is not None), None)
+
+    def _oldest(self, lane: Lane, taken: Set[int], now_us: int) -> Lease | None:
         while True:
             with file.naming(self.path), contextlib.closing(self._db.cursor()) as cursor:
-                numbers = cursor.execute("SELECT seq FROM batch ORDER BY seq")
+                numbers = cursor.execute("SELECT seq FROM batch WHERE seq BETWEEN ? AND ? ORDER BY seq", lane.seqs)
                 seq = next((seq for (seq,) in numbers if seq not in taken), None)
                 if seq is None:
                     return None
@@ -219,14 +238,15 @@ class Store:
         if row is None:
             return []
         rows, body = row
-        verdict = refusing.judge(body, refusal, self._suspects, change.state.next_seq, now_us)
+        verdict = refusing.judge(body, refusal, self._suspects, change.state.next_seq(refusal.id.lane), now_us)
         if not verdict.parts:
             detail = f"the cloud refuses batch {seq}: {refusal.reason}"
             _set_aside(change, seq, epoch, GapCause.REFUSED, detail, now_us, verdict.told)
             _log.error("readings were set aside", path=str(self.path), rows=rows, error=detail)
             return []
         change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch))
-        change.state = _with(_without(change.state, rows), verdict.parts)
+        lane, sizes = refusal.id.lane, [part.lease.rows for part in verdict.parts]
+        change.state = change.state.without(lane, rows).grown(lane, sizes)
         change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, verdict.parts))
         return verdict.parts
 
@@ -238,57 +258,84 @@ class Store:
             alive = replace(self._state, alive_us=now_us)
             db.execute("INSERT OR IGNORE INTO state VALUES (1, ?, ?)", record.to_row(alive))
 
-    def _seal(self, readings: Readings, gaps: Sequence[Gap], now_us: int) -> list[Lease]:
-        state = self._state
-        first = BatchId(state.gateway, state.epoch, state.next_seq)
-        everything = concatenate([*self.tail, readings])
+    def _seal(
+        self,
+        coming: Mapping[Lane, Readings],
+        gaps: Sequence[Gap],
+        tails: Mapping[Lane, int],
+        closing: Set[Lane],
+        now_us: int,
+    ) -> list[Lease]:
+        """Make batches of these lanes' tails with what comes; what comes in other lanes goes to their tails."""
         if self._labels.tags is not self.tags:
             self._labels = Labels(self.tags)
-        sealed, spoiled = sealing.seal(everything, [*self.tail_gaps, *gaps], self._labels, first, now_us)
-        with self._change(now_us, tail_rows=0) as change:
+        results = {lane: self._encode(lane, coming, gaps, now_us) for lane in URGENCY if lane in closing}
+        staying = {lane: readings for lane, readings in coming.items() if lane not in closing}
+        left = {lane: rows for lane, rows in tails.items() if lane not in closing}
+        with self._change(now_us, left) as change:
             quarantine.move_blocks(change.db, self._damaged, now_us)
-            # first, so that its pages serve the batches
-            change.db.execute("DELETE FROM tail")
-            change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, sealed))
-            if spoiled is not None:
-                quarantine.keep(change.db, spoiled, now_us)
-                span = (spoiled.oldest_us, spoiled.newest_us)
-                change.told.append(holes.lost(GapCause.REFUSED, *span, now_us, spoiled.reason))
-                _log.error("readings were set aside", path=str(self.path), error=spoiled.reason)
-            quarantined = state.quarantined + len(self._damaged) + (spoiled is not None)
-            change.state = replace(_with(state, sealed), quarantined=quarantined)
-        self.tail, self.tail_gaps, self._damaged, self._is_inherited = [], change.told, [], False
-        return [batch.lease for batch in sealed]
+            # first, so that its pages serve the batches; a damaged block may bear any lane
+            which = "1" if self._is_inherited else f"lane IN ({', '.join(str(int(lane)) for lane in closing)})"
+            change.db.execute(f"DELETE FROM tail WHERE {which}")  # noqa: S608 - numbers of ours
+            _insert_blocks(change.db, staying, gaps, now_us)
+            change.state = replace(change.state, quarantined=change.state.quarantined + len(self._damaged))
+            for lane, (sealed, spoiled) in results.items():
+                change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, sealed))
+                change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed])
+                if spoiled is not None:
+                    _keep_spoiled(change, spoiled, now_us)
+        for lane in closing:
+            self.tail.pop(lane, None)
+        self._damaged, self._is_inherited = [], False
+        if Lane.STATE in closing:
+            self.tail_gaps = change.told
+        self._follow(staying, gaps if Lane.STATE in staying else ())
+        return [batch.lease for sealed, _ in results.values() for batch in sealed]
+
+    def _encode(
+        self, lane: Lane, coming: Mapping[Lane, Readings], gaps: Sequence[Gap], now_us: int
+    ) -> tuple[list[sealing.Sealed], sealing.Spoiled | None]:
+        first = BatchId(self._state.gateway, self._state.epoch, self._state.next_seq(lane))
+        readings = concatenate([*self.tail.get(lane, ()), *([coming[lane]] if lane in coming else ())])
+        holes = [*self.tail_gaps, *gaps] if lane is Lane.STATE else []
+        return sealing.seal(readings, holes, self._labels, first, now_us)
+
+    def _follow(self, coming: Mapping[Lane, Readings], gaps: Sequence[Gap]) -> None:
+        """Take into memory what has gone to the tails on disk."""
+        for lane, readings in coming.items():
+            if len(readings):
+                self.tail.setdefault(lane, []).append(readings)
+        self.tail_gaps.extend(gaps)
 
     @contextlib.contextmanager
-    def _change(self, now_us: int, tail_rows: int | None = None) -> Iterator[_Change]:
+    def _change(self, now_us: int, tails: Mapping[Lane, int] | None = None) -> Iterator[_Change]:
         """Do one transaction that changes the state too; memory follows once it is on disk."""
         change = _Change(self._db, self._state)
-        has_tail = self.figures.has_tail if tail_rows is None else False
-        tail_rows = self.figures.tail_rows if tail_rows is None else tail_rows
+        after = dict(self.figures.tails if tails is None else tails)
         with file.transaction(self._db, self.path) as db:
             yield change
             change.state = replace(change.state, alive_us=now_us)
             if change.told:
-                _insert_block(db, empty(), change.told, now_us)
+                after.setdefault(Lane.STATE, 0)
+                _insert_blocks(db, {Lane.STATE: empty()}, change.told, now_us)
             db.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", record.to_row(change.state))
-            figures = self._count(change.state, tail_rows, has_tail or bool(change.told))
+            figures = self._count(change.state, after)
         self._state, self.figures = change.state, figures
         self.tail_gaps.extend(change.told)
 
-    def _count(self, state: State, tail_rows: int, has_tail: bool) -> Figures:
-        oldest = self._db.execute("SELECT oldest_us FROM batch ORDER BY seq LIMIT 1").fetchone()
-        if oldest is None:
-            oldest = self._db.execute("SELECT oldest_us FROM tail ORDER BY n LIMIT 1").fetchone()
+    def _count(self, state: State, tails: Mapping[Lane, int]) -> Figures:
+        first = "SELECT oldest_us FROM batch WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1"
+        held = [self._db.execute(first, lane.seqs).fetchone() for lane in Lane if state.queues[lane].batches]
+        oldest = min((row[0] for row in held if row is not None), default=None)
+        if oldest is None and tails:
+            (oldest,) = self._db.execute("SELECT min(oldest_us) FROM tail").fetchone()
         return Figures(
             epoch=state.epoch,
-            batches=state.batches,
-            rows=state.rows,
-            tail_rows=tail_rows,
-            has_tail=has_tail,
+            queues=state.queues,
+            tails=tails,
             quarantined=state.quarantined,
             used_bytes=file.used_bytes(self._db),
-            oldest_us=None if oldest is None else oldest[0],
+            oldest_us=oldest,
         )
 
 
@@ -307,10 +354,19 @@ def _row(batch: sealing.Sealed) -> tuple[object, ...]:
     return (lease.id.seq, lease.id.epoch.bytes, lease.rows, *times, lease.body)
 
 
-def _insert_block(db: sqlite3.Connection, readings: Readings, gaps: Sequence[Gap], now_us: int) -> None:
-    oldest_us, _ = sealing.span(readings, now_us)
-    row = (oldest_us, now_us, block.pack(readings, gaps))
-    db.execute("INSERT INTO tail (oldest_us, committed_us, body) VALUES (?, ?, ?)", row)
+def _insert_blocks(db: sqlite3.Connection, coming: Mapping[Lane, Readings], gaps: Sequence[Gap], now_us: int) -> None:
+    for lane, readings in coming.items():
+        oldest_us, _ = sealing.span(readings, now_us)
+        row = (lane, oldest_us, now_us, block.pack(readings, gaps if lane is Lane.STATE else ()))
+        db.execute("INSERT INTO tail (lane, oldest_us, committed_us, body) VALUES (?, ?, ?, ?)", row)
+
+
+def _keep_spoiled(change: _Change, spoiled: sealing.Spoiled, now_us: int) -> None:
+    quarantine.keep(change.db, spoiled, now_us)
+    span = (spoiled.oldest_us, spoiled.newest_us)
+    change.told.append(holes.lost(GapCause.REFUSED, *span, now_us, spoiled.reason))
+    change.state = replace(change.state, quarantined=change.state.quarantined + 1)
+    _log.error("readings were set aside", error=spoiled.reason)
 
 
 def _set_aside(
@@ -326,18 +382,6 @@ def _set_aside(
     moved = quarantine.move_batch(change.db, seq, epoch, detail, now_us)
     if moved is not None:
         rows, oldest_us, newest_us = moved
-        change.state = replace(_without(change.state, rows), quarantined=change.state.quarantined + 1)
+        state = change.state.without(Lane.of(seq), rows)
+        change.state = replace(state, quarantined=state.quarantined + 1)
         change.told += [holes.lost(cause, oldest_us, newest_us, now_us, detail)] if told is None else told
-
-
-def _with(state: State, sealed: Sequence[sealing.Sealed]) -> State:
-    return replace(
-        state,
-        next_seq=state.next_seq + len(sealed),
-        batches=state.batches + len(sealed),
-        rows=state.rows + sum(batch.lease.rows for batch in sealed),
-    )
-
-
-def _without(state: State, rows: object) -> State:
-    return replace(state, batches=state.batches - 1, rows=state.rows - (rows if isinstance(rows, int) else 0))

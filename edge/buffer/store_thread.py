@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from edge.buffer import file, opening
-from edge.buffer.store import Figures, Store
+from edge.buffer.figures import Figures
+from edge.buffer.store import Store
 from edge.clock import Clock
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.reading import Gap, GapCause

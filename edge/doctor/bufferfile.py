@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from edge.buffer import block, record
-from edge.buffer.file import APPLICATION_ID, FORMAT
+from edge.buffer.file import APPLICATION_ID
 from edge.buffer.record import State
+from edge.buffer.upgrade import FORMAT
 from edge.doctor.diagnosis import Section
 from edge.drivers.inspection import Finding, Severity
 from edge.errors import BufferDamaged

@@ -18,6 +18,7 @@ from shared.errors import WireError
 from shared.reading import Gap, Readings, Tag
 from shared.wire import payload as sections
 from shared.wire.labels import Labels
+from shared.wire.lane import Lane
 
 MAGIC = b"TZGH"
 VERSION = 1
@@ -47,6 +48,11 @@ class BatchId:
     gateway: str
     epoch: UUID
     seq: int
+
+    @property
+    def lane(self) -> Lane:
+        """Which of the gateway's queues it waited in."""
+        return Lane.of(self.seq)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,14 @@ import pytest
 
 from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import Buffer, Lease
-from shared.reading import Gap, GapCause, Tag, empty
+from shared.reading import Gap, GapCause, Tag, empty, from_rows
 from shared.wire import batch as wire
+from shared.wire.lane import URGENCY, Lane
 from tests.fakes.clock import HandClock, turns
 from tests.fakes.readings import TAGS, gaps, numbered, numbers
+
+# of `TAGS`, in their order
+LANES = [Lane.PROCESS, Lane.STATE, Lane.DEBUG]
 
 
 async def kept(buffer: Buffer, clock: HandClock, first: int, count: int, tag: int = 0) -> None:
@@ -117,9 +121,10 @@ class BufferSuite:
         readings.text[1] = "Störung: Öl"
         promise = await buffer.append(readings, [gap])
         await clock.until(promise.done)
-        lease = await lent(buffer, clock)
+        told, lease = await lent(buffer, clock), await lent(buffer, clock)
         assert wire.decode(lease.body).readings.text == {1: "Störung: Öl"}
-        assert gap in gaps(lease.body)
+        assert gap in gaps(told.body)
+        assert told.id.lane is Lane.STATE, "holes are what matters most"
 
     async def test_gaps_without_readings_are_kept_as_well(self, buffer: Buffer, clock: HandClock) -> None:
         gap = Gap(GapCause.COMMUNICATION_LOST, 1_800_000_000_000_000, 1_800_000_000_000_009, "oven-2")
@@ -203,9 +208,10 @@ class BufferSuite:
         first = await lent(buffer, clock)
         await buffer.give_back(first.id, refused="it names no machine")
         await clock.advance(2.0)
-        lease = await buffer.lease(live=False, wait=False)
-        assert lease is not None
-        assert lease.id.seq == 2
+        rest: list[Lease] = []
+        while lease := await buffer.lease(live=False, wait=False):
+            rest.append(lease)
+        assert [lease.id.seq for lease in rest if lease.id.lane is Lane.PROCESS] == [2]
 
     async def test_of_a_refused_batch_all_arrives_once_but_what_is_at_fault_which_is_told(
         self, buffer: Buffer, clock: HandClock
@@ -240,6 +246,47 @@ class BufferSuite:
         await batches(buffer, clock, 4)
         order = [await buffer.lease(live=live, wait=False) for live in (True, False, True, False)]
         assert [lease and lease.id.seq for lease in order] == [4, 1, 3, 2]
+
+    async def test_each_lane_numbers_its_batches_by_itself(self, buffer: Buffer, clock: HandClock) -> None:
+        ids = buffer.register(TAGS, LANES)
+        for number in range(2):
+            for tag in ids:
+                await kept(buffer, clock, number, 1, tag)
+        leases = await everything(buffer, clock, 6)
+        for tag, lane in zip(TAGS, LANES, strict=True):
+            mine = [lease for lease in leases if lease.id.lane is lane]
+            numbers_of = [lease.id.seq for lease in mine]
+            assert numbers_of == [lane.seq(number) for number in range(1, len(mine) + 1)]
+            assert [n for lease in mine for n in numbers(lease.body)] == [0, 1]
+            assert all(wire.decode(lease.body).tags == [tag] for lease in mine)
+
+    async def test_one_block_may_hold_tags_of_all_lanes(self, buffer: Buffer, clock: HandClock) -> None:
+        ids = buffer.register(TAGS, LANES)
+        rows = from_rows([ids[2], ids[0], ids[1], ids[0]], [1, 2, 3, 4], 5, [0.0, 1.0, 2.0, 3.0])
+        promise = await buffer.append(rows)
+        await clock.until(promise.done)
+        leases = await everything(buffer, clock, 4)
+        assert {lease.id.lane: numbers(lease.body) for lease in leases} == dict(
+            zip(LANES, ([1, 3], [2], [0]), strict=True)
+        )
+
+    async def test_state_goes_before_all_else_and_debug_last(self, buffer: Buffer, clock: HandClock) -> None:
+        ids = buffer.register(TAGS, LANES)
+        for number in range(2):
+            for tag in ids:
+                await kept(buffer, clock, number, 1, tag)
+            await clock.advance(11.0)
+        # what was to be sealed until now is sealed before this is committed
+        await kept(buffer, clock, 2, 1, ids[2])
+        leases = await everything(buffer, clock, 6)
+        assert [lease.id.lane for lease in leases] == sorted((lease.id.lane for lease in leases), key=URGENCY.index)
+
+    async def test_live_takes_the_newest_of_state_then_of_process(self, buffer: Buffer, clock: HandClock) -> None:
+        ids = buffer.register(TAGS, LANES)
+        promise = await buffer.append(from_rows([*ids], [1, 2, 3], 5, [0.0, 1.0, 2.0]))
+        await clock.until(promise.done)
+        order = [await lent(buffer, clock, live=True) for _ in ids]
+        assert [lease.id.lane for lease in order] == list(URGENCY)
 
     async def test_what_was_sealed_ten_seconds_ago_is_backlog(self, buffer: Buffer, clock: HandClock) -> None:
         buffer.register(TAGS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.clock import Clock
 from edge.errors import BufferFull
 from shared.reading import Gap, Readings, Tag
+from shared.wire.lane import Lane
 from tests.fakes.buffer import MemoryBuffer
 
 
@@ -30,8 +31,8 @@ class RecordingBuffer(MemoryBuffer):
         self.commits = commits
         self.is_full = False
 
-    def register(self, tags: Sequence[Tag]) -> list[int]:
-        ids = super().register(tags)
+    def register(self, tags: Sequence[Tag], lanes: Sequence[Lane] = ()) -> list[int]:
+        ids = super().register(tags, lanes)
         self.names.extend([""] * (max(ids, default=-1) + 1 - len(self.names)))
         for place, tag in zip(ids, tags, strict=True):
             self.names[place] = tag.name

@@ -13,6 +13,7 @@ from edge.drivers.spec import ComputedTag, DeviceOptions, Point
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
 from edge.ports import BEFORE_US, Sample, Tense
 from shared.reading import Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
+from shared.wire.lane import Lane
 from tests.fakes.clock import HandClock, happens
 from tests.fakes.driver import NOW_US as START_US
 from tests.fakes.driver import ScriptedDriver, found, points, sample
@@ -512,11 +513,11 @@ async def test_points_found_while_the_disk_refuses_wait_with_their_readings() ->
     class Refusing(RecordingBuffer):
         refusals = 0
 
-        def register(self, tags: Sequence[Tag]) -> list[int]:
+        def register(self, tags: Sequence[Tag], lanes: Sequence[Lane] = ()) -> list[int]:
             if self.refusals:
                 self.refusals -= 1
                 raise BufferError("disk full", retryable=True)
-            return super().register(tags)
+            return super().register(tags, lanes)
 
     clock = HandClock()
     buffer = Refusing(clock)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.buffer import file
+from edge.buffer import file, upgrade
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 
 ROOM = file.divide(50_000_000)
@@ -29,7 +29,7 @@ def test_a_new_file_is_made_with_its_directory_and_settings(tmp_path: Path) -> N
         "secure_delete": 0,
         "max_page_count": ROOM.file // 4096,
         "application_id": file.APPLICATION_ID,
-        "user_version": file.FORMAT,
+        "user_version": upgrade.FORMAT,
     }
     for name, value in settings.items():
         assert db.execute(f"PRAGMA {name}").fetchone() == (value,), name
@@ -93,7 +93,7 @@ def test_somebody_elses_database_is_refused_not_moved(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused_not_moved(tmp_path: Path) -> None:
     path = made(tmp_path / "buffer.db")
     db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 2")
+    db.execute(f"PRAGMA user_version = {upgrade.FORMAT + 1}")
     db.close()
     with pytest.raises(BufferError, match="upgrade") as refusal:
         file.connect(path, ROOM)

@@ -195,12 +195,14 @@ def test_a_damaged_state_gives_a_new_epoch_and_keeps_the_batches(tmp_path: Path)
         store.write([numbered(10 * number, 10)], [], NOW_US, seal=True)
     epoch = store.figures.epoch
     store.close(NOW_US)
-    touched(path, "UPDATE state SET body = CAST(replace(CAST(body AS TEXT), 'next_seq\":4', 'next_seq\":1') AS BLOB)")
+    touched(
+        path, "UPDATE state SET body = CAST(replace(CAST(body AS TEXT), 'next_number\":4', 'next_number\":1') AS BLOB)"
+    )
     store, told = open_store(path, ROOM, GATEWAY, LATER_US)
     store.register(TAGS, LATER_US)
     assert store.figures.epoch != epoch
     assert (store.figures.batches, store.figures.rows) == (3, 30)
-    (lease,) = store.write([numbered(30, 10)], told, LATER_US, seal=True)
+    lease = store.write([numbered(30, 10)], told, LATER_US, seal=True)[-1]
     assert lease.id.seq == 4
     assert drained(store) == list(range(40))
     store.close(LATER_US)
@@ -214,7 +216,7 @@ def test_a_file_found_damaged_in_use_is_replaced_and_its_tail_goes_on(tmp_path: 
     store.close(NOW_US + 61)
     content = bytearray(path.read_bytes())
     # all pages but the first few: what opening reads is whole
-    content[8 * 4096 : -4096] = b"\x5a" * (len(content) - 9 * 4096)
+    content[9 * 4096 : -4096] = b"\x5a" * (len(content) - 10 * 4096)
     path.write_bytes(content)
     store = opened(path, NOW_US + 70)
     store.write([], [], NOW_US + 70, seal=True)

@@ -5,12 +5,12 @@ from uuid import UUID
 import pytest
 
 from edge.buffer import record
-from edge.buffer.record import State
+from edge.buffer.record import Queue, State
 from edge.errors import BufferDamaged
 from shared.reading import Tag
 from tests.fakes.readings import TAGS
 
-STATE = State("izmir-hall2", UUID(int=5), next_seq=9, batches=2, rows=30, alive_us=7, is_stopped=True)
+STATE = State("izmir-hall2", UUID(int=5), queues=(Queue(9, 2, 30), Queue(), Queue(4)), alive_us=7, is_stopped=True)
 
 
 @pytest.mark.parametrize("thing", [STATE, *TAGS])

@@ -12,6 +12,7 @@ from edge.buffer.intake import COMMIT_ROWS, MAX_PENDING_ROWS
 from edge.buffer.sqlite import SqliteBuffer
 from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
 from shared.reading import GapCause, Readings
+from shared.wire.lane import Lane
 from tests.fakes import disk
 from tests.fakes.clock import HandClock, turns
 from tests.fakes.readings import TAGS, gaps, numbered, numbers
@@ -308,6 +309,10 @@ async def test_one_batch_is_not_lent_twice_though_it_is_both_the_oldest_and_the_
         buffer.register(TAGS)
         await taken(buffer, COMMIT_ROWS, COMMIT_ROWS)
         await buffer.flush()
+        # the hole since the last life
+        told = await buffer.lease(live=True, wait=False)
+        assert told is not None
+        assert told.id.lane is Lane.STATE
         reading = asyncio.create_task(buffer.lease(live=False, wait=False))
         await asyncio.sleep(0)
         newest = await buffer.lease(live=True, wait=False)

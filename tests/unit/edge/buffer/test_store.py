@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from edge.buffer import file
@@ -14,8 +15,9 @@ from edge.buffer.refusing import Refusal
 from edge.buffer.store import SEAL_ROWS, Store
 from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import Lease
-from shared.reading import Gap, GapCause, Tag, concatenate
+from shared.reading import Gap, GapCause, Tag, concatenate, from_rows
 from shared.wire import batch as wire
+from shared.wire.lane import Lane
 from tests.fakes.readings import TAGS, gaps, numbered, numbers
 from tests.fakes.sqlite import GATEWAY, crashed
 
@@ -47,9 +49,61 @@ def test_a_small_write_goes_to_the_tail_and_a_large_one_becomes_a_batch(store: S
     assert (store.figures.tail_rows, store.figures.has_tail, store.figures.batches) == (10, True, 0)
     (lease,) = store.write([numbered(10, SEAL_ROWS - 10)], [], NOW_US)
     assert numbers(lease.body) == list(range(SEAL_ROWS))
-    assert gaps(lease.body) == [GAP]
-    assert (store.figures.tail_rows, store.figures.has_tail) == (0, False)
+    assert (store.figures.tail_rows, store.figures.tails) == (0, {Lane.STATE: 0}), "the gap waits in its own lane"
     assert (store.figures.batches, store.figures.rows) == (1, SEAL_ROWS)
+    (told,) = store.write([], [], NOW_US, seal=True)
+    assert gaps(told.body) == [GAP]
+    assert store.figures.tails == {}
+
+
+def test_each_lane_has_a_tail_a_sequence_and_batches_of_its_own(store: Store) -> None:
+    store.register(TAGS, NOW_US, [Lane.PROCESS, Lane.STATE, Lane.DEBUG])
+    mixed = from_rows([0, 1, 2, 1], [NOW_US] * 4, NOW_US, [0.0, 1.0, 2.0, 3.0])
+    assert store.write([mixed], [], NOW_US) == []
+    assert store.figures.tails == {Lane.PROCESS: 1, Lane.STATE: 2, Lane.DEBUG: 1}
+    (early,) = store.write([mixed], [GAP], NOW_US, ripe={Lane.STATE})
+    assert (early.id.seq, numbers(early.body), gaps(early.body)) == (Lane.STATE.seq(1), [1, 3, 1, 3], [GAP])
+    rest = store.write([mixed], [], NOW_US, seal=True)
+    assert [(lease.id.seq, numbers(lease.body)) for lease in rest] == [
+        (Lane.STATE.seq(2), [1, 3]),
+        (Lane.PROCESS.seq(1), [0, 0, 0]),
+        (Lane.DEBUG.seq(1), [2, 2, 2]),
+    ]
+    assert [(queue.batches, queue.rows) for queue in store.figures.queues] == [(1, 3), (2, 6), (1, 3)]
+    assert store.oldest({early.id.seq}, NOW_US) == rest[0], "what is urgent goes first"
+    assert store.oldest(set(), NOW_US, [Lane.DEBUG]) == rest[2]
+    store.sweep([early.id, *(lease.id for lease in rest)], [], NOW_US)
+    assert [(queue.batches, queue.rows) for queue in store.figures.queues] == [(0, 0)] * 3
+
+
+def test_all_lanes_share_one_commit(path: Path) -> None:
+    store = opened(path, 1_000_000)
+    store.register(TAGS, NOW_US, [Lane.PROCESS, Lane.STATE, Lane.DEBUG])
+    before = store.figures
+    noise = [replace(numbered(0, 20_000, tag=1), value=np.random.default_rng(n).random(20_000)) for n in range(8)]
+    with pytest.raises(BufferError, match="full"):
+        store.write([numbered(0, 10), *noise], [GAP], NOW_US, ripe={Lane.STATE})
+    assert store.figures == before
+    store.abandon()
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT (SELECT count(*) FROM tail) + (SELECT count(*) FROM batch)").fetchone() == (0,)
+    db.close()
+
+
+def test_what_an_earlier_life_left_is_sealed_lane_by_lane(store: Store, path: Path) -> None:
+    store.register(TAGS, NOW_US, [Lane.PROCESS, Lane.STATE, Lane.DEBUG])
+    store.write([from_rows([0, 1, 2], [NOW_US] * 3, NOW_US, [0.0, 1.0, 2.0])], [GAP], NOW_US)
+    store.close(NOW_US)
+    # under lanes that changed meanwhile: what was committed stays where it stood
+    again = opened(path)
+    again.register(TAGS, NOW_US, [Lane.DEBUG] * 3)
+    leases = again.write([], [], NOW_US)
+    assert [(lease.id.lane, numbers(lease.body), gaps(lease.body)) for lease in leases] == [
+        (Lane.STATE, [1], [GAP]),
+        (Lane.PROCESS, [0], []),
+        (Lane.DEBUG, [2], []),
+    ]
+    again.abandon()
 
 
 def test_the_bytes_on_disk_are_the_bytes_that_were_lent(store: Store, path: Path) -> None:
@@ -107,22 +161,26 @@ def test_a_batch_refused_as_such_is_kept_apart_with_its_reason_and_told_as_a_gap
 
 
 def test_a_refused_batch_is_replaced_by_its_parts_in_one_transaction(store: Store, path: Path, tmp_path: Path) -> None:
+    # in the lane in which gaps travel too
+    states = [Lane.STATE] * len(TAGS)
+    store.register(TAGS, NOW_US, states)
     store.write([numbered(0, 10, NOW_US - 50)], [], NOW_US, seal=True)
     (lease,) = store.write([numbered(10, 10, NOW_US - 40)], [GAP], NOW_US + 5, seal=True)
     before = crashed(path, tmp_path / "before")
     rows, holes = store.sweep([], [Refusal(lease.id, "422")], LATER_US)
     after = crashed(path, tmp_path / "after")
     assert (numbers(rows.body), gaps(rows.body), gaps(holes.body)) == (list(range(10, 20)), [], [GAP])
-    assert [part.id for part in (rows, holes)] == [replace(lease.id, seq=seq) for seq in (3, 4)]
+    assert [part.id for part in (rows, holes)] == [replace(lease.id, seq=Lane.STATE.seq(number)) for number in (3, 4)]
     # the cloud tells two descriptions of a tag apart by it
     assert {part.sealed_us for part in (rows, holes)} == {lease.sealed_us}
     assert (store.figures.batches, store.figures.rows, store.figures.quarantined) == (3, 20, 0)
     for copy, expected in ((before, [1, 2]), (after, [1, 3, 4])):
         again = opened(copy)
+        again.register(TAGS, NOW_US, states)
         assert (again.figures.batches, again.figures.rows) == (len(expected), 20)
-        assert [seq for seq in range(9) if at(again, seq)] == expected
+        assert [number for number in range(9) if at(again, Lane.STATE.seq(number))] == expected
         (new,) = again.write([numbered(20, 1)], [], LATER_US, seal=True)
-        assert new.id.seq == expected[-1] + 1, "no number is used twice"
+        assert new.id.seq == Lane.STATE.seq(expected[-1] + 1), "no number is used twice"
         again.abandon()
 
 
@@ -147,7 +205,8 @@ def test_a_reading_at_fault_is_kept_with_its_batch_body_and_told_by_its_tag_and_
 
 def at(store: Store, seq: int) -> Lease | None:
     """Read the batch of a number, if there is one."""
-    lease = store.oldest(set(range(seq)), NOW_US)
+    lane = Lane.of(seq)
+    lease = store.oldest(set(range(lane.seqs[0], seq)), NOW_US, [lane])
     return lease if lease is not None and lease.id.seq == seq else None
 
 

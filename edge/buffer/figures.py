@@ -1,0 +1,49 @@
+"""The figures: what a buffer file holds, in numbers, as its last transaction left it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from edge.buffer.record import Queue
+from shared.wire.lane import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The file as its last transaction left it.
+
+    Attributes:
+        epoch: Its name for the cloud.
+        queues: What is sealed and not settled, by lane.
+        tails: Readings in the open tail of each lane that has one; of gaps only, 0.
+        quarantined: Batches and blocks set aside.
+        used_bytes: What of the file holds something.
+        oldest_us: Receive time of the oldest reading, None when it is empty.
+    """
+
+    epoch: UUID
+    queues: tuple[Queue, ...]
+    tails: Mapping[Lane, int]
+    quarantined: int = 0
+    used_bytes: int = 0
+    oldest_us: int | None = None
+
+    @property
+    def batches(self) -> int:
+        """Batches of all lanes."""
+        return sum(queue.batches for queue in self.queues)
+
+    @property
+    def rows(self) -> int:
+        """The readings in them."""
+        return sum(queue.rows for queue in self.queues)
+
+    @property
+    def tail_rows(self) -> int:
+        """Readings in all tails."""
+        return sum(self.tails.values())
+
+    @property
+    def has_tail(self) -> bool:
+        """Whether a tail holds anything, gaps included."""
+        return bool(self.tails)

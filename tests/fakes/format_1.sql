@@ -1,0 +1,47 @@
+-- The buffer file as format 1 made it; kept so that upgrades are tried on what is out there.
+-- Whatever matters carries a CRC-32, for SQLite itself does not notice a flipped byte in a row.
+
+-- Epoch, next seq, totals, and when the gateway was last seen alive: one row, JSON (store.State).
+CREATE TABLE state (
+    id   INTEGER PRIMARY KEY CHECK (id = 1),
+    body BLOB NOT NULL,
+    crc  INTEGER NOT NULL
+) STRICT;
+
+-- What the ids in the tail's rows stand for: JSON (shared.reading.Tag). An id is never given to another tag.
+CREATE TABLE tag (
+    id   INTEGER PRIMARY KEY,
+    body BLOB NOT NULL,
+    crc  INTEGER NOT NULL
+) STRICT;
+
+-- The open tail: one row a commit, its readings and gaps as columns (block.py has the bytes and the CRC).
+CREATE TABLE tail (
+    n            INTEGER PRIMARY KEY,
+    oldest_us    INTEGER NOT NULL,
+    committed_us INTEGER NOT NULL,
+    body         BLOB NOT NULL
+) STRICT;
+
+-- Sealed batches: `body` is what is sent (shared.wire.batch has the bytes and the CRC).
+-- `oldest_us` and `newest_us` are receive times, for the gap that is told if the body turns out damaged.
+CREATE TABLE batch (
+    seq       INTEGER PRIMARY KEY,
+    epoch     BLOB NOT NULL,
+    rows      INTEGER NOT NULL,
+    sealed_us INTEGER NOT NULL,
+    oldest_us INTEGER NOT NULL,
+    newest_us INTEGER NOT NULL,
+    body      BLOB NOT NULL
+) STRICT;
+
+-- Set aside for good: batches that the cloud refuses, bodies that are damaged, readings that cannot be packed.
+CREATE TABLE quarantine (
+    n         INTEGER PRIMARY KEY,
+    kind      TEXT NOT NULL CHECK (kind IN ('batch', 'block')),
+    reason    TEXT NOT NULL,
+    set_us    INTEGER NOT NULL,
+    oldest_us INTEGER NOT NULL,
+    newest_us INTEGER NOT NULL,
+    body      BLOB NOT NULL
+) STRICT;
