@@ -47,7 +47,7 @@ from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.sync import routes as sync
 from cloud.sync.hub import Hub
 from cloud.telemetry import routes as telemetry
-from cloud.telemetry.intake import Intake
+from cloud.telemetry.intake import Intake, Limits
 from cloud.workorders import routes as workorders
 from cloud.workorders import stage_routes as stages
 from shared import logs
@@ -103,7 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.photos = _photos(settings)
     app.state.hub = Hub(app.state.database)
-    app.state.intake = Intake(app.state.database, metrics.registry)
+    app.state.intake = Intake(app.state.database, metrics.registry, _limits(settings))
     app.state.may_see_details = caller.is_admin
     problem.install(app)
     app.include_router(health.router)
@@ -156,6 +156,15 @@ def key_scope(method: str, path: str) -> Callable[..., Any] | None:
     a refresh repeats its answer by itself, and a second registration finds the name taken.
     """
     return caller.key_scope if isinstance(ACCESS.get(f"{method} {path}"), frozenset) else None
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.ingest_at_once,
+        settings.ingest_at_once_in_database,
+        settings.ingest_places,
+        settings.ingest_memory_mb * 2**20,
+    )
 
 
 def _photos(settings: Settings) -> PhotoStore:

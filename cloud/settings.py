@@ -108,6 +108,17 @@ class Settings(DatabaseSettings):
     )
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections a worker keeps.")
     database_pool_overflow: int = Field(default=5, ge=0, le=200, description="Connections a worker may add for a peak.")
+    ingest_at_once: int = Field(default=4, ge=1, le=64, description="Batches that a worker stores at the same time.")
+    ingest_at_once_in_database: int = Field(
+        default=16, ge=1, le=1000, description="Batches that all workers together store at the same time."
+    )
+    ingest_places: int = Field(
+        default=128,
+        ge=1,
+        le=10_000,
+        description="Batches that a worker reads, holds and stores; the next one gets 503.",
+    )
+    ingest_memory_mb: int = Field(default=64, ge=1, le=4096, description="Memory for them, as they travel.")
     access_token_minutes: int = Field(default=15, ge=1, le=60)
     language: Language = Field(
         default=Language.ENGLISH, description="In which language a caller is answered who asks for none: en or tr."

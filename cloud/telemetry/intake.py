@@ -11,8 +11,9 @@ largest batch there can be.
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry
@@ -35,11 +36,6 @@ from shared.errors import WireError
 from shared.wire.batch import Batch, decode
 from shared.wire.receipt import Outcome, Receipt
 
-# two connections keep PostgreSQL busy (880,000 rows/s); two more hide the round trips
-AT_ONCE = 4
-# bodies in memory, of 100 KB as a rule and 8 MiB at most, some of them still coming over slow lines;
-# who comes when all places are taken is asked to come again
-PLACES = 128
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logs.get(__name__)
@@ -74,6 +70,25 @@ class BatchConflict(Conflict):
     title = Message("Batch conflict", "Parti çakışması")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is taken at once; what comes beyond it is asked to come again, before it is read.
+
+    Attributes:
+        at_once: Batches that this process decodes and stores at the same time. Two connections keep PostgreSQL busy
+            (880,000 rows/s); two more hide the round trips.
+        in_database: Batches that all processes together store at the same time; the others wait, each on a connection
+            that its process has for it anyway.
+        places: Batches in this process, being read over lines however slow, waiting, or being stored.
+        memory_bytes: What the bodies of all of them may take; 100 KB each as a rule, and 8 MiB at most.
+    """
+
+    at_once: int = 4
+    in_database: int = 16
+    places: int = 128
+    memory_bytes: int = 64 * 2**20
+
+
 class Intake:
     """Takes batches, a bounded number at once."""
 
@@ -81,33 +96,42 @@ class Intake:
         self,
         database: Database,
         registry: CollectorRegistry,
+        limits: Limits = Limits(),
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
+        self._limits = limits
         self._now = now
         self._dictionary = Dictionary(database)
         self.partitions = Partitions(database, today=lambda: now().date())
         self._metrics = IngestMetrics(registry)
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._at_once = asyncio.Semaphore(limits.at_once)
         self._taken = 0
+        self._taken_bytes = 0
         # the buffer that spoke last, by gateway: as long as it is the same one, there is nothing to note
         self._speakers: dict[uuid.UUID, uuid.UUID] = {}
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold a place for a body that is about to be read.
+    @contextmanager
+    def place(self, size: int) -> Iterator[None]:
+        """Hold a place for a body of so many bytes that is about to be read.
+
+        One is always taken, however large: else a batch larger than the bound would never come in.
 
         Raises:
-            Unavailable: All are taken.
+            Unavailable: All places, or all the memory, are taken.
         """
-        if self._taken >= PLACES:
-            raise Unavailable(messages.PLACES_TAKEN, places=PLACES, retry_after_s=1)
+        is_too_much = self._taken and self._taken_bytes + size > self._limits.memory_bytes
+        if self._taken >= self._limits.places or is_too_much:
+            self._metrics.turned_away()
+            raise Unavailable(messages.PLACES_TAKEN, places=self._taken, retry_after_s=1)
         self._taken += 1
+        self._taken_bytes += size
         try:
             yield
         finally:
             self._taken -= 1
+            self._taken_bytes -= size
 
     async def receive(self, gateway: GatewayCaller, body: bytes) -> Receipt:
         """Store a batch once, however often it comes; return its receipt once that is committed.
@@ -116,8 +140,9 @@ class Intake:
             BatchInvalid, BatchVersionUnsupported, GatewayMismatch, BatchConflict: It will never be taken.
         """
         with self._metrics.timed():
-            batch = opened(gateway, body)
+            # what waits here is compressed: a batch is several times larger when it is opened
             async with self._at_once:
+                batch = opened(gateway, body)
                 rows = await self._arranged(gateway, batch)
                 receipt = await self._stored(gateway, batch, rows, body)
         self._metrics.answered(receipt, (_microseconds(self._now()) - batch.readings.received) / 1e6)
@@ -132,6 +157,7 @@ class Intake:
         epoch, speaker = batch.header.id.epoch, gateways.Speaker.KNOWN
         try:
             async with self._database.transaction() as session:
+                await store.take_turn(session, self._limits.in_database)
                 if self._speakers.get(gateway.gateway_id) != epoch:
                     speaker = await gateways.note_epoch(session, gateway.gateway_id, epoch)
                 receipt = await keep(session, gateway, batch, rows, hashlib.blake2b(body, digest_size=16).digest())

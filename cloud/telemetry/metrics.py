@@ -51,6 +51,10 @@ class IngestMetrics:
             registry=registry,
         )
 
+    def turned_away(self) -> None:
+        """Count a batch that was asked to come again."""
+        self._batches.labels("turned_away").inc()
+
     @contextmanager
     def timed(self) -> Iterator[None]:
         """Time a batch that comes to be stored, and count one that does not."""

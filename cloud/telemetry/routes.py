@@ -2,10 +2,11 @@
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field
 from starlette.requests import ClientDisconnect
 
@@ -35,7 +36,7 @@ from cloud.telemetry.schemas import (
 )
 from cloud.values import Moment, lower
 from shared.reading import GapCause, ReadingType
-from shared.wire.batch import CONTENT_TYPE
+from shared.wire.batch import CONTENT_TYPE, MAX_BODY
 
 MAX_READINGS = 1000
 # 100 KB over a line of 16 kbit/s; a body that only drips must not hold its place for ever
@@ -55,15 +56,24 @@ _BATCH = {
 }
 
 
+async def place(request: Request) -> AsyncIterator[Intake]:
+    """Hold a place for a batch before anybody is asked who sent it: turning one away must cost next to nothing."""
+    intake: Intake = request.app.state.intake
+    # BodyLimit lets no more in than is announced, and no more than the limit where nothing is
+    announced = request.headers.get("content-length", "")
+    with intake.place(int(announced) if announced.isdecimal() else MAX_BODY):
+        yield intake
+
+
 @router.post("/ingest/batches", openapi_extra=_BATCH)
-async def ingest(request: Request, gateway: CurrentGateway) -> ReceiptOut:
+async def ingest(
+    request: Request, intake: Annotated[Intake, Depends(place, scope="function")], gateway: CurrentGateway
+) -> ReceiptOut:
     """Store a gateway's batch (docs/wire.md); answered after its commit, and the same again when it is sent again."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != CONTENT_TYPE:
         raise UnsupportedType(messages.BATCH_TYPE, expected=CONTENT_TYPE, given=kind or messages.NO_TYPE)
-    intake: Intake = request.app.state.intake
-    async with intake.place():
-        receipt = await intake.receive(gateway, await body_of(request))
+    receipt = await intake.receive(gateway, await body_of(request))
     return ReceiptOut.model_validate(receipt, from_attributes=True)
 
 

@@ -18,6 +18,15 @@ from cloud.telemetry.rows import Rows, minutes, newest
 
 _COLUMNS = ", ".join(pgcopy.COLUMNS)
 _TIME = "timestamptz 'epoch' + {} * interval '1 microsecond'"
+# "ingest" in ASCII, in the half of the advisory locks that have two keys
+_TURNS = 0x696E67
+# the first that is free, beginning anywhere
+_ANY_TURN = text("""
+    SELECT turn FROM (SELECT floor(random() * :turns)::int AS first) AS drawn,
+                     LATERAL generate_series(first, first + CAST(:turns AS int) - 1) AS turn
+    WHERE pg_try_advisory_xact_lock(CAST(:kind AS int), turn % CAST(:turns AS int)) LIMIT 1
+""")
+_SOME_TURN = text("SELECT pg_advisory_xact_lock(CAST(:kind AS int), floor(random() * :turns)::int)")
 # both until the transaction ends, or is rolled back to before they were taken
 _TOGETHER = text("SELECT pg_advisory_xact_lock_shared(:key)")
 _ALONE = text("SELECT pg_advisory_xact_lock(:key)")
@@ -74,6 +83,16 @@ _TOUCH = text("""
     INSERT INTO touched (gateway_id, due_at, tag_ids, minutes)
     VALUES (:gateway_id, least(to_timestamp((:newest + 1) * 60.0), now() + interval '1 minute'), :tag_ids, :minutes)
 """)
+
+
+async def take_turn(session: AsyncSession, turns: int) -> None:
+    """Wait until fewer than so many batches are being stored in the whole database; ours ends with its transaction.
+
+    To be asked for first: who waits for a turn must hold nothing that one who has a turn waits for.
+    """
+    told = {"kind": _TURNS, "turns": turns}
+    if await session.scalar(_ANY_TURN, told) is None:
+        await session.execute(_SOME_TURN, told)
 
 
 async def add_readings(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> int:

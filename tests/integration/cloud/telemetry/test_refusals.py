@@ -7,9 +7,14 @@ import zlib
 import pytest
 from sqlalchemy import text
 
-from cloud.telemetry.intake import PLACES
+from cloud.errors import Unavailable
+from cloud.telemetry.intake import Limits
+from cloud.telemetry.store import take_turn
 from shared.wire.batch import MAX_BODY
 from tests.integration.cloud.telemetry.sender import NOON, SECOND, rows
+from tests.integration.cloud.waiting import until_waiting
+
+PLACES = Limits().places
 
 
 def other_version(body: bytes) -> bytes:
@@ -98,6 +103,33 @@ async def test_who_comes_when_all_places_are_taken_is_asked_to_come_again(app, g
             await holder.rollback()
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(503, "1")] * 3
     assert sum(task.result().status_code == 200 for task in sent) == PLACES
+
+
+async def test_a_body_for_which_there_is_no_memory_is_asked_to_come_again_unread(app):
+    intake = app.state.intake
+    half = Limits().memory_bytes // 2
+    with intake.place(half), intake.place(half), pytest.raises(Unavailable) as refused, intake.place(1):
+        pass
+    assert refused.value.facts["retry_after_s"] == 1
+    # and one is always taken, or it would never come in
+    with intake.place(3 * half):
+        pass
+
+
+async def test_no_more_batches_than_there_are_turns_are_stored_at_once_in_the_whole_database(database):
+    async with asyncio.TaskGroup() as group:
+
+        async def another() -> None:
+            async with database.transaction() as session:
+                await take_turn(session, 2)
+
+        async with database.transaction() as first:
+            await take_turn(first, 2)
+            async with database.transaction() as second:
+                await take_turn(second, 2)
+                third = group.create_task(another())
+                await until_waiting(database, 1)
+                assert not third.done()
 
 
 async def _first(tasks, count):
