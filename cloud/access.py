@@ -113,6 +113,9 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "DELETE /parts/{part_number:path}/ideal-cycles/{cycle_id}": PLANNERS,
     # the job log: a worker only what he did
     "GET /joblogs": EVERYBODY,
+    "GET /operators/{emp_id}/performance": EVERYBODY,
+    "GET /jobs/{job_number:path}/performance": EVERYBODY,
+    "GET /parts/{part_number:path}/production-history": EVERYBODY,
     # phones that were away
     "GET /sync/pull": EVERYBODY,
     "POST /sync/push": EVERYBODY,

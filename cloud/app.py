@@ -35,6 +35,7 @@ from cloud.issues.disk import DiskStore
 from cloud.issues.s3 import S3Store
 from cloud.issues.sigv4 import Identity
 from cloud.issues.store import PhotoStore
+from cloud.joblogs import performance_routes as performance
 from cloud.joblogs import routes as joblogs
 from cloud.jobs import routes as jobs
 from cloud.machines import routes as machines
@@ -56,7 +57,8 @@ WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
 _PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
 # every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
-_REGISTERS = (operators.router, jobs.router, parts.router, joblogs.router)
+# whose paths end in a word come before those that take slashes
+_REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
 ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, identity.router, gateways.router, audit.router)
 
 BATCHES = "/ingest/batches"

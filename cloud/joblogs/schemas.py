@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from cloud.joblogs.rules import Bucket
 from cloud.kpi.joblog import COLUMNS
 from cloud.values import upper
 
@@ -112,3 +113,106 @@ class JobLogOut(BaseModel):
     source: str
     source_id: str
     imported_at: AwareDatetime
+
+
+class TimesOut(BaseModel):
+    """How long each element of the time model lasted, seconds (ISO 22400-2)."""
+
+    pot: float = Field(description="Planned operation time: the rows' durations")
+    pbt: float = Field(description="Planned busy time: POT without planned stops")
+    apt: float
+    aust: float
+    adet: float
+    adot: float
+    unknown: float = Field(description="What no column accounts for")
+    pdot: float
+
+
+class FiguresOut(BaseModel):
+    """Key figures of some rows; null where it cannot be said."""
+
+    rows: int = Field(description="That ended in the time asked for")
+    availability: float | None
+    performance: float | None = Field(description="Effectiveness, capped where the policy caps")
+    effectiveness: float | None = Field(description="Raw: above 1 the standard is wrong, or the counter is")
+    standard_suspect: bool
+    quality: float | None = Field(description="Null: a job log counts no scrap")
+    quality_basis: str = Field(description="measured, assumed_good, not_measured or no_pieces")
+    oee: float | None
+    oee_lower: float | None
+    oee_known: float | None
+    oee_upper: float | None
+    coverage: float | None = Field(description="How much of the planned busy time some column accounts for")
+    utilization_efficiency: float | None
+    technical_efficiency: float | None
+    setup_ratio: float | None
+    parts_produced: int
+    without_ideal_cycle: int = Field(description="Of these, pieces whose ideal cycle nobody told")
+    mean_cycle_s: float | None = Field(description="Running seconds a piece")
+    times_s: TimesOut
+    columns_s: dict[str, float] = Field(description="How long each column of the job log lasted")
+    losses_s: dict[str, float] = Field(description="Where the planned busy time went; the sum is PBT")
+
+
+class ShareOut(FiguresOut):
+    """The same of a part of them."""
+
+    key: str | None = Field(description="Number or code; null for rows that name none")
+
+
+class WindowOut(FiguresOut):
+    """What is said with every figure: of which time, under which policy, of which state of the data."""
+
+    # `as_of` is later with every question
+    volatile: ClassVar[frozenset[str]] = frozenset({"as_of"})
+
+    begin: AwareDatetime | None = Field(description="Null where there are no rows")
+    end: AwareDatetime | None
+    policy: str
+    as_of: AwareDatetime
+    revision: int = Field(description="How often the job log had changed")
+    source: Literal["joblog"] = "joblog"
+    flagged_rows: int = Field(description="Rows with something odd about them")
+    open_rows: int = Field(description="Rows without an end: in no figure yet")
+
+
+class OperatorPerformanceOut(WindowOut):
+    """How an operator worked."""
+
+    emp_id: str
+    operator_name: str
+    by_machine: list[ShareOut]
+    by_part: list[ShareOut]
+    by_job: list[ShareOut]
+
+
+class JobPerformanceOut(WindowOut):
+    """How a job went, or goes."""
+
+    job_number: str
+    job_status: str
+    quantity_ordered: int | None
+    completion_percent: float | None = Field(description="Parts produced of those ordered; null without a quantity")
+    estimated_hours: float | None
+    actual_hours: float = Field(description="Of its rows")
+    due_date: AwareDatetime | None
+    is_late: bool | None = Field(description="Its last row, or now while it is not complete, is after the due date")
+    by_operation: list[ShareOut]
+    by_machine: list[ShareOut]
+    by_operator: list[ShareOut]
+
+
+class PeriodOut(FiguresOut):
+    """A part's production in one day, week or month."""
+
+    period: date = Field(description="The local day on which it begins")
+
+
+class ProductionHistoryOut(WindowOut):
+    """How a part was made over time."""
+
+    part_number: str
+    bucket: Bucket
+    standard_cycle_time: float | None
+    periods: list[PeriodOut] = Field(description="Those in which it was made, in order")
+    by_machine: list[ShareOut]

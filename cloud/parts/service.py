@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import date
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from cloud.errors import Conflict, NotFound
 from cloud.identity.schemas import Caller
 from cloud.machines import service as machines
 from cloud.paging import Page, Paging
-from cloud.parts import messages
+from cloud.parts import messages, rules
 from cloud.parts.models import IdealCycle, PartRow
 from cloud.parts.rules import Standard
 from cloud.parts.schemas import IdealCycleIn, IdealCycleOut, PartIn, PartOut, PartPatch, PartReplacement, PartSort
@@ -39,10 +40,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a part can be made: `rules.ideal_cycle_s` says where and when which of these counts."""
+    """How fast a part can be made."""
 
     standard_cycle_s: float | None
     standards: list[Standard] = field(default_factory=list)
+
+    def ideal_cycle_s(self, day: date, machine_id: uuid.UUID, machine_type: str | None) -> float | None:
+        """Return how many seconds a piece takes at best on a machine at a day; None where nobody told."""
+        return rules.ideal_cycle_s(self.standards, day, machine_id, machine_type, self.standard_cycle_s)
 
 
 async def parts(session: AsyncSession, caller: Caller, page: Paging, wanted: Wanted) -> Page[PartOut]:
