@@ -13,9 +13,10 @@ import asyncio
 import gc
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
+from edge.acquisition.outages import unclaimed
 from edge.acquisition.station import Station
 from edge.buffer.sqlite import SqliteBuffer
 from edge.buffer.volume import Volume
@@ -48,6 +49,7 @@ from edge.sync.presence import Presence
 from edge.sync.shipper import Shipper
 from edge.sync.token import TokenStore
 from shared.logs import get
+from shared.reading import ClosedBy, empty
 
 _log = get(__name__)
 _SEAL_S = 1.0
@@ -165,6 +167,7 @@ class Gateway:
         pace = Pace(max_rate, clock) if max_rate is not None else None
         self._shipper = Shipper(buffer, line.uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
         self._fleet = Fleet(self._driver, self._station, clock)
+        self._inherited = buffer.open_gaps
         self._stations = self._fleet.build(settings.connections, buffer.down_since_us)
         self._applier = Applier(settings, self._fleet, live.memory, clock, live.notes)
         self._assignments = live.assignments
@@ -204,6 +207,7 @@ class Gateway:
             delivery_s=connection.options.delivery_s,
             missing_since_us=missing_since_us,
             missing_why=why,
+            inherited=self._buffer.open_gaps,
         )
 
     async def run(self, notifier: Notifier) -> None:
@@ -258,6 +262,7 @@ class Gateway:
             greeting = tasks.create_task(self._presence.run(), name="presence")
             running = tasks.create_task(self._errands.run(), name="errands")
             self._fleet.begin(tasks, self._stations)
+            tasks.create_task(self._tell_devices(), name="gateway-down")
             self._requests.begin(tasks)
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
             measured = tasks.create_task(self._measure(), name="throughput")
@@ -279,6 +284,20 @@ class Gateway:
             # ends its task, and with it the group
             await self._buffer.close()
         _log.info("gateway stopped", **counters(self.snapshot()), waiting=self._buffer.stats().rows)
+
+    async def _tell_devices(self) -> None:
+        """Close the hole of the whole gateway once its stations have begun those of their devices.
+
+        They know what the sources keep. What was left open of a device that nobody reads any more ends.
+        """
+        down = self._buffer.down
+        if down is None:
+            return
+        devices = {device.name for station in self._fleet for device in station.status().devices}
+        told = unclaimed(self._inherited, devices, down.from_us)
+        if devices:
+            told.append(replace(down, revision=2, closed_us=self._clock.now_us(), closed_by=ClosedBy.SPLIT))
+        await self._buffer.append(empty(), told)
 
     async def _drain(self) -> None:
         try:

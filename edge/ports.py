@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from shared.reading import Gap, Readings, Tag
+from shared.reading import ClosedBy, Gap, Readings, Tag
 from shared.wire.batch import BatchId
 from shared.wire.lane import Lane
 from shared.wire.receipt import Receipt
@@ -42,6 +42,25 @@ class Tense(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """A driver's word that it is known what a device missed in the last outage.
+
+    All of it came or nothing was missed, but for what gaps tell; only of devices whose source keeps what we miss.
+
+    Attributes:
+        device: Its name.
+        by: What brought it; None if nothing can be had, so that what was missed stays missing.
+        tag: The tag alone that is settled; None for all of the device.
+        waiting: Tags of the device of which it is not known yet; each is settled by itself later.
+    """
+
+    device: str
+    by: ClosedBy | None
+    tag: str | None = None
+    waiting: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """What a driver hands over: raw values in columns, plus what must be said to the source after commit.
 
@@ -60,6 +79,7 @@ class Sample:
             order, and keep their places for the driver's life, over a lost session too; rows of this sample may name
             them already. A point is announced once, and never more in all than a bound that the driver documents:
             what is found beyond it is told in its log and left out.
+        settled: Of which devices it is known now what they missed in the last outage; beside the gaps that stay.
     """
 
     readings: Readings
@@ -68,6 +88,7 @@ class Sample:
     is_whole: bool = False
     points: Sequence[NewPoint] = ()
     tense: Tense = Tense.NOW
+    settled: Sequence[Settled] = ()
 
 
 class Driver(Protocol):

@@ -5,10 +5,9 @@ the driver is told when that is done, and tells the source. The station does not
 source is only ever held up by a full buffer.
 
 It is the one that opens the session again after a loss, and says so once. Nobody may take the last values
-before a loss for new ones, so every tag gets a bad reading; and when the session is back (or at the stop),
-each device gets a gap from its last reading until then. So it does at the first session after the gateway was
-down, from the gateway's last sign of life. A device whose source keeps what we miss gets none: its driver says so if
-the source has not.
+before a loss for new ones, so every tag gets a bad reading; and each device gets a gap from its last reading on, on
+disk at once, which ends when the session is back. So it does when the gateway was down, from the gateway's last sign of
+life. The gap of a device whose source keeps what we miss goes on until its driver has said what came of that.
 """
 
 import asyncio
@@ -23,6 +22,7 @@ from edge.acquisition.confirmations import Confirmations
 from edge.acquisition.derivation import Derivation
 from edge.acquisition.intake import Intake
 from edge.acquisition.journal import Journal
+from edge.acquisition.outages import Outages
 from edge.acquisition.shape import Shaper
 from edge.acquisition.status import StationState, StationStatus
 from edge.acquisition.watch import Watch, fit
@@ -60,6 +60,7 @@ class Station:
             it never ran before.
         missing_why: Why they may be missing, if not because the gateway was down, for people.
         finish_s: How long a soft end may take.
+        inherited: Gaps of its devices that an earlier life left open.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Station:
         missing_since_us: int | None = None,
         missing_why: str = "",
         finish_s: float = FINISH_S,
+        inherited: Sequence[Gap] = (),
     ) -> None:
         self.name = name
         self._protocol = protocol
@@ -92,6 +94,7 @@ class Station:
         self._shaper = Shaper([point.options for point in points], Derivation(points))
         since_us = clock.now_us() if missing_since_us is None else missing_since_us
         self._watch = Watch(points, since_us, round(delivery_s * 1e6))
+        self._outages = Outages(gap for gap in inherited if gap.device in self._watch.devices)
         self._was_down = missing_since_us is not None
         self._missing_why = missing_why
         self._down_since_us = since_us - round(delivery_s * 1e6)
@@ -120,6 +123,7 @@ class Station:
         try:
             async with scope:
                 self._is_running = True
+                await self._begin()
                 await self._keep_session()
         except TimeoutError:
             if not scope.expired():
@@ -130,7 +134,9 @@ class Station:
         was_up = self._state is StationState.UP
         self._enter(StationState.STOPPED)
         if not was_up:
-            await self._account_for_stop(lambda: self._hole(GapCause.COMMUNICATION_LOST, is_last=True), self._finish_s)
+            # what goes on is on disk as it is, unless nothing was ever tried
+            hole = self._outages.begin(self._hole(GapCause.COMMUNICATION_LOST))
+            await self._account_for_stop(lambda: hole, self._finish_s)
         elif self._intake.full_since_us is not None:
             # what waited for room is given up; gaps have some of their own
             await self._account_for_stop(self._missed, _LAST_S)
@@ -188,6 +194,14 @@ class Station:
         may_rest = self._state is StationState.UP
         return self._watch.names(self._watch.is_good() | (self._watch.may_rest() & may_rest))
 
+    async def _begin(self) -> None:
+        """Tell since when nothing was read, and end what an earlier life left open where nobody can bring it."""
+        since_us = self._down_since_us if self._was_down else self._clock.now_us()
+        ended = self._outages.end(self._watch.not_kept, since_us)
+        begun = self._outages.begin(self._hole(GapCause.GATEWAY_DOWN)) if self._was_down else []
+        if ended or begun:
+            await self._intake.put(empty(), lambda: [*ended, *begun])
+
     async def _keep_session(self) -> None:
         while not self._is_finishing:
             try:
@@ -226,6 +240,8 @@ class Station:
         self._readings += len(sample.readings)
         new = await self._extend(cast("Sequence[Point]", sample.points)) if sample.points else ()
         told = [fit(self._placed(gap, new)) for gap in sample.gaps if self._may_miss or gap.from_us != BEFORE_US]
+        told = self._outages.told(told)
+        told += self._outages.settle(sample.settled, self._clock.now_us())
         readings = self._numbered(sample.readings)
         self._watch.note(readings)
         # no line is drawn across a gap
@@ -299,7 +315,8 @@ class Station:
             _log.warning(event, connection=self.name, error=error.message)
             lost = self._shaper.shape(self._watch.lose(self._clock.now_us()))
             self.board.note(empty(), lost)
-            await self._intake.put(lost)
+            hole = self._lost_now()
+            await self._intake.put(lost, lambda: hole)
         if self._up_since_s is not None and self._clock.monotonic() - self._up_since_s > CAP_S:
             self._backoff.reset()
         self._up_since_s = None
@@ -312,16 +329,27 @@ class Station:
         _log.info("connection back" if was_lost else "connection up", connection=self.name)
         if was_lost or self._was_down:
             self._may_miss = True
-            cause = GapCause.COMMUNICATION_LOST if was_lost else GapCause.GATEWAY_DOWN
-            await self._intake.put(empty(), lambda: self._hole(cause))
+            why = self._last_error if was_lost else None
+            ended = self._outages.end(self._watch.not_kept, self._clock.now_us(), why or "")
+            if ended:
+                await self._intake.put(empty(), lambda: ended)
             self._watch.account(self._clock.now_us())
         if self._was_down:
             self._first_hole = self._down_since_us, self._since_us
         self._was_down = False
 
-    def _hole(self, cause: GapCause, *, is_last: bool = False) -> list[Gap]:
+    def _lost_now(self) -> list[Gap]:
+        """Begin the gap of every device; the time that the gateway was down is over."""
+        now_us = self._clock.now_us()
+        ended = self._outages.end(self._watch.not_kept, now_us)
+        if ended:
+            self._watch.account(now_us)
+        return [*ended, *self._outages.begin(self._hole(GapCause.COMMUNICATION_LOST))]
+
+    def _hole(self, cause: GapCause) -> list[Gap]:
         why = self._missing_why if cause is GapCause.GATEWAY_DOWN else self._last_error or ""
-        return self._watch.gaps(cause, self._clock.now_us(), why, is_last=is_last)
+        # one that has just begun reaches a moment on, so that it begins when it does
+        return self._watch.gaps(cause, self._clock.now_us() + 1, why, is_last=True)
 
     async def _account_for_stop(
         self, hole: Callable[[], list[Gap]], limit_s: float, pending: Readings | None = None

@@ -229,7 +229,7 @@ class Watch:
             now_us: The gap's end.
             detail: For people.
             since_us: The gap's begin; the end of what is accounted for of each device, if None.
-            is_last: This process will not see whether a source has kept it, so every device gets one.
+            is_last: Every device gets one: that a source has kept it is not known yet.
             devices: Only these; all if None.
         """
         begins = (self._accounted - self._delivery_us).tolist() if since_us is None else [since_us] * len(self.devices)
@@ -238,6 +238,11 @@ class Watch:
             for name, begin, is_kept in zip(self.devices, begins, self._is_kept.tolist(), strict=True)
             if (is_last or not is_kept) and (devices is None or name in devices)
         ]
+
+    @property
+    def not_kept(self) -> set[str]:
+        """The devices whose sources keep nothing of what we miss."""
+        return {name for name, is_kept in zip(self.devices, self._is_kept.tolist(), strict=True) if not is_kept}
 
     def account(self, until_us: int) -> None:
         """Nothing is missing until then, or a gap of `gaps` says why."""
@@ -275,7 +280,7 @@ def fit(gap: Gap) -> Gap:
     """
     to_us = min(max(gap.to_us, 1), MAX_TIME_US - 1)
     from_us = min(max(gap.from_us, 0), to_us - 1)
-    return Gap(gap.cause, from_us, to_us, gap.device, gap.tag, words(gap.detail))
+    return replace(gap, from_us=from_us, to_us=to_us, detail=words(gap.detail))
 
 
 def _stale_after_us(point: Point) -> int:

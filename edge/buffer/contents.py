@@ -5,12 +5,12 @@ a gap; a state that does not gives the file a new epoch, for a number must never
 """
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 import numpy as np
 
-from edge.buffer import block, holes, record
+from edge.buffer import block, holes, opengaps, record
 from edge.buffer.record import Queue, State
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.logs import get
@@ -35,6 +35,7 @@ class Contents:
         gaps: The same, of gaps.
         damaged: The tail's rows that cannot be used, by `n`.
         told: Holes to be recorded: since the last sign of life, and what is damaged.
+        open_gaps: Gaps that go on.
     """
 
     state: State
@@ -43,6 +44,7 @@ class Contents:
     gaps: list[Gap]
     damaged: list[int]
     told: list[Gap]
+    open_gaps: list[Gap] = field(default_factory=list)
 
 
 def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
@@ -59,7 +61,7 @@ def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
             f"set gateway.id back until they are sent, or choose another buffer.path"
         )
     tags = _tags(db)
-    contents = Contents(state, tags, {}, [], [], [])
+    contents = Contents(state, tags, {}, [], [], [], opengaps.read(db))
     rows = db.execute("SELECT n, oldest_us, committed_us, body, lane FROM tail ORDER BY n").fetchall()
     alive_us = max([state.alive_us, *(row[2] for row in rows if _is_time(row[2]))])
     for n, oldest_us, committed_us, body, lane in rows:

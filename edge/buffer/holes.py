@@ -1,6 +1,8 @@
 """The gaps that the buffer itself has to tell: while nobody wrote, and what it lost or set aside."""
 
 import re
+from dataclasses import replace
+from uuid import uuid4
 
 from shared.reading import Gap, GapCause
 from shared.wire.batch import MAX_TIME_US
@@ -9,12 +11,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def gateway_down(alive_us: int, now_us: int, *, is_stopped: bool) -> Gap:
-    """Return the hole between the last sign of life and this start, both UTC microseconds."""
+    """Return the hole between the last sign of life and this start, both UTC microseconds; it has a name."""
     detail = "stopped" if is_stopped else "not shut down: power, kill or crash"
     if now_us <= alive_us:
         # a clock without a battery starts in the past; how long the hole was is not known then
         detail += "; the clock stood before the last commit, so the length of this hole is not known"
-    return _gap(GapCause.GATEWAY_DOWN, alive_us, now_us, detail)
+    return replace(_gap(GapCause.GATEWAY_DOWN, alive_us, now_us, detail), id=uuid4())
 
 
 def lost(cause: GapCause, oldest_us: object, newest_us: object, now_us: int, detail: str) -> Gap:

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
-from edge.buffer import file
+from edge.buffer import file, opengaps
 from edge.buffer.intake import Intake
 from edge.buffer.lending import Lending
 from edge.buffer.store_thread import StoreThread
@@ -47,6 +48,8 @@ class SqliteBuffer:
         self._trouble = Trouble()
         self._lending = Lending(thread, clock, self._trouble)
         self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume)
+        self._open_gaps: dict[UUID, Gap] = {}
+        opengaps.follow(self._open_gaps, thread.open_gaps)
         self._closing = asyncio.Event()
         self._running: asyncio.Event | None = None
 
@@ -74,7 +77,17 @@ class SqliteBuffer:
     @property
     def down_since_us(self) -> int | None:
         """The last sign of life before this start, UTC microseconds; None for a buffer that is new."""
-        return self._thread.down_since_us
+        return None if self._thread.down is None else self._thread.down.from_us
+
+    @property
+    def down(self) -> Gap | None:
+        """The hole since then, of the whole gateway; it is told, and stands until narrower ones take its place."""
+        return self._thread.down
+
+    @property
+    def open_gaps(self) -> list[Gap]:
+        """The gaps that go on: those that an earlier life left open too."""
+        return list(self._open_gaps.values())
 
     async def run(self) -> None:
         """Commit, seal and sweep at their pace until the buffer is closed; a task of the gateway's."""
@@ -107,7 +120,9 @@ class SqliteBuffer:
         self, readings: Readings, gaps: Sequence[Gap] = (), *, prompt: bool = False
     ) -> "asyncio.Future[None]":
         """See `edge.ports.Buffer.append`. The block's arrays are kept until the commit and must not be changed."""
-        return await self._intake.append(readings, gaps, prompt=prompt)
+        promise = await self._intake.append(readings, gaps, prompt=prompt)
+        opengaps.follow(self._open_gaps, gaps)
+        return promise
 
     async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
         """See `edge.ports.Buffer.lease`."""

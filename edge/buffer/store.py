@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from edge.buffer import block, file, holes, quarantine, record, refusing, sealing
+from edge.buffer import block, file, holes, opengaps, quarantine, record, refusing, sealing
 from edge.buffer.contents import UNREADABLE, Contents
 from edge.buffer.dividing import Suspects
 from edge.buffer.figures import Figures
@@ -59,6 +59,7 @@ class Store:
         self._lanes = Lanes()
         self.tail = held.tail
         self.tail_gaps = held.gaps
+        self.open_gaps = {gap.id: gap for gap in held.open_gaps if gap.id is not None}
         self._db = db
         self._state = replace(held.state, is_stopped=False)
         self._ids = {(t.device, t.name): tag_id for tag_id, t in enumerate(held.tags) if t is not UNREADABLE}
@@ -111,7 +112,7 @@ class Store:
         """
         self._keep_tags({tag_id: tag for tag_id, tag in enumerate(other.tags) if tag is not UNREADABLE}, now_us)
         self.tags, self._ids, self._lanes = other.tags, other._ids, other._lanes  # noqa: SLF001 - another of the same class
-        self.write(joined(other.tail), other.tail_gaps, now_us)
+        self.write(joined(other.tail), [*other.open_gaps.values(), *other.tail_gaps], now_us)
 
     def write(
         self,
@@ -151,9 +152,11 @@ class Store:
         if coming:
             with file.transaction(self._db, self.path) as db:
                 _insert_blocks(db, coming, gaps, now_us)
+                opengaps.note(db, gaps)
                 figures = self._count(self._state, tails)
             self.figures = figures
             self._follow(coming, gaps)
+            opengaps.follow(self.open_gaps, gaps)
         return []
 
     def sweep(self, settled: Sequence[BatchId], refused: Iterable[Refusal], now_us: int) -> list[Lease]:
@@ -278,6 +281,7 @@ class Store:
             which = "1" if self._is_inherited else f"lane IN ({', '.join(str(int(lane)) for lane in closing)})"
             change.db.execute(f"DELETE FROM tail WHERE {which}")  # noqa: S608 - numbers of ours
             _insert_blocks(change.db, staying, gaps, now_us)
+            opengaps.note(change.db, gaps)
             change.state = replace(change.state, quarantined=change.state.quarantined + len(self._damaged))
             for lane, (sealed, spoiled) in results.items():
                 change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, sealed))
@@ -290,6 +294,7 @@ class Store:
         if Lane.STATE in closing:
             self.tail_gaps = change.told
         self._follow(staying, gaps if Lane.STATE in staying else ())
+        opengaps.follow(self.open_gaps, gaps)
         return [batch.lease for sealed, _ in results.values() for batch in sealed]
 
     def _encode(

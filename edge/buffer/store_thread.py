@@ -47,7 +47,9 @@ class StoreThread:
         self._store: Store
         # filled by the thread, emptied by the loop
         self._told: deque[Gap] = deque()
-        self.down_since_us: int | None = None
+        # the hole since the last sign of life, None for a buffer that is new; and the gaps that went on then
+        self.down: Gap | None = None
+        self.open_gaps: list[Gap] = []
         self._done = 0
         self._seen = 0
         # as the last job that was waited for left it
@@ -105,8 +107,8 @@ class StoreThread:
     def _open(self) -> Figures:
         self._store, told = opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
         self._told.extend(told)
-        down = (gap.from_us for gap in self._told if gap.cause is GapCause.GATEWAY_DOWN)
-        self.down_since_us = next(down, None)
+        self.down = next((gap for gap in told if gap.cause is GapCause.GATEWAY_DOWN), None)
+        self.open_gaps = list(self._store.open_gaps.values())
         return self._store.figures
 
     def _attempt(self, job: Callable[[Store], T]) -> _Done[T]:

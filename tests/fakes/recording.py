@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.clock import Clock
 from edge.errors import BufferFull
@@ -50,9 +50,17 @@ class RecordingBuffer(MemoryBuffer):
         return durable
 
     @property
-    def gaps(self) -> list[Gap]:
-        """Every gap taken."""
+    def ledger(self) -> list[Gap]:
+        """Every revision of every gap taken, as it was told."""
         return [gap for append in self.appends for gap in append.gaps]
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Every gap that is over and that nothing filled, without its name; in the order in which they ended."""
+        over = [gap for gap in self.ledger if not gap.is_open]
+        newest = {gap.id: gap for gap in over if gap.id is not None}
+        last = [gap for gap in over if gap.id is None or newest[gap.id] is gap]
+        return [replace(gap, id=None, revision=1) for gap in last if gap.closed_us is None]
 
     @property
     def values(self) -> list[tuple[str, float]]:

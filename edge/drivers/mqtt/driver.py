@@ -33,9 +33,9 @@ from edge.drivers.mqtt.decode import Counts, decode
 from edge.drivers.mqtt.plan import MOST_FOUND, Plan
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError
-from edge.ports import BEFORE_US, Driver, Figures, Sample
+from edge.ports import BEFORE_US, Driver, Figures, Sample, Settled
 from shared.logs import get
-from shared.reading import Gap, GapCause, Quality, Readings, concatenate, empty, from_rows
+from shared.reading import ClosedBy, Gap, GapCause, Quality, Readings, concatenate, empty, from_rows
 
 _log = get(__name__)
 # what is not read for so long may have been dropped by a broker that keeps nothing of QoS 0
@@ -99,6 +99,7 @@ class MqttDriver:
         # since when nothing is read because too much waits
         self._held_us: int | None = None
         self._gaps: list[Gap] = []
+        self._settled: list[Settled] = []
         self._refusals: Readings = empty()
         self.counts = Counts()
         self._meet(points)
@@ -130,6 +131,8 @@ class MqttDriver:
             since_us, self._lost_us = min(self._lost_us, now_us), None
             self._is_fresh = since_us == BEFORE_US
             self._gaps += [Gap(GapCause.BROKER_SESSION_LOST, since_us, now_us, device) for device in self._devices]
+        # what the broker kept comes now, or what it lost is told
+        self._settled = [Settled(device, ClosedBy.REDELIVERED) for device, qos in self._devices.items() if qos]
         self._held_us = None
         if self._is_finishing:
             link.pause()
@@ -142,7 +145,7 @@ class MqttDriver:
             DriverError: The connection was lost, after what had arrived was yielded.
         """
         while True:
-            if self._waiting or self._gaps or len(self._refusals):
+            if self._waiting or self._gaps or self._settled or len(self._refusals):
                 yield self._take()
             elif self._is_finishing:
                 return
@@ -218,6 +221,7 @@ class MqttDriver:
     def _take(self) -> Sample:
         messages, gaps, refusals = self._waiting, self._gaps, self._refusals
         self._gaps, self._refusals = [], empty()
+        settled, self._settled = self._settled, []
         self._drop_waiting()
         if self._link is not None and not self._is_finishing:
             gaps += self._not_kept()
@@ -235,6 +239,7 @@ class MqttDriver:
             receipt=self._in_flight.hand_over(acknowledged) if acknowledged else None,
             gaps=gaps,
             points=found,
+            settled=settled,
         )
 
     def _meet(self, points: Sequence[Point]) -> list[str]:

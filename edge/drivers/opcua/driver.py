@@ -237,7 +237,8 @@ class OpcUaDriver:
                 yield sample
             news, gaps = self._recovery.rest
             self._recovery.last.note(news)
-            yield Sample(news, gaps=gaps, is_whole=link.number is None)
+            settled = self._recovery.take_settled()
+            yield Sample(news, gaps=gaps, is_whole=link.number is None, settled=settled)
         if link.number is None:
             link.holes.heard_us = self._clock.now_us()
             await self._upkeep(link, None)
@@ -263,7 +264,8 @@ class OpcUaDriver:
         if not notified.has_data:
             # a keep-alive says that nothing has changed
             link.holes.heard_us = self._clock.now_us()
-            yield Sample(empty(), is_whole=tense is Tense.NOW)
+            self._recovery.quiet()
+            yield Sample(empty(), is_whole=tense is Tense.NOW, settled=self._recovery.take_settled())
         else:
             async for sample in self._recovery.before(link, notified.readings):
                 yield sample
@@ -272,7 +274,8 @@ class OpcUaDriver:
         if tense is Tense.PAST and not notified.more:
             link.is_catching_up = False
             # a point that did not change has no notification to say that it is good again
-            yield Sample(self._recovery.last.all(), is_whole=True, tense=Tense.AGAIN)
+            settled = self._recovery.kept_by_server()
+            yield Sample(self._recovery.last.all(), is_whole=True, tense=Tense.AGAIN, settled=settled)
 
     @staticmethod
     def _tense(link: Link) -> Tense:
@@ -289,7 +292,8 @@ class OpcUaDriver:
                 _log.error("a node cannot be read", connection=self._name, node=self._items[point].node, why=reason)
         self._recovery.last.note(readings)
         is_whole = not notified.more and tense is Tense.NOW
-        return Sample(readings, _Receipt(link, notified.sequence), gaps, is_whole, tense=tense)
+        settled = self._recovery.take_settled()
+        return Sample(readings, _Receipt(link, notified.sequence), gaps, is_whole, tense=tense, settled=settled)
 
     async def _upkeep(self, link: Link, notified: Notification | None) -> None:
         """Do what fell due since the last notification; at least every keep-alive there is one."""

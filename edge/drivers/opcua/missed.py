@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from edge.drivers.opcua.last import Last
 from edge.drivers.spec import Point
-from shared.reading import Gap, GapCause, Readings
+from edge.ports import Settled
+from shared.reading import ClosedBy, Gap, GapCause, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ class Missed:
         self._since = np.zeros(0, np.int64)
         self._is_pending = np.zeros(0, np.bool_)
         self._told: set[str] = set()
+        # devices of which it is not known yet what was missed, and tags that are to be settled by themselves
+        self._unsettled: dict[str, ClosedBy | None] = {}
+        self._late: set[int] = set()
 
     def begin(self, outage: Outage, since_us: NDArray[np.int64], is_pending: NDArray[np.bool_]) -> None:
         """Begin after an outage; points still pending from an earlier one keep their earlier time.
@@ -111,6 +115,51 @@ class Missed:
                 self._told.add(place.device)
                 gaps.append(_gap(outage, place.device, None, outage.from_us, outage.to_us))
         return gaps
+
+    def starts(self, points: Sequence[Point]) -> None:
+        """Every device is to be settled anew: by what comes, or where nothing was known of it, by nothing."""
+        heard = {points[point].device for point in self._pending}
+        devices = dict.fromkeys(point.device for point in points)
+        self._unsettled = {device: ClosedBy.UNCHANGED if device in heard else None for device in devices}
+
+    def is_settled(self, device: str) -> bool:
+        """Tell whether it is known what a device missed."""
+        return device not in self._unsettled
+
+    def settled(self, filled: Collection[int], points: Sequence[Point]) -> list[Settled]:
+        """Return of what it is known now what was missed.
+
+        Args:
+            filled: Points of which history brought something.
+            points: All of them.
+        """
+        for point in filled:
+            if points[point].device in self._unsettled:
+                self._unsettled[points[point].device] = ClosedBy.HISTORY
+        pending = self._pending
+        open_devices = {points[point].device for point in pending}
+        done = [device for device in self._unsettled if device not in open_devices]
+        words = [Settled(device, self._unsettled.pop(device)) for device in done]
+        for point in sorted(self._late - set(pending)):
+            by = ClosedBy.HISTORY if point in filled else ClosedBy.UNCHANGED
+            words.append(Settled(points[point].device, by, points[point].name))
+        self._late &= set(pending)
+        return words
+
+    def part(self, points: Sequence[Point]) -> list[Settled]:
+        """The server has said all that it has for now: devices of which some tags are still awaited go by tag."""
+        words, pending = [], self._pending
+        for device in list(self._unsettled):
+            awaited = [point for point in pending if points[point].device == device]
+            if len(awaited) < sum(point.device == device for point in points):
+                by = self._unsettled.pop(device)
+                words.append(Settled(device, by, waiting=[points[point].name for point in awaited]))
+                self._late |= set(awaited)
+        return words
+
+    @property
+    def _pending(self) -> list[int]:
+        return np.flatnonzero(self._is_pending).tolist()
 
 
 def remaining(stretch: Stretch, history_us: Sequence[int], every_s: float) -> Stretch | None:

@@ -12,9 +12,9 @@ from edge.drivers.opcua.link import Link
 from edge.drivers.opcua.missed import Missed, Outage, Stretch, known, remaining
 from edge.drivers.opcua.session import Session
 from edge.drivers.spec import Point
-from edge.ports import Sample, Tense
+from edge.ports import Sample, Settled, Tense
 from shared import logs
-from shared.reading import Gap, GapCause, Readings, empty
+from shared.reading import ClosedBy, Gap, GapCause, Readings, empty
 
 _log = logs.get(__name__)
 
@@ -45,7 +45,10 @@ class Recovery:
         self._heard_us = 0
         self._missed = Missed()
         self._rest = empty()
+        # points of which history brought something before the readings at hand
+        self._filled_points: set[int] = set()
         self._gaps: list[Gap] = []
+        self._settled: list[Settled] = []
         self.last = Last(len(points))
 
     def lost(self, heard_us: int) -> None:
@@ -72,17 +75,20 @@ class Recovery:
             is_known = np.ones(len(self._points), np.bool_)
             outage = Outage(GapCause.GATEWAY_DOWN, begin_us, now_us, "")
         else:
+            self._missed.starts(self._points)
             return
         self._missed.begin(outage, since_us, is_known)
+        self._missed.starts(self._points)
 
     async def before(self, link: Link, readings: Readings) -> AsyncIterator[Sample]:
         """Yield what was missed before these readings, and what of them is no news; `rest` has the others."""
         stretches, firsts = self._missed.found(readings)
         self._down_since_us = None
-        self._rest, self._gaps = readings, []
+        self._rest, self._gaps, self._filled_points = readings, [], set()
         if stretches:
             async for past in self._filled(link, stretches):
                 yield past
+        self._settled += self._missed.settled(self._filled_points, self._points)
         again = firsts[self.last.repeated(readings.take(firsts))]
         if len(again):
             yield Sample(readings.take(again), tense=Tense.AGAIN)
@@ -92,6 +98,20 @@ class Recovery:
     def rest(self) -> tuple[Readings, list[Gap]]:
         """The readings given to `before` that are news, and the gaps before them."""
         return self._rest, self._gaps
+
+    def quiet(self) -> None:
+        """The server has said all that it has for now."""
+        self._settled += self._missed.part(self._points)
+
+    def kept_by_server(self) -> list[Settled]:
+        """The server had kept the subscription, and all that it kept has come."""
+        devices = dict.fromkeys(point.device for point in self._points)
+        return [Settled(device, ClosedBy.REDELIVERED) for device in devices if self._missed.is_settled(device)]
+
+    def take_settled(self) -> list[Settled]:
+        """Return of what it became known what was missed, since this was asked last."""
+        settled, self._settled = self._settled, []
+        return settled
 
     async def _filled(self, link: Link, stretches: Sequence[Stretch]) -> AsyncIterator[Sample]:
         """Yield what history brings of stretches; note the gaps that remain."""
@@ -117,4 +137,5 @@ class Recovery:
                 yield Sample(past.readings, tense=Tense.PAST)
         if asked:
             _log.info("filled from history", connection=link.session.name, tags=len(filled), readings=rows)
+        self._filled_points = filled
         self._gaps = self._missed.gaps(open_ends, filled, self._points)

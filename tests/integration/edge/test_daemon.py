@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.reading import GapCause
+from shared.reading import ClosedBy, GapCause
 from tests.integration.edge.daemon import TOKEN, Daemon, HttpCloud, daemon, eventually
 from tests.integration.edge.drivers.modbus.counterpart import Counterpart
 
@@ -68,7 +68,7 @@ async def test_what_a_device_says_reaches_the_cloud_once_and_a_stop_drains(
     tmp_path: Path, line: Counterpart, cloud: HttpCloud
 ) -> None:
     async with daemon(written(tmp_path, cloud.url, line.port)) as running:
-        await eventually(running.runs)
+        await eventually(running.is_ok)
         await count_up(line, running, 20)
         await eventually(running.is_ok)
         document = (await running.get()).json()
@@ -100,9 +100,40 @@ async def test_a_lost_line_leaves_bad_readings_and_a_gap_that_reach_the_cloud(
         await eventually(running.is_ok)
         await running.stop()
     lost = [gap for gap in cloud.gaps() if gap.cause is GapCause.COMMUNICATION_LOST]
-    assert [(gap.device, gap.tag, gap.from_us < gap.to_us) for gap in lost] == [("press-1", None, True)]
+    begun, ended = sorted(lost, key=lambda gap: gap.revision)
+    assert [(gap.device, gap.tag, gap.is_open) for gap in (begun, ended)] == [
+        ("press-1", None, True),
+        ("press-1", None, False),
+    ]
+    assert begun.id == ended.id
+    assert ended.from_us == begun.from_us < ended.to_us
     assert sum(times for (_, _, value), times in cloud.readings().items() if value != value) == 2
     assert running.log.count("connection lost") == running.log.count("connection back") == 1
+
+
+async def test_a_gateway_killed_within_an_outage_has_not_kept_it_to_itself(
+    tmp_path: Path, line: Counterpart, cloud: HttpCloud
+) -> None:
+    path = written(tmp_path, cloud.url, line.port)
+    async with daemon(path) as running:
+        await eventually(running.is_ok)
+        await line.stop()
+        await eventually(lambda: any(gap.is_open for gap in cloud.gaps()))
+        await running.stop(signal.SIGKILL)
+    await line.start()
+    async with daemon(path) as running:
+        await eventually(running.is_ok)
+        await running.stop()
+    ledger = {gap.id: gap for gap in sorted(cloud.gaps(), key=lambda gap: gap.revision)}
+    whole, lost, down = sorted(ledger.values(), key=lambda gap: (gap.device or "", gap.from_us))
+    # the outage until the kill, and the time until the line was read again, one behind the other
+    assert [(gap.cause, gap.device, gap.is_open) for gap in (lost, down)] == [
+        (GapCause.COMMUNICATION_LOST, "press-1", False),
+        (GapCause.GATEWAY_DOWN, "press-1", False),
+    ]
+    assert lost.from_us < lost.to_us == down.from_us < down.to_us
+    # that of the whole gateway has given way to them
+    assert (whole.cause, whole.device, whole.closed_by) == (GapCause.GATEWAY_DOWN, None, ClosedBy.SPLIT)
 
 
 async def not_ok(running: Daemon) -> bool:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from edge.acquisition.status import StationState
 from edge.acquisition.watch import NO_COMMUNICATION, STALE
 from edge.drivers.spec import ComputedTag, DeviceOptions, Point
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
-from edge.ports import BEFORE_US, Sample, Tense
-from shared.reading import Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
+from edge.ports import BEFORE_US, Sample, Settled, Tense
+from shared.reading import ClosedBy, Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
 from shared.wire.lane import Lane
 from tests.fakes.clock import HandClock, happens
 from tests.fakes.driver import NOW_US as START_US
@@ -284,16 +285,65 @@ async def test_a_driver_that_does_not_end_is_cut_off() -> None:
         assert bench.state is StationState.STOPPED
 
 
-async def test_an_end_in_the_middle_of_an_outage_records_it() -> None:
+async def test_an_outage_is_told_when_it_begins_and_an_end_in_its_middle_leaves_it_open() -> None:
     async with running() as bench:
         bench.driver.put(DriverError("gone"))
         await happens(lambda: bench.clock.sleeping)
-        # less than the station would wait, so that it still does
-        bench.clock.jump(0.1)
+        [begun] = bench.buffer.ledger
+        assert (begun.cause, begun.device, begun.detail) == (GapCause.COMMUNICATION_LOST, "press-1", "gone")
+        assert (begun.from_us, begun.is_open, begun.revision) == (START_US, True, 1)
+        # with the bad readings, in one commit
+        assert bench.buffer.appends[-1].gaps == [begun]
+        assert len(bench.buffer.appends[-1].readings)
         await bench.finish()
-        assert bench.buffer.gaps == [
-            Gap(GapCause.COMMUNICATION_LOST, START_US, START_US + 100_000, "press-1", None, "gone")
-        ]
+        assert bench.buffer.ledger == [begun]
+
+
+async def test_what_an_earlier_life_left_open_ends_when_the_gateway_was_last_alive() -> None:
+    clock = HandClock()
+    buffer, down_us = RecordingBuffer(clock), START_US - 3_000_000
+    left = Gap(
+        GapCause.COMMUNICATION_LOST, down_us - 60, down_us - 50, "press-1", None, "gone", uuid4(), 1, is_open=True
+    )
+    other = replace(left, device="another")
+    driver = ScriptedDriver(DriverError("still gone"))
+    station = Station(
+        "line", "modbus", driver, points("a"), buffer, clock, missing_since_us=down_us, inherited=[left, other]
+    )
+    task = asyncio.create_task(station.run())
+    await happens(lambda: clock.sleeping)
+    assert buffer.ledger[0] == replace(left, revision=2, to_us=down_us, is_open=False)
+    await clock.advance(60)
+    await happens(lambda: len(buffer.gaps) == 3)
+    # one follows the other, each with its cause
+    times = [(gap.cause.value, gap.from_us, gap.to_us) for gap in buffer.gaps]
+    back = station.status().since_us
+    assert times == [
+        ("communication_lost", down_us - 60, down_us),
+        ("gateway_down", down_us, START_US),
+        ("communication_lost", START_US, back),
+    ]
+    station.finish()
+    await task
+
+
+async def test_the_gap_of_a_device_whose_source_keeps_what_we_miss_goes_on_until_the_driver_has_said_what_came() -> (
+    None
+):
+    kept = [replace(point, device_options=KeptDevice(name="press-1", on="line")) for point in points("a")]
+    async with running(plan=kept) as bench:
+        bench.driver.put(DriverError("reset"))
+        await happens(lambda: bench.clock.sleeping)
+        await bench.clock.advance(60)
+        await happens(lambda: bench.driver.opened == 2)
+        bench.driver.put(sample(2.0))
+        await happens(lambda: bench.buffer.values)
+        [begun] = bench.buffer.ledger
+        bench.driver.put(Sample(empty(), settled=[Settled("press-1", ClosedBy.REDELIVERED)]))
+        await happens(lambda: len(bench.buffer.ledger) == 2)
+        closed = bench.buffer.ledger[1]
+        assert (closed.id, closed.revision, closed.is_open, closed.closed_by) == (begun.id, 2, False, "redelivered")
+        assert (closed.from_us, closed.closed_us) == (START_US, bench.clock.now_us())
 
 
 async def test_an_end_with_a_full_buffer_does_not_hang() -> None:

@@ -195,6 +195,23 @@ async def test_a_line_that_breaks_again_and_again_loses_nothing(broker: Broker, 
     assert seen == set(range(1000))
 
 
+async def test_a_broker_that_kept_the_session_settles_what_was_missed_of_qos_1_alone(
+    broker: Broker, setting: Setting
+) -> None:
+    devices = [*PLAIN, *SCALES]
+    gateway = driver(broker.port, devices, version=setting.version)
+    async with session(gateway) as taker:
+        await publish(broker.port, ("plant/plain", "1"))
+        await taker.take()
+        taker.acknowledge()
+    async with session(gateway):
+        sample = await anext(gateway.samples())
+        kept = {point.device for point in devices if point.device_options.is_kept_by_source}
+        assert {(word.device, word.by) for word in sample.settled} == {(device, "redelivered") for device in kept}
+        assert kept
+        assert sample.gaps == []
+
+
 async def test_a_broker_that_forgot_the_session_leaves_a_gap_for_each_device(broker: Broker, setting: Setting) -> None:
     gateway = driver(broker.port, [*PLAIN, *SCALES], version=setting.version)
     async with session(gateway) as taker:

@@ -9,13 +9,18 @@ from edge.acquisition.station import Station
 from edge.clock import SystemClock
 from edge.drivers.spec import Surroundings
 from edge.ports import Sample, Tense
-from shared.reading import Gap, GapCause, Quality, concatenate
+from shared.reading import ClosedBy, Gap, GapCause, Quality, concatenate
 from tests.fakes.recording import RecordingBuffer
 from tests.integration.edge.drivers.opcua.plc import Cable, Plc, Taker, driver, eventually, points, taking
 
 
 def gaps(taker: Taker) -> list[Gap]:
     return [gap for sample in taker.samples for gap in sample.gaps]
+
+
+def settled(taker: Taker) -> list[tuple[str, str | None]]:
+    """Of which devices it became known what was missed, and what brought it."""
+    return [(word.device, word.by) for sample in taker.samples for word in sample.settled]
 
 
 def good(taker: Taker, *, tense: Tense | None = None) -> list[float]:
@@ -49,6 +54,7 @@ async def test_what_the_server_queued_over_a_cut_comes_once_and_leaves_no_gap(pl
             await after.until(lambda: good(after)[-1:] == [30.0])
         assert good(after) == [float(n) for n in range(1, 31)]
         assert gaps(after) == []
+        assert settled(after) == [("press", ClosedBy.REDELIVERED)]
         assert good(after, tense=Tense.PAST) == [float(n) for n in range(1, 30)]
     await eventually(lambda: not plc.sessions())
 
@@ -128,8 +134,9 @@ async def test_a_server_at_rest_has_missed_nothing(plc: Plc) -> None:
             await before.until(lambda: before.error)
         await forget_subscriptions(plc)
         async with taking(built) as after:
-            await after.until(after.rows)
+            await after.until(lambda: settled(after))
         assert gaps(after) == []
+        assert settled(after) == [("press", ClosedBy.UNCHANGED)]
         assert good(after) == [], "said before, so it is only said again"
 
 
@@ -166,6 +173,7 @@ async def test_history_fills_what_the_server_did_not_queue_and_leaves_no_gap(his
         assert good(after) == [float(n) for n in range(2, 21)], "each once, in order"
         assert good(after, tense=Tense.PAST) == [float(n) for n in range(2, 19)]
         assert gaps(after) == []
+        assert settled(after) == [("press", ClosedBy.HISTORY)]
 
 
 async def test_a_history_that_begins_later_shrinks_the_gap_and_says_which_tag(historian: Plc) -> None:
@@ -252,6 +260,10 @@ async def test_the_station_stores_each_value_once_and_no_gap_over_a_cut(plc: Plc
         told = concatenate([append.readings for append in buffer.appends])
         values = [value for _, value in buffer.values]
         stored[backfill] = (values, buffer.gaps)
+        # the outage was told when it began, and under the same name what became of it
+        assert len({gap.id for gap in buffer.ledger if gap.id}) == 1
+        last = buffer.ledger[-1]
+        assert (last.is_open, last.closed_by) == (False, ClosedBy.REDELIVERED if backfill == "republish" else None)
         newest = int(told.ts.argmax())
         assert (told.value[newest], told.quality[newest]) == (19.0, Quality.GOOD)
         await forget_subscriptions(plc)

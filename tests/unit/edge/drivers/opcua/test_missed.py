@@ -8,7 +8,8 @@ from edge.drivers.opcua.config import OpcUaDevice, OpcUaTag
 from edge.drivers.opcua.last import Last
 from edge.drivers.opcua.missed import Missed, Outage, Stretch, known, remaining
 from edge.drivers.spec import Point
-from shared.reading import GapCause, Quality, Readings, from_rows
+from edge.ports import Settled
+from shared.reading import ClosedBy, GapCause, Quality, Readings, from_rows
 
 DEVICES = [OpcUaDevice(name=name, on="plc") for name in ("press", "oven")]
 POINTS = [Point(device.name, tag, 1.0, device, OpcUaTag(node=f"s={tag}")) for device in DEVICES for tag in ("a", "b")]
@@ -124,3 +125,37 @@ def test_bad_readings_do_not_hold_again() -> None:
     assert last.all().tag.tolist() == [0]
     last.extend(1)
     assert known(last, 3)[1].tolist() == [True, True, False]
+
+
+def settling(*since_s: int | None) -> Missed:
+    missed = begun(*since_s)
+    missed.starts(POINTS)
+    return missed
+
+
+def test_a_device_is_settled_when_the_first_value_of_its_last_point_has_come() -> None:
+    missed = settling(5, 5, 5, 5)
+    missed.found(readings((0, T + 5 * S), (2, T + 15 * S)))
+    assert missed.settled({2}, POINTS) == []
+    missed.found(readings((1, T + 5 * S)))
+    assert missed.settled((), POINTS) == [Settled("press", ClosedBy.UNCHANGED)]
+    missed.found(readings((3, T + 5 * S)))
+    assert missed.settled((), POINTS) == [Settled("oven", ClosedBy.HISTORY)]
+    assert missed.settled((), POINTS) == []
+
+
+def test_tags_that_are_still_awaited_when_the_server_has_said_all_are_settled_one_by_one() -> None:
+    missed = settling(5, 5, 5, 5)
+    missed.found(readings((0, T + 5 * S)))
+    missed.settled((), POINTS)
+    # of the oven nothing has come at all, so all of it goes on
+    assert missed.part(POINTS) == [Settled("press", ClosedBy.UNCHANGED, waiting=["b"])]
+    assert missed.part(POINTS) == missed.settled((), POINTS) == []
+    missed.found(readings((1, T + 5 * S)))
+    assert missed.settled((), POINTS) == [Settled("press", ClosedBy.UNCHANGED, "b")]
+    assert not missed.is_settled("oven")
+
+
+def test_of_a_device_that_was_never_heard_nothing_can_be_had() -> None:
+    missed = settling(5, 5, None, None)
+    assert missed.settled((), POINTS) == [Settled("oven", None)]
