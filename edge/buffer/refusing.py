@@ -52,10 +52,10 @@ def judge(body: bytes, refusal: Refusal, suspects: Suspects, next_seq: int, now_
         next_seq: The number that the first part gets.
         now_us: UTC microseconds.
     """
-    if refusal.is_whole:
-        return Verdict()
     try:
         batch = wire.decode(body)
+        if refusal.is_whole:
+            return Verdict(told=_told_whole(batch, refusal.reason, now_us))
         parts = [_sealed(batch, part, next_seq + index) for index, part in enumerate(suspects.divide(batch))]
     except WireError:
         # not ours to read: written by another version
@@ -72,6 +72,16 @@ def _sealed(batch: wire.Batch, part: Part, seq: int) -> Sealed:
     name, sealed_us = replace(batch.header.id, seq=seq), batch.header.sealed_us
     body = wire.encode(name, sealed_us, part.tags, part.readings, part.gaps)
     return Sealed(Lease(name, body, len(part.readings), sealed_us), *span(part.readings, sealed_us))
+
+
+def _told_whole(batch: wire.Batch, reason: str, now_us: int) -> list[Gap]:
+    # its gaps are in order and must not go down with it: under another number the cloud takes them
+    told = list(batch.gaps)
+    if len(batch.readings):
+        times = batch.readings.ts
+        detail = f"the cloud refuses the batch as such: {reason}"
+        told.append(holes.lost(GapCause.REFUSED, int(times.min()), int(times.max()), now_us, detail))
+    return told
 
 
 def _told(part: Part, detail: str, now_us: int) -> list[Gap] | None:

@@ -1,4 +1,4 @@
-"""The promise against chance: a gateway that dies again and again, and a network that loses, repeats and reorders.
+"""The promise against chance: gateways that die, or are cloned, and a network that loses, repeats and reorders.
 
 Hypothesis chooses the steps and makes a failing run short; a run of one seed can be taken again, step by step. The
 parts that break the promise on purpose must be found out by the same machine, or it proves nothing. More runs:
@@ -14,19 +14,21 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from edge.errors import BatchRefused
 from edge.ports import Buffer, Lease, Uplink
 from shared import logs
+from shared.wire import batch as wire
 from shared.wire.receipt import Outcome, Receipt
 from tests.fakes.cloud import MemoryCloud
 from tests.promise.world import World
 
-RUNS = int(os.environ.get("TEZGAH_MODEL_RUNS", "25"))
+RUNS = int(os.environ.get("TEZGAH_MODEL_RUNS", "20"))
 PATIENT = settings(
     max_examples=RUNS, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 # a broken part is found out within this many runs; nobody needs their shortest form
 FOUND = settings(PATIENT, max_examples=60, derandomize=True, phases=(Phase.generate,))
-SEEDS = 12
+SEEDS = 8
 STEPS = 250
 PLACE = st.integers(0, 4)
 LIFE = st.integers(0, 1)
@@ -78,8 +80,26 @@ class Machine(RuleBasedStateMachine):
         assert self.world.end() == {}
 
 
+class ForkingMachine(Machine):
+    """The same, with gateways that are cloned and disks that are rolled back."""
+
+    @rule()
+    def take_snapshot(self) -> None:
+        self.world.take_snapshot()
+
+    @rule()
+    def restore_snapshot(self) -> None:
+        self.world.restore()
+
+    @rule()
+    def clone(self) -> None:
+        self.world.clone()
+
+
 TestMachine = Machine.TestCase
 TestMachine.settings = PATIENT
+TestForkingMachine = ForkingMachine.TestCase
+TestForkingMachine.settings = PATIENT
 
 
 class HastyBuffer:
@@ -126,22 +146,35 @@ class ForgetfulCloud(MemoryCloud):
         return self._taken
 
 
+class CarelessCloud(MemoryCloud):
+    """Looks at the identity of a batch and not at its content: a cloned gateway's batch is one it had."""
+
+    def take(self, body: bytes) -> Receipt:
+        try:
+            return super().take(body)
+        except BatchRefused:
+            head = wire.header(body)
+            return Receipt(str(head.id.epoch), head.id.seq, Outcome.DUPLICATE, head.rows)
+
+
 CONTROLS = {
     "a buffer that acknowledges before it commits": lambda: World(buffer_of=HastyBuffer),
     "a shipper that settles before the receipt": lambda: World(uplink_of=HastyUplink),
     "a cloud that forgets its ledger": lambda: World(ForgetfulCloud()),
+    "a cloud that takes another content for the same": lambda: World(CarelessCloud()),
 }
 
 
-def walked(world: World, seed: int) -> dict[str, list[int]]:
-    world.walk(seed, STEPS)
+def walked(world: World, seed: int, *, forks: bool) -> dict[str, list[int]]:
+    world.walk(seed, STEPS, forks=forks)
     return world.end()
 
 
 @pytest.mark.parametrize("broken", CONTROLS)
 def test_a_walk_finds_out(broken: str) -> None:
     """The negative controls."""
-    assert any(walked(CONTROLS[broken](), seed) for seed in range(2 * SEEDS))
+    forks = "another content" in broken
+    assert any(walked(CONTROLS[broken](), seed, forks=forks) for seed in range(SEEDS))
 
 
 def test_hypothesis_finds_out_a_cloud_that_forgets_its_ledger() -> None:
@@ -154,14 +187,15 @@ def test_hypothesis_finds_out_a_cloud_that_forgets_its_ledger() -> None:
         run_state_machine_as_test(Control, settings=FOUND)
 
 
+@pytest.mark.parametrize("forks", [False, True])
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_a_long_walk_keeps_the_promise(seed: int) -> None:
-    assert walked(World(), seed) == {}
+def test_a_long_walk_keeps_the_promise(seed: int, forks: bool) -> None:
+    assert walked(World(), seed, forks=forks) == {}
 
 
 def test_one_seed_replays_a_run() -> None:
     first, again, other = World(), World(), World()
     for world, seed in ((first, 3), (again, 3), (other, 4)):
-        walked(world, seed)
+        walked(world, seed, forks=True)
     assert first.trace == again.trace
     assert first.trace != other.trace

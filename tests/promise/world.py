@@ -28,6 +28,8 @@ from tests.promise.promise import Said, breaches, opened
 GATEWAY = "test-gateway"
 # nothing here is about the disk's own promises, so a disk in memory will do, and is faster
 _FAST = Path("/dev/shm")
+# how long a gateway is down
+DOWN_S = 30.0
 _HEAL_S = 1.0
 _HEALS = 400
 
@@ -214,6 +216,7 @@ class World:
         if self.snapshot is not None:
             self._fork(self.snapshot)
             self._do(self._bury(self.lives.pop(0)))
+            self.clock.jump(DOWN_S)
             self._do(self._begin(self._copied(self.snapshot.directory), at=0))
 
     def clone(self) -> None:
@@ -240,13 +243,13 @@ class World:
         """Return what is not as promised, were this the end."""
         return breaches(self.said, self.promised, opened(self.cloud.bodies()), self.forked)
 
-    def walk(self, seed: int, steps: int) -> None:
-        """Take so many steps at random; the same seed takes the same ones."""
+    def walk(self, seed: int, steps: int, *, forks: bool) -> None:
+        """Take so many steps at random, clones and snapshots among them or not; the same seed takes the same ones."""
         chance = random.Random(seed)
         # the back-off draws its pauses from it
         random.seed(seed)
         for _ in range(steps):
-            step = chance.choices(_STEPS, _WEIGHTS)[0]
+            step = chance.choices(_STEPS, _FORKING if forks else _PLAIN)[0]
             step(self, chance)
             self.trace.append((step.__name__, len(self.promised), [batch.seq for batch in self.cloud.order]))
 
@@ -294,7 +297,7 @@ class World:
             directory = self._copied(directory)
         self.lives.remove(life)
         await self._bury(life, is_stopped=is_stopped)
-        self.clock.jump(30.0)
+        self.clock.jump(DOWN_S)
         await self._begin(directory, at=place)
 
     async def _bury(self, life: Life, *, is_stopped: bool = False) -> None:
@@ -339,5 +342,19 @@ def _stop(world: World, chance: random.Random) -> None:
     world.stop(chance.randrange(2))
 
 
-_STEPS = (_append, _pass_time, _flush, _network, _crash, _stop)
-_WEIGHTS = (30, 25, 5, 40, 6, 2)
+def _snapshot(world: World, _: random.Random) -> None:
+    world.take_snapshot()
+
+
+def _restore(world: World, _: random.Random) -> None:
+    world.restore()
+
+
+def _clone(world: World, _: random.Random) -> None:
+    world.clone()
+
+
+_STEPS = (_append, _pass_time, _flush, _network, _crash, _stop, _snapshot, _restore, _clone)
+_FORKING = (30, 25, 5, 40, 6, 2, 2, 1, 1)
+# a clone excuses much that nothing else does, so most walks have none
+_PLAIN = (30, 25, 5, 40, 6, 2, 0, 0, 0)

@@ -53,8 +53,14 @@ def test_what_cannot_be_read_is_set_aside_whole_and_told_by_its_times(body: byte
     assert judge(body, Refusal(ID, "400"), Suspects(), 20, NOW_US) == Verdict()
 
 
-def test_a_batch_refused_as_such_is_not_divided() -> None:
-    assert judged(numbered(0, 9), is_whole=True) == Verdict()
+def test_a_batch_refused_as_such_is_not_divided_and_its_holes_are_told_again() -> None:
+    hole = Gap(GapCause.GATEWAY_DOWN, 5, 9)
+    verdict = judged(numbered(0, 9, NOW_US), [hole], is_whole=True)
+    assert not verdict.parts
+    told, refused = verdict.told or ()
+    assert told == hole
+    assert (refused.cause, refused.from_us, refused.to_us) == (GapCause.REFUSED, NOW_US, NOW_US + 9)
+    assert judged(empty(), [hole], is_whole=True).told == [hole]
 
 
 def test_a_part_of_very_many_tags_is_told_by_its_times() -> None:
