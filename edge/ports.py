@@ -251,7 +251,8 @@ class Buffer(Protocol):
         Args:
             id: Whose lease.
             refused: The cloud's reason, if it will never take this batch.
-            is_whole: It refuses the batch as such, not for a reading in it: it is set aside undivided.
+            is_whole: It refuses its identity, which it knows for another content, and not a reading in it. The batch
+                goes on under another one; if that is refused as well, it is set aside undivided.
         """
         ...
 

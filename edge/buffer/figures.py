@@ -13,6 +13,7 @@ class Figures:
     """The file as its last transaction left it.
 
     Attributes:
+        life: Drawn when it was opened; leases on another file, or of another life, are none on this one.
         epoch: Its name for the cloud.
         queues: What is sealed and not settled, by lane.
         tails: Readings in the open tail of each lane that has one; of gaps only, 0.
@@ -21,6 +22,7 @@ class Figures:
         oldest_us: Receive time of the oldest reading, None when it is empty.
     """
 
+    life: UUID
     epoch: UUID
     queues: tuple[Queue, ...]
     tails: Mapping[Lane, int]

@@ -40,7 +40,7 @@ class Lending:
         self._thread = thread
         self._clock = clock
         self._trouble = trouble
-        self._epoch = thread.figures.epoch
+        self._life = thread.figures.life
         self._leases = Leases()
         self._settled: list[BatchId] = []
         self._refused: list[Refusal] = []
@@ -172,7 +172,7 @@ class Lending:
 
     def _current(self) -> Leases:
         """Return the leases on the file that is there; on one that replaced a damaged one there are none yet."""
-        if self._thread.figures.epoch != self._epoch:
-            self._epoch = self._thread.figures.epoch
+        if self._thread.figures.life != self._life:
+            self._life = self._thread.figures.life
             self._leases, self._settled, self._refused = Leases(), [], []
         return self._leases

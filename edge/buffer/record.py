@@ -34,7 +34,7 @@ class State(msgspec.Struct, frozen=True):
 
     Attributes:
         gateway: Whose buffer it is; its batches bear that name.
-        epoch: Drawn when the file was created.
+        epoch: Drawn when the file was created, and again when another machine turns out to use it, too.
         queues: By lane, in the order of their values.
         quarantined: How much is set aside.
         alive_us: When the gateway last wrote here, UTC microseconds; the next start tells the hole since.

@@ -1,13 +1,18 @@
 """Refusing: what becomes of a batch that the cloud will not take as it is; pure, the store does it in one transaction.
 
-It is divided (dividing.py), or set aside and told as a gap of exactly the tags and times that are missing.
+It is divided (dividing.py), or set aside and told as a gap of exactly the tags and times that are missing. Where the
+cloud has another batch under the same identity, nothing is wrong with it but that: it goes on under another one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from msgspec import structs
 
 from edge.buffer import holes
 from edge.buffer.dividing import Part, Suspects, tags_of
+from edge.buffer.record import State
 from edge.buffer.sealing import Sealed, span
 from edge.ports import Lease
 from shared.errors import WireError
@@ -65,6 +70,40 @@ def judge(body: bytes, refusal: Refusal, suspects: Suspects, next_seq: int, now_
     part = Part(batch.tags, batch.readings, batch.gaps)
     suspects.set_aside(part)
     return Verdict(told=_told(part, f"the cloud refuses it: {refusal.reason}", now_us))
+
+
+class Renaming:
+    """The batches that got another identity, because the cloud had another one under theirs.
+
+    That is so where two machines use copies of one buffer: one was cloned, or went back to a snapshot. Nothing is wrong
+    with what is in the batch. It goes on under an epoch that nobody else has, and so does all that is sealed later.
+    """
+
+    def __init__(self) -> None:
+        self._names: set[BatchId] = set()
+
+    def concerns(self, refusal: Refusal) -> bool:
+        """Whether the batch is to get another identity; one that has got one already is a matter of another kind."""
+        return refusal.is_whole and refusal.id not in self._names
+
+    def state_after(self, refusal: Refusal, state: State) -> State:
+        """Return the state with an epoch that is not the refused batch's."""
+        return structs.replace(state, epoch=uuid4()) if refusal.id.epoch == state.epoch else state
+
+    def judge(self, body: bytes, refusal: Refusal, state: State, times: tuple[int, int]) -> Verdict:
+        """Let it go on under the next name that there is; `times` are the span of receive times in it."""
+        name = BatchId(state.gateway, state.epoch, state.next_seq(refusal.id.lane))
+        try:
+            fresh = wire.renamed(body, name)
+        except WireError:
+            return Verdict()
+        self._names.add(name)
+        head = wire.header(fresh)
+        return Verdict([Sealed(Lease(name, fresh, head.rows, head.sealed_us), *times)])
+
+    def forget(self, settled: Sequence[BatchId]) -> None:
+        """These are where they belong."""
+        self._names.difference_update(settled)
 
 
 def _sealed(batch: wire.Batch, part: Part, seq: int) -> Sealed:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ from edge.buffer.dividing import Suspects
 from edge.buffer.figures import Figures
 from edge.buffer.lanes import Lanes, joined
 from edge.buffer.record import State
-from edge.buffer.refusing import Refusal
+from edge.buffer.refusing import Refusal, Renaming
 from edge.ports import Lease
 from shared.errors import WireError
 from shared.logs import get
@@ -65,6 +66,8 @@ class Store:
         self._ids = {(t.device, t.name): tag_id for tag_id, t in enumerate(held.tags) if t is not UNREADABLE}
         self._damaged = held.damaged
         self._suspects = Suspects()
+        self._life = uuid4()
+        self._renaming = Renaming()
         # what an earlier life committed is sealed under the names it had then
         self._is_inherited = bool(held.tail or held.gaps or held.damaged)
         with file.naming(path):
@@ -177,6 +180,7 @@ class Store:
             for refusal in refused:
                 parts += self._refuse(change, refusal, now_us)
         self._suspects.taken(len(settled))
+        self._renaming.forget(settled)
         with file.naming(self.path):
             file.shrink(self._db)
         return [part.lease for part in parts]
@@ -237,11 +241,16 @@ class Store:
 
     def _refuse(self, change: _Change, refusal: Refusal, now_us: int) -> Sequence[sealing.Sealed]:
         seq, epoch = refusal.id.seq, refusal.id.epoch.bytes
-        row = change.db.execute("SELECT rows, body FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch)).fetchone()
+        found = "SELECT rows, oldest_us, newest_us, body FROM batch WHERE seq = ? AND epoch = ?"
+        row = change.db.execute(found, (seq, epoch)).fetchone()
         if row is None:
             return []
-        rows, body = row
-        verdict = refusing.judge(body, refusal, self._suspects, change.state.next_seq(refusal.id.lane), now_us)
+        rows, oldest_us, newest_us, body = row
+        if self._renaming.concerns(refusal):
+            change.state = self._renaming.state_after(refusal, change.state)
+            verdict = self._renaming.judge(body, refusal, change.state, (oldest_us, newest_us))
+        else:
+            verdict = refusing.judge(body, refusal, self._suspects, change.state.next_seq(refusal.id.lane), now_us)
         if not verdict.parts:
             detail = f"the cloud refuses batch {seq}: {refusal.reason}"
             _set_aside(change, seq, epoch, GapCause.REFUSED, detail, now_us, verdict.told)
@@ -325,6 +334,8 @@ class Store:
                 _insert_blocks(db, {Lane.STATE: empty()}, change.told, now_us)
             db.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", record.to_row(change.state))
             figures = self._count(change.state, after)
+        if change.state.epoch != self._state.epoch:
+            _log.error("the buffer goes on under another epoch: cloned, or restored?", path=str(self.path))
         self._state, self.figures = change.state, figures
         self.tail_gaps.extend(change.told)
 
@@ -335,6 +346,7 @@ class Store:
         if oldest is None and tails:
             (oldest,) = self._db.execute("SELECT min(oldest_us) FROM tail").fetchone()
         return Figures(
+            life=self._life,
             epoch=state.epoch,
             queues=state.queues,
             tails=tails,

@@ -130,6 +130,19 @@ def header(data: bytes) -> Header:
     return head
 
 
+def renamed(data: bytes, id: BatchId) -> bytes:
+    """Return a batch's bytes under another identity, its content as it was.
+
+    Raises:
+        WireError: It is damaged, or the identity is none.
+    """
+    before = header(data)
+    head = Header(id, before.rows, before.sealed_us)
+    _check_header(head)
+    packed = data[_HEADER.size + len(before.id.gateway.encode()) :]
+    return _frame(head, packed, _HEADER.unpack_from(data)[6])
+
+
 def decode(data: bytes) -> Batch:
     """Unpack a batch that may have come from anywhere.
 

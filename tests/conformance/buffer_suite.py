@@ -232,12 +232,32 @@ class BufferSuite:
         }
         assert [gap.cause for gap in told].count(GapCause.OVERFLOW) == 1
 
-    async def test_a_batch_refused_as_such_is_set_aside_undivided(self, buffer: Buffer, clock: HandClock) -> None:
+    async def test_a_batch_whose_number_was_used_by_another_goes_on_under_another_epoch(
+        self, buffer: Buffer, clock: HandClock
+    ) -> None:
         buffer.register(TAGS)
         await kept(buffer, clock, 0, 9)
         lease = await lent(buffer, clock)
         await buffer.give_back(lease.id, refused="its number was used", is_whole=True)
         await clock.advance(2.0)
+        again = await lent(buffer, clock)
+        assert again.id.epoch != lease.id.epoch
+        assert (numbers(again.body), again.rows) == (numbers(lease.body), 9)
+        assert wire.header(again.body).id == again.id
+        await kept(buffer, clock, 9, 3)
+        later = await lent(buffer, clock)
+        assert later.id.epoch == again.id.epoch, "what is new must not meet the other machine's numbers either"
+        assert later.id.seq > again.id.seq > lease.id.seq
+
+    async def test_a_batch_whose_number_is_refused_twice_is_set_aside_undivided(
+        self, buffer: Buffer, clock: HandClock
+    ) -> None:
+        buffer.register(TAGS)
+        await kept(buffer, clock, 0, 9)
+        for _ in range(2):
+            lease = await lent(buffer, clock)
+            await buffer.give_back(lease.id, refused="its number was used", is_whole=True)
+            await clock.advance(2.0)
         rest = await buffer.lease(live=False, wait=False)
         assert rest is None or rest.rows == 0
 

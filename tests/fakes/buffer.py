@@ -8,7 +8,8 @@ import numpy as np
 
 from edge.buffer import refusing
 from edge.buffer.dividing import Suspects
-from edge.buffer.refusing import Refusal
+from edge.buffer.record import Queue, State
+from edge.buffer.refusing import Refusal, Renaming
 from edge.clock import Clock
 from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import Lease
@@ -25,6 +26,7 @@ class MemoryBuffer:
         self.batches: dict[int, Lease] = {}
         self.quarantine: dict[int, str] = {}
         self._suspects = Suspects()
+        self._renaming = Renaming()
         self._sealed_s: dict[int, float] = {}
         self._held: set[int] = set()
         self._clock = clock
@@ -96,7 +98,14 @@ class MemoryBuffer:
 
     def _refuse(self, lease: Lease, refusal: Refusal) -> None:
         next_seq = lease.id.lane.seq(self._next[lease.id.lane])
-        verdict = refusing.judge(lease.body, refusal, self._suspects, next_seq, self._clock.now_us())
+        now_us = self._clock.now_us()
+        if self._renaming.concerns(refusal):
+            queues = tuple(Queue(next_number=self._next[lane]) for lane in Lane)
+            state = self._renaming.state_after(refusal, State(self._gateway, self._epoch, queues))  # type: ignore[arg-type]
+            self._epoch = state.epoch
+            verdict = self._renaming.judge(lease.body, refusal, state, (now_us, now_us))
+        else:
+            verdict = refusing.judge(lease.body, refusal, self._suspects, next_seq, now_us)
         for part in verdict.parts:
             self._keep(part.lease)
         if not verdict.parts:

@@ -149,6 +149,8 @@ def test_another_epochs_batch_of_the_same_number_is_left_alone(store: Store) -> 
 
 def test_a_batch_refused_as_such_is_kept_apart_with_its_reason_and_told_as_a_gap(store: Store, path: Path) -> None:
     (lease,) = store.write([numbered(0, 5, NOW_US - 50)], [], NOW_US, seal=True)
+    (lease,) = store.sweep([], [Refusal(lease.id, "its number was used", is_whole=True)], NOW_US)
+    assert (store.figures.batches, store.figures.rows, store.figures.quarantined) == (1, 5, 0)
     assert store.sweep([], [Refusal(lease.id, "it names no machine", is_whole=True)], NOW_US) == []
     assert (store.figures.batches, store.figures.rows, store.figures.quarantined) == (0, 0, 1)
     (told,) = store.write([], [], NOW_US, seal=True)
@@ -157,7 +159,7 @@ def test_a_batch_refused_as_such_is_kept_apart_with_its_reason_and_told_as_a_gap
     assert "it names no machine" in gap.detail
     store.close(NOW_US)
     row = sqlite3.connect(path).execute("SELECT kind, reason, body FROM quarantine").fetchone()
-    assert row == ("batch", "the cloud refuses batch 1: it names no machine", lease.body)
+    assert row == ("batch", "the cloud refuses batch 2: it names no machine", lease.body)
 
 
 def test_a_refused_batch_is_replaced_by_its_parts_in_one_transaction(store: Store, path: Path, tmp_path: Path) -> None:

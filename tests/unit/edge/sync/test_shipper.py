@@ -209,13 +209,16 @@ async def test_of_a_batch_refused_for_a_reading_all_others_arrive_and_it_alone_i
     assert told == [(GapCause.REFUSED, "force")] * 2
 
 
-async def test_a_batch_whose_identity_was_used_is_not_divided() -> None:
+async def test_a_batch_whose_identity_was_used_arrives_under_another() -> None:
     walk = Walk()
     await walk.seal(1)
-    walk.cloud.batches[walk.buffer.batches[1].id] = b"another content"
+    used = walk.buffer.batches[1].id
+    walk.cloud.batches[used] = b"another content"
     async with walk.shipping():
         await turns(100)
-    assert (list(walk.buffer.quarantine), walk.shipper.status().sent) == ([1], 1)
+    assert (walk.buffer.batches, walk.buffer.quarantine, walk.shipper.status().sent) == ({}, {}, 2)
+    (other,) = walk.cloud.batches.keys() - {used}
+    assert other.epoch != used.epoch
 
 
 async def test_a_defect_on_the_way_out_is_tried_again_and_does_not_stop_the_gateway() -> None:
