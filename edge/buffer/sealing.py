@@ -66,6 +66,27 @@ def seal(
     return sealed, _gather(spoiled, sealed_us) if spoiled else None
 
 
+def lease(seq: int, epoch: object, sealed_us: object, body: object) -> Lease:
+    """Return a batch as it is lent, from its row on disk.
+
+    Raises:
+        WireError: It is not what was written.
+    """
+    if not isinstance(body, bytes):
+        raise WireError("its body is not bytes")
+    head = wire.header(body)
+    if (head.id.seq, head.id.epoch.bytes, head.sealed_us) != (seq, epoch, sealed_us):
+        raise WireError(f"it holds batch {head.id.seq} of epoch {head.id.epoch}")
+    return Lease(head.id, body, head.rows, head.sealed_us)
+
+
+def row(batch: Sealed) -> tuple[object, ...]:
+    """Return a batch's row on disk."""
+    lent = batch.lease
+    times = (lent.sealed_us, batch.oldest_us, batch.newest_us)
+    return (lent.id.seq, lent.id.epoch.bytes, lent.rows, *times, lent.body)
+
+
 def span(readings: Readings, otherwise_us: int) -> tuple[int, int]:
     """Return the first and the last receive time; `otherwise_us` twice if there are no readings."""
     if not len(readings):

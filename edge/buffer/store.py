@@ -24,7 +24,6 @@ from edge.ports import Lease
 from shared.errors import WireError
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings, Tag, concatenate, empty
-from shared.wire import batch as wire
 from shared.wire.batch import BatchId
 from shared.wire.labels import Labels
 from shared.wire.lane import URGENCY, Lane
@@ -214,7 +213,7 @@ class Store:
                     return None
                 row = cursor.execute("SELECT epoch, sealed_us, body FROM batch WHERE seq = ?", (seq,)).fetchone()
             try:
-                return _lease(seq, *row)
+                return sealing.lease(seq, *row)
             except WireError as error:
                 detail = f"batch {seq} was set aside: {error.message}"
                 _log.error("a damaged batch was set aside", path=str(self.path), error=detail)
@@ -259,7 +258,7 @@ class Store:
         change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch))
         lane, sizes = refusal.id.lane, [part.lease.rows for part in verdict.parts]
         change.state = change.state.without(lane, rows).grown(lane, sizes)
-        change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, verdict.parts))
+        change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, verdict.parts))
         return verdict.parts
 
     def _keep_tags(self, tags: Mapping[int, Tag], now_us: int) -> None:
@@ -293,7 +292,7 @@ class Store:
             opengaps.note(change.db, gaps)
             change.state = replace(change.state, quarantined=change.state.quarantined + len(self._damaged))
             for lane, (sealed, spoiled) in results.items():
-                change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, sealed))
+                change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, sealed))
                 change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed])
                 if spoiled is not None:
                     _keep_spoiled(change, spoiled, now_us)
@@ -354,21 +353,6 @@ class Store:
             used_bytes=file.used_bytes(self._db),
             oldest_us=oldest,
         )
-
-
-def _lease(seq: int, epoch: object, sealed_us: object, body: object) -> Lease:
-    if not isinstance(body, bytes):
-        raise WireError("its body is not bytes")
-    head = wire.header(body)
-    if (head.id.seq, head.id.epoch.bytes, head.sealed_us) != (seq, epoch, sealed_us):
-        raise WireError(f"it holds batch {head.id.seq} of epoch {head.id.epoch}")
-    return Lease(head.id, body, head.rows, head.sealed_us)
-
-
-def _row(batch: sealing.Sealed) -> tuple[object, ...]:
-    lease = batch.lease
-    times = (lease.sealed_us, batch.oldest_us, batch.newest_us)
-    return (lease.id.seq, lease.id.epoch.bytes, lease.rows, *times, lease.body)
 
 
 def _insert_blocks(db: sqlite3.Connection, coming: Mapping[Lane, Readings], gaps: Sequence[Gap], now_us: int) -> None:
