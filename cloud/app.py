@@ -44,7 +44,9 @@ from cloud.metrics import Metrics
 from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, BodyLimit, Slashes, Surroundings
 from cloud.operators import routes as operators
 from cloud.parts import routes as parts
+from cloud.production import routes as production
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
+from cloud.shifts import routes as shifts
 from cloud.sync import routes as sync
 from cloud.sync.hub import Hub
 from cloud.telemetry import routes as telemetry
@@ -59,7 +61,8 @@ _PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
 # every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
-ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, identity.router, gateways.router, audit.router)
+_FIGURES = (shifts.router, production.router)
+ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 BATCHES = "/ingest/batches"
 PHOTOS = "/issues/{id}/attachments"

@@ -1,4 +1,4 @@
-"""Owns the work that no request waits for, in a process of its own: rollups, partitions ahead of time, retention.
+"""Owns the work that no request waits for, in a process of its own: rollups, figures, partitions, retention.
 
 `serve` keeps one such process beside its workers; `tezgah-cloud work` is the same on its own. Any number may run: of
 those on one database one works and the others find nothing to do.
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from cloud import loop, orphan
+from cloud.analytics.service import deriving as figures
 from cloud.db import Database
 from cloud.errors import CloudError, SettingsInvalid
 from cloud.settings import DATABASE_URL_VARIABLE, DatabaseSettings
@@ -63,6 +64,7 @@ async def work(database: Database, over: asyncio.Event, every_s: float = EVERY_S
     while not over.is_set():
         try:
             await settling.settle_all(database, datetime.now(UTC))
+            await figures.derive_all(database, datetime.now(UTC))
             # today's and tomorrow's, also while nobody sends anything
             await partitions.ensure(set())
             await keeper.keep(datetime.now(UTC))

@@ -54,6 +54,13 @@ class Entity(StrEnum):
     PART = "part"
     IDEAL_CYCLE = "ideal_cycle"
     JOBLOG = "joblog"
+    SHIFT_PATTERN = "shift_pattern"
+    SHIFT_EXCEPTION = "shift_exception"
+    REASON_CODE = "reason_code"
+    STATE_MODEL = "state_model"
+    MACHINE_STATE = "machine_state"
+    PIECE_CLAIM = "piece_claim"
+    OEE_POLICY = "oee_policy"
 
 
 class ChangeKind(StrEnum):

@@ -2,7 +2,8 @@
 
 from sqlalchemy import MetaData
 
-from cloud import changes, idempotency
+from cloud import changes, idempotency, marks
+from cloud.analytics import models as analytics
 from cloud.db import Table
 from cloud.gateways import models as gateways
 from cloud.identity import models as identity
@@ -14,11 +15,13 @@ from cloud.machines import models as machines
 from cloud.maintenance import models as maintenance
 from cloud.operators import models as operators
 from cloud.parts import models as parts
+from cloud.production import models as production
+from cloud.shifts import models as shifts
 from cloud.sync import models as sync
 from cloud.telemetry import models as telemetry
 from cloud.workorders import models as workorders
 
-FRAME = (changes, idempotency)
+FRAME = (changes, idempotency, marks)
 SLICES = (
     identity,
     gateways,
@@ -33,6 +36,9 @@ SLICES = (
     joblogs,
     jobs,
     parts,
+    shifts,
+    production,
+    analytics,
 )
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col
 
-from cloud import changes, paging
+from cloud import changes, marks, paging
 from cloud.changes import Actor, Change, ChangeKind, Entity
 from cloud.errors import CloudError, Conflict, Invalid, NotFound
 from cloud.machines import messages
@@ -29,6 +29,9 @@ from cloud.values import Source
 _NAMES = tuple(MachineOut.model_fields)
 _SHOWN = [col(getattr(Machine, name)) for name in _NAMES]
 _LIST = select(*_SHOWN)
+# what a machine's figures are computed with
+_FIGURED = ("ideal_cycle_s", "microstop_threshold_s", "machine_type")
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _SEARCHED = (Machine.code, Machine.name, Machine.machine_type, Machine.location, Machine.serial_number)
 
 
@@ -112,6 +115,11 @@ async def ensure(session: AsyncSession, actor: Actor, wanted: Collection[str]) -
     return set(made)
 
 
+async def ids(session: AsyncSession, organization_id: uuid.UUID) -> list[uuid.UUID]:
+    """Return the ids of all of an organization's machines."""
+    return list(await session.scalars(select(col(Machine.id)).where(col(Machine.organization_id) == organization_id)))
+
+
 async def create(session: AsyncSession, actor: Actor, given: MachineIn) -> MachineOut:
     """Register a machine.
 
@@ -190,6 +198,9 @@ async def _change(
     if not session.is_modified(machine):
         return before
     shown = await _written(session, machine)
+    if any(getattr(before, name) != getattr(shown, name) for name in _FIGURED):
+        # its figures are another since ever; nothing of it is older than itself, but readings may be
+        await marks.put(session, shown.id, _EVER, datetime.now(UTC), figures_only=True)
     await changes.record(session, actor, Entity.MACHINE, shown.id, ChangeKind.UPDATED, before=before, after=shown)
     return shown
 

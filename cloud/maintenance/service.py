@@ -3,14 +3,14 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import changes, paging
+from cloud import changes, marks, paging
 from cloud.changes import ChangeKind, Entity
 from cloud.errors import Conflict, Invalid, NotFound
 from cloud.identity.schemas import Caller
@@ -100,6 +100,22 @@ async def order(session: AsyncSession, who: Caller, order_id: int) -> OrderOut:
         NotFound: There is none, or it is another organization's.
     """
     return OrderOut.model_validate(await _order(session, who, order_id))
+
+
+async def planned_work(
+    session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime
+) -> list[tuple[datetime, datetime]]:
+    """Return when maintenance that was planned was done on a machine, as far as it overlaps a range."""
+    row = MaintenanceOrder
+    statement = select(col(row.started_at), col(row.completed_at)).where(
+        col(row.machine_id) == machine_id,
+        col(row.kind) != Kind.CORRECTIVE,
+        col(row.started_at) < end,
+        (col(row.completed_at).is_(None)) | (col(row.completed_at) > start),
+        col(row.cancelled_at).is_(None),
+    )
+    spans = [(began, ended or end) for began, ended in await session.execute(statement) if began is not None]
+    return [(began, ended) for began, ended in spans if began < ended]
 
 
 async def open_order(session: AsyncSession, who: Caller, id_or_code: str, given: OrderIn, now: datetime) -> OrderOut:
@@ -272,6 +288,9 @@ async def _written(
         setattr(row, name, value)
     await session.flush()
     shown = OrderOut.model_validate(row)
+    if shown.started_at is not None:
+        end = shown.completed_at or shown.cancelled_at or shown.started_at + timedelta(minutes=1)
+        await marks.put(session, row.machine_id, shown.started_at, end, figures_only=True)
     await changes.record(session, who, Entity.MAINTENANCE, shown.id, ChangeKind.UPDATED, before=before, after=shown)
     return shown
 

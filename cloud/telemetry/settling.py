@@ -85,6 +85,15 @@ _WHOLE_DAYS = text(
 _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'rollup_minute'::regclass")
 
 
+# what machines did is derived from the same readings, by others, and later (`marks`)
+_MARK = text("""
+    INSERT INTO mark (machine_id, from_at, to_at)
+    SELECT tag.machine_id, to_timestamp(min(minute) * 60.0), to_timestamp(max(minute) * 60.0 + 60)
+    FROM settling JOIN tag ON tag.id = tag_id WHERE tag.machine_id IS NOT NULL
+    GROUP BY tag.machine_id, minute / 60
+""")
+
+
 async def settle(database: Database, now: datetime) -> int:
     """Take in what was touched in minutes that are over, a bounded part of it; one process at a time.
 
@@ -104,6 +113,7 @@ async def settle(database: Database, now: datetime) -> int:
         if not pairs:
             return 0
         await session.execute(text("ANALYZE settling"))
+        await session.execute(_MARK)
         for day in (await session.scalars(_DAYS)).all():
             await _settle_day(session, day, now)
     return pairs

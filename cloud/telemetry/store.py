@@ -7,6 +7,7 @@ not committed could not be seen, and the same reading would be stored twice.
 """
 
 import uuid
+from collections.abc import Sequence
 
 import psycopg
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cloud.db import driver_connection
 from cloud.telemetry import pgcopy
 from cloud.telemetry.rows import Rows, minutes, newest
+from shared.reading import Gap
 
 _COLUMNS = ", ".join(pgcopy.COLUMNS)
 _TIME = "timestamptz 'epoch' + {} * interval '1 microsecond'"
@@ -84,6 +86,16 @@ _TOUCH = text("""
     VALUES (:gateway_id, least(to_timestamp((:newest + 1) * 60.0), now() + interval '1 minute'), :tag_ids, :minutes)
 """)
 
+_MARK_GAPS = text(f"""
+    INSERT INTO mark (machine_id, from_at, to_at)
+    SELECT DISTINCT tag.machine_id, {_TIME.format("gap.from_us")}, coalesce({_TIME.format("gap.to_us")}, now())
+    FROM unnest(CAST(:devices AS text[]), CAST(:tags AS text[]), CAST(:from_us AS bigint[]), CAST(:to_us AS bigint[]))
+         AS gap (device, tag, from_us, to_us)
+    JOIN tag ON tag.gateway_id = :gateway_id AND tag.machine_id IS NOT NULL
+                AND (gap.device IS NULL OR tag.device = gap.device) AND (gap.tag IS NULL OR tag.name = gap.tag)
+    WHERE {_TIME.format("gap.from_us")} < coalesce({_TIME.format("gap.to_us")}, now())
+""")  # noqa: S608 - names of ours
+
 
 async def take_turn(session: AsyncSession, turns: int) -> None:
     """Wait until fewer than so many batches are being stored in the whole database; ours ends with its transaction.
@@ -148,6 +160,18 @@ async def touch(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> Non
     if len(touched):
         told = {"tag_ids": tag_ids.tolist(), "minutes": touched.tolist(), "newest": int(touched.max())}
         await session.execute(_TOUCH, {"gateway_id": gateway_id, **told})
+
+
+async def mark_gaps(session: AsyncSession, gateway_id: uuid.UUID, gaps: Sequence[Gap]) -> None:
+    """Leave marks for the machines of whose states some time is not known, as it turns out."""
+    told = {
+        "gateway_id": gateway_id,
+        "devices": [gap.device for gap in gaps],
+        "tags": [gap.tag for gap in gaps],
+        "from_us": [gap.from_us for gap in gaps],
+        "to_us": [gap.to_us for gap in gaps],
+    }
+    await session.execute(_MARK_GAPS, told)
 
 
 async def _copy(session: AsyncSession, table: str, stream: bytes) -> None:

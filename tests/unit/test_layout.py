@@ -18,8 +18,8 @@ OPEN = {"kpi"}
 SLICES = sorted(
     path.name for path in (ROOT / "cloud").iterdir() if (path / "__init__.py").exists() and path.name not in OPEN
 )
-# `caller` is what a slice offers to others' routes: who is asking
-DOORS = {"service", "schemas", "caller"}
+# `caller` is what a slice offers to others' routes: who is asking; `signals` what telemetry offers to those who derive
+DOORS = {"service", "schemas", "caller", "signals"}
 # composition: the app mounts routes, the command line mounts commands, tables names every table, seed fills all slices
 COMPOSERS = {"background", "app", "cli", "tables", "access", "seed"}
 

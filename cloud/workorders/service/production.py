@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import changes
+from cloud import changes, marks
 from cloud.changes import Change, ChangeKind, Entity
 from cloud.errors import Conflict, Invalid, NotFound
 from cloud.identity.schemas import Caller
@@ -154,6 +154,11 @@ async def _record(session: AsyncSession, caller: Caller, held: Held, event: Prod
         .execution_options(synchronize_session=False)
     )
     shown = ProductionOut.model_validate(recorded)
+    if held.stage.machine_id is not None:
+        # one that is taken back is taken back from when it was made
+        began = held.stage.actual_start if event.reverses_id is not None else shown.occurred_at
+        end = shown.occurred_at + timedelta(minutes=1)
+        await marks.put(session, held.stage.machine_id, began or shown.occurred_at, end, figures_only=True)
     counted = {name: before}, {name: before + event.quantity}
     await changes.record_all(
         session,

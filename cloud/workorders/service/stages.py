@@ -17,7 +17,7 @@ from cloud.preconditions import WHICHEVER, Seen
 from cloud.workorders import messages, rules
 from cloud.workorders.models import WorkOrderStage
 from cloud.workorders.schemas import StageOut, StagePatch, StageStatus
-from cloud.workorders.service import scope
+from cloud.workorders.service import running, scope
 from cloud.workorders.service.scope import Held
 
 
@@ -178,6 +178,7 @@ async def _become(
     changed = (await session.scalars(statement)).one_or_none()
     if changed is None:
         raise _impossible(held, refusal)
+    await running.mark(session, changed, datetime.now(UTC))
     done = Change(Entity.STAGE, changed.id or 0, ChangeKind.UPDATED, before, scope.recorded(changed))
     await changes.record_all(session, caller, [done, *await scope.settle_status(session, held)])
     return (await scope.shown(session, caller.organization_id, [changed]))[0]
@@ -192,7 +193,9 @@ async def _write(session: AsyncSession, caller: Caller, held: Held, values: dict
         .returning(WorkOrderStage)
         .execution_options(populate_existing=True, synchronize_session=False)
     )
+    await running.mark(session, held.stage, datetime.now(UTC))
     held.stage = (await session.scalars(statement)).one()
+    await running.mark(session, held.stage, datetime.now(UTC))
     after = scope.recorded(held.stage)
     await changes.record(
         session, caller, Entity.STAGE, held.stage.id or 0, ChangeKind.UPDATED, before=before, after=after

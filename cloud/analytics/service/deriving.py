@@ -1,0 +1,221 @@
+"""Owns how figures follow what changed: marks are taken away, and what they touch is derived anew, machine by machine.
+
+In one transaction a machine's marks go, and its states, its counts, and the facts of the hours and shifts around are
+derived from what is known then. A crash takes nothing with it, and what is done twice comes to the same. What merely
+goes on - a machine that produces, and says nothing - is brought up to the present every minute.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.analytics.models import Derived
+from cloud.analytics.service import storing
+from cloud.db import Database
+from cloud.kpi.ledger import draw_up
+from cloud.kpi.spans import HOUR, Span, union
+from cloud.machines import service as machines
+from cloud.machines.schemas import MachineOut
+from cloud.production.service import counting, deriving, layers, moments
+
+# marks of one machine in one transaction: a backlog comes in pieces
+AT_ONCE = 500
+# marks less than that apart are one stretch of work
+_NEAR = 2 * HOUR
+# so much is computed of a machine at a time, so that a year of it needs the memory of a month
+_PIECE = timedelta(days=31)
+# a machine that goes on is brought up to the present so often
+EVERY = timedelta(minutes=1)
+# a stop that was short at the last look may have become long since
+_AGAIN = timedelta(hours=1)
+# "figures" in ASCII
+LOCK = text("SELECT pg_try_advisory_xact_lock(28823047914448243)")
+_NEXT = text("SELECT machine_id FROM mark WHERE from_at < :now ORDER BY id LIMIT 1")
+_TAKE = text("""
+    DELETE FROM mark WHERE id IN (
+        SELECT id FROM mark WHERE machine_id = :machine_id AND from_at < :now ORDER BY from_at DESC, id LIMIT :at_once
+    ) RETURNING from_at, to_at, figures_only
+""")
+_FORGET = text("DELETE FROM mark WHERE machine_id = :machine_id")
+_WHOSE = text("SELECT organization_id FROM machine WHERE id = :machine_id")
+_IDLE = text("SELECT machine_id FROM derived WHERE until_at < :before ORDER BY until_at LIMIT 1")
+_UPSERT = """
+    INSERT INTO {table} AS known ({keys}, {columns}, revision) VALUES ({values}, 1)
+    ON CONFLICT ({unique}) DO UPDATE SET {assignments}, revision = known.revision + 1
+    WHERE ({known}) IS DISTINCT FROM ({excluded})
+"""
+_DERIVED = text("""
+    INSERT INTO derived AS known (machine_id, since_at, until_at) VALUES (:machine_id, :since_at, :until_at)
+    ON CONFLICT (machine_id) DO UPDATE SET since_at = least(known.since_at, excluded.since_at),
+                                           until_at = greatest(known.until_at, excluded.until_at)
+""")
+
+
+def _upsert(table: str, keys: Sequence[str], unique: Sequence[str]) -> str:
+    columns = storing.COLUMNS
+    return _UPSERT.format(
+        table=table,
+        keys=", ".join(keys),
+        columns=", ".join(columns),
+        values=", ".join(f":{name}" for name in (*keys, *columns)),
+        unique=", ".join(unique),
+        assignments=", ".join(f"{name} = excluded.{name}" for name in (*keys, *columns) if name not in unique),
+        known=", ".join(f"known.{name}" for name in (*keys, *columns)),
+        excluded=", ".join(f"excluded.{name}" for name in (*keys, *columns)),
+    )
+
+
+_HOUR = text(_upsert("fact_hour", ["machine_id", "bucket"], ["machine_id", "bucket"]))
+_SHIFT = text(
+    _upsert(
+        "fact_shift",
+        ["machine_id", "occurrence_id", "starts_at", "business_date"],
+        ["machine_id", "occurrence_id"],
+    )
+)
+
+
+async def derive_all(database: Database, now: datetime) -> int:
+    """Derive everything that is marked, then what merely goes on; return how many machines were derived."""
+    done = 0
+    while await derive_next(database, now):
+        done += 1
+    while await go_on(database, now):
+        done += 1
+    return done
+
+
+async def derive_next(database: Database, now: datetime) -> bool:
+    """Derive what is marked of one machine, a bounded part of it; False when nothing is, or somebody else is at it."""
+    async with database.transaction() as session:
+        if not await session.scalar(LOCK):
+            return False
+        machine_id = await session.scalar(_NEXT, {"now": now})
+        if machine_id is None:
+            return False
+        owner = await _owner(session, machine_id)
+        if owner is None:
+            await session.execute(_FORGET, {"machine_id": machine_id})
+            return True
+        rows = await session.execute(_TAKE, {"machine_id": machine_id, "now": now, "at_once": AT_ONCE})
+        spans: dict[bool, list[Span]] = {True: [], False: []}
+        for row in rows:
+            spans[row.figures_only].append(Span(moments.us(row.from_at), moments.us(min(row.to_at, now))))
+        for span in _together(spans[False]):
+            await derive(session, *owner, span, now)
+        for span in _together(spans[True]):
+            await compute(session, *owner, moments.utc(span.start), moments.utc(span.end), now)
+    return True
+
+
+async def go_on(database: Database, now: datetime) -> bool:
+    """Bring one machine up to the present; False when all are."""
+    async with database.transaction() as session:
+        if not await session.scalar(LOCK):
+            return False
+        machine_id = await session.scalar(_IDLE, {"before": now - EVERY})
+        if machine_id is None:
+            return False
+        organization_id, machine = await _required(session, machine_id)
+        known = await session.get_one(Derived, machine_id)
+        await compute(session, organization_id, machine, known.until_at - _AGAIN, now, now)
+    return True
+
+
+async def derive(
+    session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, wanted: Span, now: datetime
+) -> None:
+    """Derive a machine's states and counts in a range, and the facts of all that it touches."""
+    changed = [wanted]
+    changed += await deriving.derive_states(session, machine.id, wanted)
+    changed += await counting.derive_counts(session, machine, wanted)
+    present = moments.us(now)
+    for span in _together([Span(each.start, min(each.end, present)) for each in changed]):
+        await compute(session, organization_id, machine, moments.utc(span.start), moments.utc(span.end), now)
+
+
+async def compute(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    machine: MachineOut,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+) -> None:
+    """Compute the facts of the hours and shifts that overlap a range, as far as they have gone."""
+    since = await layers.since(session, machine.id)
+    if since is None:
+        return
+    start = max(start, since).replace(minute=0, second=0, microsecond=0)
+    while start < end:
+        until = min(end, start + _PIECE)
+        await _compute(session, organization_id, machine, start, until, now)
+        start = until
+    told = {"machine_id": machine.id, "since_at": since, "until_at": max(end, since)}
+    await session.execute(_DERIVED, told)
+
+
+async def _compute(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    machine: MachineOut,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+) -> None:
+    first, last = start, min(now, _hour_after(end))
+    around = await layers.around(session, organization_id, machine, first, last, now)
+    if around.shifts:
+        first = min(first, around.shifts[0].starts_at)
+        last = max(last, min(now, around.shifts[-1].ends_at))
+        around = await layers.around(session, organization_id, machine, first, last, now)
+    since = around.since or start
+    hours = []
+    at = start
+    while at < min(now, _hour_after(end)):
+        window = _window(max(at, since), min(at + timedelta(hours=1), now))
+        if window.length:
+            facts = draw_up(window, around.layers).facts
+            hours.append({"machine_id": machine.id, "bucket": at, **storing.columns(facts)})
+        at += timedelta(hours=1)
+    worked = []
+    for shift in around.shifts or ():
+        window = _window(max(shift.starts_at, since), min(shift.ends_at, now))
+        if window.length and shift.starts_at < end and shift.ends_at > start:
+            keys = {"machine_id": machine.id, "occurrence_id": shift.id, "starts_at": shift.starts_at}
+            facts = draw_up(window, around.layers).facts
+            worked.append(keys | {"business_date": shift.business_date, **storing.columns(facts)})
+    for statement, rows in ((_HOUR, hours), (_SHIFT, worked)):
+        if rows:
+            await session.execute(statement, rows)
+
+
+async def _owner(session: AsyncSession, machine_id: uuid.UUID) -> tuple[uuid.UUID, MachineOut] | None:
+    organization_id = await session.scalar(_WHOSE, {"machine_id": machine_id})
+    if organization_id is None:
+        return None
+    return organization_id, await machines.resolve(session, organization_id, str(machine_id))
+
+
+async def _required(session: AsyncSession, machine_id: uuid.UUID) -> tuple[uuid.UUID, MachineOut]:
+    owner = await _owner(session, machine_id)
+    assert owner is not None, "its rows name it"  # noqa: S101 - a foreign key holds it
+    return owner
+
+
+def _together(spans: Iterable[Span]) -> list[Span]:
+    """Return spans as few stretches of work."""
+    near = union(Span(each.start, each.end + _NEAR) for each in spans if each.length)
+    return [Span(each.start, each.end - _NEAR) for each in near]
+
+
+def _hour_after(at: datetime) -> datetime:
+    floor = at.replace(minute=0, second=0, microsecond=0)
+    return floor if floor == at else floor + timedelta(hours=1)
+
+
+def _window(start: datetime, end: datetime) -> Span:
+    return Span(moments.us(start), max(moments.us(start), moments.us(end)))

@@ -1,0 +1,1 @@
+"""What machines did: states, counts and the reasons of stops, derived from readings and told by people."""

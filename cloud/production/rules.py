@@ -1,0 +1,208 @@
+"""Owns how states come about: readings and rules make a base, and what people say is laid over it. Pure.
+
+Times are microseconds since 1970 UTC; a state without an end lasts until `FOREVER`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cloud.kpi.spans import Span, minus, pieces
+from cloud.production.schemas import Condition, Rule, Source
+from shared.reading import MachineState, Quality
+
+FOREVER = 2**62
+# a stop that is shorter needs no reason, and is a minor one, where the machine has no threshold of its own
+MICROSTOP_S = 300.0
+
+Value = float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reading, as far as states care."""
+
+    at: int
+    tag: int
+    value: Value | None
+    quality: int = Quality.GOOD
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What a machine did, and who says so."""
+
+    span: Span
+    state: MachineState
+    source: Source = Source.TAG
+    reason: int | None = None
+    told: int | None = None
+
+    @property
+    def content(self) -> tuple[MachineState, Source, int | None, int | None]:
+        """Everything but when."""
+        return self.state, self.source, self.reason, self.told
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody says of a stretch of time."""
+
+    id: int
+    span: Span
+    source: Source
+    state: MachineState | None = None
+    reason: int | None = None
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Who is believed: a person before a file, and the newest word of either."""
+        return self.source is Source.OPERATOR, self.id
+
+
+Reader = Callable[[Mapping[int, Said]], tuple[MachineState, Source] | None]
+"""Given the newest reading of each tag, the state; None where they say nothing at all."""
+
+
+def by_tags(tags: Iterable[int], meaning: Callable[[Value | None], MachineState | None]) -> Reader:
+    """Return how tags that mean `state` tell it: the newest of them speaks, and what it cannot vouch for is no data."""
+    wanted = frozenset(tags)
+
+    def read(newest: Mapping[int, Said]) -> tuple[MachineState, Source] | None:
+        said = max((newest[tag] for tag in wanted & newest.keys()), key=lambda each: (each.at, each.tag), default=None)
+        if said is None:
+            return None
+        state = None if said.quality == Quality.BAD else meaning(said.value)
+        return state or MachineState.NO_DATA, Source.TAG
+
+    return read
+
+
+def by_rules(
+    rules: Sequence[Rule], otherwise: MachineState | None, tag_of: Callable[[Condition], int | None]
+) -> Reader:
+    """Return how rules tell a state: the first that holds; a tag that says nothing usable makes it no data."""
+
+    def read(newest: Mapping[int, Said]) -> tuple[MachineState, Source] | None:
+        if not newest:
+            return None
+        for rule in rules:
+            verdicts = [_holds(condition, newest.get(tag_of(condition) or -1)) for condition in rule.when]
+            if None in verdicts:
+                return MachineState.NO_DATA, Source.RULE
+            if all(verdicts):
+                return rule.state, Source.RULE
+        return (otherwise, Source.RULE) if otherwise is not None else None
+
+    return read
+
+
+def base(before: Iterable[Said], readings: Iterable[Said], read: Reader, window: Span) -> list[Segment]:
+    """Return what readings say of a window.
+
+    Args:
+        before: The newest reading of each tag before the window.
+        readings: Those in it, in any order, any of them repeated.
+        read: How they tell the state.
+        window: From its beginning the state holds that was said before it; in its end nothing changes any more.
+    """
+    newest = {each.tag: each for each in before}
+    found: list[Segment] = []
+    since, state = window.start, read(newest)
+    ordered = sorted(set(readings), key=lambda each: (each.at, each.tag, each.n))
+    for position, said in enumerate(ordered):
+        newest[said.tag] = said
+        if position + 1 < len(ordered) and ordered[position + 1].at == said.at:
+            continue
+        changed = read(newest)
+        if changed != state:
+            if state is not None and since < said.at:
+                found.append(Segment(Span(since, said.at), *state))
+            since, state = said.at, changed
+    if state is not None and since < window.end:
+        found.append(Segment(Span(since, window.end), *state))
+    return found
+
+
+def without(segments: Iterable[Segment], holes: Sequence[Span]) -> list[Segment]:
+    """Return the segments with the holes in the readings as what they are: no data."""
+    found: list[Segment] = []
+    for segment in segments:
+        seen = minus([segment.span], holes)
+        found += [replace(segment, span=span) for span in seen]
+        found += [
+            Segment(span, MachineState.NO_DATA, segment.source) for span in minus([segment.span], seen) if span.length
+        ]
+    return joined(found)
+
+
+def overlay(segments: Sequence[Segment], told: Iterable[Told], window: Span) -> list[Segment]:
+    """Lay over what was read what people say; of two words on one moment the better holds, state and reason apart."""
+    words = list(told)
+    spans = [*(each.span for each in segments), *(each.span for each in words)]
+    edges = [edge for span in spans for edge in (span.start, span.end)]
+    found: list[Segment] = []
+    at = _finder(segments)
+    for span in pieces(window, edges):
+        heard = [each for each in words if each.span.holds(span.start)]
+        state = max((each for each in heard if each.state is not None), key=lambda each: each.rank, default=None)
+        reason = max((each for each in heard if each.reason is not None), key=lambda each: each.rank, default=None)
+        read = at(span.start)
+        why = reason.reason if reason is not None else None
+        if state is not None and state.state is not None:
+            found.append(Segment(span, state.state, state.source, why, state.id))
+        elif read is not None:
+            found.append(replace(read, span=span, reason=why))
+    return joined(found)
+
+
+def joined(segments: Iterable[Segment]) -> list[Segment]:
+    """Return segments in order, with neighbours that say the same as one."""
+    found: list[Segment] = []
+    for segment in sorted((each for each in segments if each.span.length), key=lambda each: each.span):
+        if found and found[-1].span.end == segment.span.start and found[-1].content == segment.content:
+            found[-1] = replace(segment, span=Span(found[-1].span.start, segment.span.end))
+        else:
+            found.append(segment)
+    return found
+
+
+def spliced(kept: Iterable[Segment], window: Span, derived: Sequence[Segment]) -> list[Segment]:
+    """Return what is kept outside of a window, and what was derived inside of it."""
+    outside = [
+        replace(each, span=part)
+        for each in kept
+        for part in (
+            Span(each.span.start, min(each.span.end, window.start)),
+            Span(max(each.span.start, window.end), each.span.end),
+        )
+        if part.start < part.end
+    ]
+    return joined([*outside, *derived])
+
+
+def _holds(condition: Condition, said: Said | None) -> bool | None:
+    if said is None or said.quality == Quality.BAD or said.value is None:
+        return None
+    value = said.value
+    if condition.equals is not None and value != condition.equals:
+        return False
+    if condition.above is None and condition.below is None:
+        return True
+    if isinstance(value, str):
+        return None
+    return (condition.above is None or value > condition.above) and (condition.below is None or value < condition.below)
+
+
+def _finder(segments: Sequence[Segment]) -> Callable[[int], Segment | None]:
+    """Return what finds the segment of ever later moments."""
+    position = 0
+
+    def at(moment: int) -> Segment | None:
+        nonlocal position
+        while position < len(segments) and segments[position].span.end <= moment:
+            position += 1
+        found = segments[position] if position < len(segments) else None
+        return found if found is not None and found.span.start <= moment else None
+
+    return at

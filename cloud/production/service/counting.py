@@ -1,0 +1,159 @@
+"""Owns how counts follow counters: what each counted in a minute while a stage ran, kept as events that are only added.
+
+A minute that comes out otherwise - a late sample, a stage that turns out to have run - gets an event with the
+difference; so the sum is always right, and what was believed before can still be read.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from cloud.kpi.counters import Sample, deltas, parts
+from cloud.kpi.elements import PieceKind
+from cloud.kpi.spans import MINUTE, Span, union
+from cloud.machines.schemas import MachineOut
+from cloud.production.models import PieceClaim, PieceCount
+from cloud.production.rules import FOREVER
+from cloud.production.service import moments
+from cloud.telemetry import signals
+from cloud.workorders.service import running
+from shared.reading import Quality, ReadingType
+
+KINDS = {
+    ReadingType.GOOD_COUNT.value: PieceKind.GOOD,
+    ReadingType.REJECT_COUNT.value: PieceKind.SCRAP,
+    ReadingType.PART_COUNT.value: PieceKind.MADE,
+    ReadingType.SHOT_COUNT.value: PieceKind.MADE,
+}
+# minute, stage, kind
+Key = tuple[int, int | None, str]
+_SUMS = text("""
+    SELECT at, stage_id, kind, sum(quantity)::bigint AS quantity FROM piece_count
+    WHERE machine_id = :machine_id AND tag_id = :tag_id AND at >= :start AND at < :end GROUP BY 1, 2, 3
+""")
+
+
+async def derive_counts(session: AsyncSession, machine: MachineOut, wanted: Span) -> list[Span]:
+    """Derive what a machine's counters counted in a range; return the minutes that came out otherwise."""
+    kept = await signals.kept_since(session)
+    start = max(wanted.start, moments.us(kept)) if kept is not None else wanted.start
+    if start >= wanted.end:
+        return []
+    window = moments.whole_minutes(Span(start, wanted.end))
+    changed: list[Span] = []
+    for tag in await signals.sources(session, machine.id):
+        if tag.reading_type in KINDS:
+            changed += await _derive(session, machine, tag, window)
+    return union(changed)
+
+
+async def _derive(session: AsyncSession, machine: MachineOut, tag: signals.Source, window: Span) -> list[Span]:
+    minutes = [window]
+    after = await signals.first_after(session, [tag.id], moments.utc(window.end))
+    if after is not None:
+        # its difference is from the last one in the window
+        minutes.append(Span(moments.minute(moments.us(after)), moments.minute(moments.us(after)) + MINUTE))
+    samples = await signals.before(session, [tag.id], moments.utc(window.start))
+    for each in minutes:
+        samples += await signals.between(session, [tag.id], moments.utc(each.start), moments.utc(each.end))
+    # a bad reading is no number, and the next good one counts from the last good one
+    if any(_number(each) is None for each in samples):
+        samples += await _good_before(session, tag, samples)
+    counted: Counter[Key] = Counter()
+    around = Span(window.start, max(each.end for each in minutes))
+    stage_at = await stages(session, machine.id, around)
+    factor = machine.active_cavities if tag.reading_type == ReadingType.SHOT_COUNT else 1
+    for delta in deltas(
+        [Sample(moments.us(each.at), value, each.n) for each in samples if (value := _number(each)) is not None],
+        tag.rollover,
+    ):
+        if any(each.holds(delta.at) for each in minutes):
+            key = (moments.minute(delta.at), stage_at(delta.at), KINDS[tag.reading_type].value)
+            counted[key] += round(parts(delta.quantity, factor))
+    return await _write(session, machine.id, tag.id, minutes, counted)
+
+
+async def stages(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> Callable[[int], int | None]:
+    """Return what tells which stage pieces belong to: the newest claim, else the stage that began last."""
+    start, end = moments.utc(window.start), moments.utc(window.end)
+    claims = await session.scalars(
+        select(PieceClaim)
+        .where(col(PieceClaim.machine_id) == machine_id, col(PieceClaim.from_at) < end, col(PieceClaim.to_at) > start)
+        .order_by(col(PieceClaim.id).desc())
+    )
+    claimed = [(moments.span(each.from_at, each.to_at), each.stage_id) for each in claims]
+    runs = await running.runs(session, machine_id, start, end)
+    ran = [(moments.span(each.start, each.end), each.stage_id) for each in reversed(runs)]
+
+    def at(moment: int) -> int | None:
+        return next((stage for span, stage in (*claimed, *ran) if span.holds(moment)), None)
+
+    return at
+
+
+async def counts(
+    session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime, *, orphans: bool = False
+) -> list[tuple[int | None, str, int]]:
+    """Return stage, kind and quantity of what a machine's counters counted in a range."""
+    row = PieceCount
+    statement = "AND stage_id IS NULL" if orphans else ""
+    found = await session.execute(
+        text(
+            f"SELECT stage_id, kind, sum(quantity)::bigint AS quantity FROM {row.__tablename__} "  # noqa: S608 - ours
+            f"WHERE machine_id = :machine_id AND at >= :start AND at < :end {statement} "
+            "GROUP BY 1, 2 HAVING sum(quantity) <> 0 ORDER BY 1 NULLS FIRST, 2"
+        ),
+        {"machine_id": machine_id, "start": start, "end": end},
+    )
+    return [(each.stage_id, each.kind, each.quantity) for each in found]
+
+
+def _number(signal: signals.Signal) -> float | None:
+    return signal.value if isinstance(signal.value, float) and signal.quality != Quality.BAD else None
+
+
+async def _good_before(
+    session: AsyncSession, tag: signals.Source, samples: Sequence[signals.Signal]
+) -> list[signals.Signal]:
+    """Return readings further back until one of them is a number."""
+    first = min(each.at for each in samples)
+    for hours in (1, 24, 24 * 7):
+        back = await signals.between(session, [tag.id], first - timedelta(hours=hours), first)
+        if any(_number(each) is not None for each in back):
+            return [each for each in back if _number(each) is not None][-1:]
+    return []
+
+
+async def _write(
+    session: AsyncSession, machine_id: uuid.UUID, tag_id: int, minutes: Sequence[Span], counted: Counter[Key]
+) -> list[Span]:
+    known: Counter[Key] = Counter()
+    for each in minutes:
+        asked = {
+            "machine_id": machine_id,
+            "tag_id": tag_id,
+            "start": moments.utc(each.start),
+            "end": moments.utc(min(each.end, FOREVER)),
+        }
+        for row in await session.execute(_SUMS, asked):
+            known[moments.us(row.at), row.stage_id, row.kind] += row.quantity
+    differing = {key: counted[key] - known[key] for key in counted.keys() | known.keys() if counted[key] != known[key]}
+    if differing:
+        rows = [
+            {
+                "machine_id": machine_id,
+                "tag_id": tag_id,
+                "at": moments.utc(at),
+                "stage_id": stage_id,
+                "kind": kind,
+                "quantity": quantity,
+            }
+            for (at, stage_id, kind), quantity in sorted(differing.items(), key=lambda each: each[0][0])
+        ]
+        await session.execute(insert(PieceCount), rows)
+    return [Span(at, at + MINUTE) for at, _, _ in differing]

@@ -1,0 +1,138 @@
+"""Owns what states and counts are derived from: a machine's readings around a stretch of time, and what is missing.
+
+Deriving needs the reading before a stretch and the one after it, however far away they are; so the search widens in
+steps, for a question about all days would lock all of their partitions.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from cloud.gateways import service as gateways
+from cloud.telemetry.models import Tag
+
+_STEPS = (timedelta(hours=1), timedelta(days=2), timedelta(days=40), timedelta(days=150 * 366))
+_NEAR = timedelta(days=2)
+_NEWEST = text("SELECT max(ts) FROM latest WHERE tag_id = ANY(CAST(:tags AS int[]))")
+_BETWEEN = text("""
+    SELECT tag_id, ts, n, value, text, quality FROM reading
+    WHERE tag_id = ANY(CAST(:tags AS int[])) AND ts >= :start AND ts < :end ORDER BY ts, tag_id, n
+""")
+_BEFORE = text("""
+    SELECT found.* FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
+        SELECT tag_id, ts, n, value, text, quality FROM reading
+        WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end ORDER BY ts DESC, n DESC LIMIT 1
+    ) AS found
+""")
+_AFTER = text("""
+    SELECT min(found.ts) FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
+        SELECT ts FROM reading WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end
+        ORDER BY ts LIMIT 1
+    ) AS found
+""")
+_HOLES = text("""
+    SELECT from_at, to_at FROM gap
+    WHERE gateway_id = ANY(CAST(:gateways AS uuid[])) AND closed_at IS NULL
+          AND from_at < :end AND (to_at > :start OR to_at IS NULL)
+          AND (device IS NULL OR device = ANY(CAST(:devices AS text[])))
+          AND (tag IS NULL OR tag = ANY(CAST(:names AS text[])))
+""")
+_KEPT = text("SELECT max(end_at) FROM dropped WHERE kind = 'readings'")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tag, as far as deriving cares."""
+
+    id: int
+    gateway_id: uuid.UUID
+    device: str
+    name: str
+    reading_type: str
+    rollover: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One reading; `value` is a text where the tag says words."""
+
+    tag_id: int
+    at: datetime
+    n: int
+    value: float | str | None
+    quality: int
+
+
+async def sources(session: AsyncSession, machine_id: uuid.UUID) -> list[Source]:
+    """Return a machine's tags."""
+    statement = select(
+        col(Tag.id), col(Tag.gateway_id), col(Tag.device), col(Tag.name), col(Tag.reading_type), col(Tag.rollover)
+    ).where(col(Tag.machine_id) == machine_id)
+    rows = await session.execute(statement.order_by(col(Tag.id)))
+    return [Source(*row) for row in rows]  # type: ignore[arg-type] # a stored row has its id
+
+
+async def between(session: AsyncSession, tags: Collection[int], start: datetime, end: datetime) -> list[Signal]:
+    """Return the readings of some tags in a half-open range, in source-time order."""
+    rows = await session.execute(_BETWEEN, {"tags": list(tags), "start": start, "end": end})
+    return [Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality) for row in rows]
+
+
+async def before(session: AsyncSession, tags: Collection[int], at: datetime) -> list[Signal]:
+    """Return the last reading of each tag before a moment; a tag that said nothing yet is left out."""
+    missing, found, end = set(tags), [], at
+    for step in _STEPS:
+        if not missing:
+            break
+        rows = await session.execute(_BEFORE, {"tags": list(missing), "start": at - step, "end": end})
+        told = [Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality) for row in rows]
+        found += told
+        missing -= {each.tag_id for each in told}
+        end = at - step
+    return found
+
+
+async def first_after(session: AsyncSession, tags: Collection[int], at: datetime) -> datetime | None:
+    """Return when any of the tags speaks next, that moment included; None where none does."""
+    start = at
+    for step in _STEPS:
+        # as a rule nothing comes after, and only the newest readings need to be asked
+        if step > _NEAR and (await session.scalar(_NEWEST, {"tags": list(tags)}) or at) <= at:
+            return None
+        asked = {"tags": list(tags), "start": start, "end": at + step}
+        found: datetime | None = await session.scalar(_AFTER, asked)
+        if found is not None:
+            return found
+        start = at + step
+    return None
+
+
+async def holes(
+    session: AsyncSession, tags: Sequence[Source], start: datetime, end: datetime
+) -> list[tuple[datetime, datetime | None]]:
+    """Return the holes in the readings of some tags that overlap a range; one that goes on has no end."""
+    asked = {
+        "gateways": list({tag.gateway_id for tag in tags}),
+        "devices": [tag.device for tag in tags],
+        "names": [tag.name for tag in tags],
+        "start": start,
+        "end": end,
+    }
+    return [(row.from_at, row.to_at) for row in await session.execute(_HOLES, asked)]
+
+
+async def heard(session: AsyncSession, tags: Collection[Source]) -> datetime | None:
+    """Return when a gateway of these tags was last heard; None where none ever was."""
+    known = await gateways.by_ids(session, {tag.gateway_id for tag in tags})
+    return max((each.last_seen for each in known.values() if each.last_seen is not None), default=None)
+
+
+async def kept_since(session: AsyncSession) -> datetime | None:
+    """Return from when on readings are kept; what was derived of earlier ones stays as it is. None: all are."""
+    found: datetime | None = await session.scalar(_KEPT)
+    return found

@@ -1,0 +1,103 @@
+"""Owns which stages ran on a machine, and what people reported of them: what counts and figures ask."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from cloud import marks
+from cloud.workorders.models import WorkOrder, WorkOrderStage
+
+_MINUTE = timedelta(minutes=1)
+# a piece that was taken back is taken back from when it was made
+_REPORTED = text("""
+    SELECT event.stage_id, event.kind, event.quantity, coalesce(taken.occurred_at, event.occurred_at) AS at
+    FROM production_event AS event
+    JOIN work_order_stage AS stage ON stage.id = event.stage_id
+    LEFT JOIN production_event AS taken ON taken.id = event.reverses_id
+    WHERE stage.machine_id = :machine_id
+          AND coalesce(taken.occurred_at, event.occurred_at) >= :start
+          AND coalesce(taken.occurred_at, event.occurred_at) < :end
+    ORDER BY event.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """That a stage ran on a machine; without an end it still does."""
+
+    stage_id: int
+    start: datetime
+    end: datetime | None
+    product_code: str
+    part_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Pieces that somebody reported of a stage; negative when they were taken back."""
+
+    stage_id: int
+    at: datetime
+    kind: str
+    quantity: int
+
+
+async def runs(session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime) -> list[Run]:
+    """Return the stages that ran on a machine and overlap a range, by their beginning."""
+    stage, order = WorkOrderStage, WorkOrder
+    statement = (
+        select(
+            col(stage.id),
+            col(stage.actual_start),
+            col(stage.actual_end),
+            col(order.product_code),
+            col(order.part_number),
+        )
+        .join(order, col(order.id) == col(stage.work_order_id))
+        .where(
+            col(stage.machine_id) == machine_id,
+            col(stage.actual_start) < end,
+            (col(stage.actual_end).is_(None)) | (col(stage.actual_end) > start),
+        )
+        .order_by(col(stage.actual_start), col(stage.id))
+    )
+    return [Run(*row) for row in await session.execute(statement)]  # type: ignore[arg-type] # no nulls there
+
+
+async def reported(session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime) -> list[Reported]:
+    """Return what was reported of stages on a machine in a range."""
+    rows = await session.execute(_REPORTED, {"machine_id": machine_id, "start": start, "end": end})
+    return [Reported(row.stage_id, row.at, row.kind, row.quantity) for row in rows]
+
+
+async def mark(session: AsyncSession, stage: WorkOrderStage, now: datetime) -> None:
+    """Have what a stage's machine counted and amounts to derived anew, since the stage began."""
+    if stage.machine_id is not None and stage.actual_start is not None:
+        # a running stage goes on; that it began is seen in the minute in which it did
+        end = stage.actual_end or max(now, stage.actual_start + _MINUTE)
+        await marks.put(session, stage.machine_id, stage.actual_start, max(end, now))
+
+
+async def parts_of(session: AsyncSession, stage_ids: set[int]) -> dict[int, str]:
+    """Return the part that each stage makes; one whose order names none is left out."""
+    statement = (
+        select(col(WorkOrderStage.id), col(WorkOrder.part_number))
+        .join(WorkOrder, col(WorkOrder.id) == col(WorkOrderStage.work_order_id))
+        .where(col(WorkOrderStage.id).in_(stage_ids), col(WorkOrder.part_number).is_not(None))
+    )
+    return {row.id: row.part_number for row in await session.execute(statement)}
+
+
+async def machine_of(session: AsyncSession, organization_id: uuid.UUID, stage_id: int) -> uuid.UUID | None:
+    """Return the machine that a stage is made on; None where there is no such stage, or no machine."""
+    statement = (
+        select(col(WorkOrderStage.machine_id))
+        .join(WorkOrder, col(WorkOrder.id) == col(WorkOrderStage.work_order_id))
+        .where(col(WorkOrderStage.id) == stage_id, col(WorkOrder.organization_id) == organization_id)
+    )
+    found: uuid.UUID | None = await session.scalar(statement)
+    return found
