@@ -6,6 +6,7 @@ Times are microseconds since 1970 UTC; a state without an end lasts until `FOREV
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cloud.kpi.elements import RUNNING
 from cloud.kpi.spans import Span, minus, pieces
 from cloud.production.schemas import Condition, Rule, Source
 from shared.reading import MachineState, Quality
@@ -13,6 +14,8 @@ from shared.reading import MachineState, Quality
 FOREVER = 2**62
 # a stop that is shorter needs no reason, and is a minor one, where the machine has no threshold of its own
 MICROSTOP_S = 300.0
+
+_WITHOUT_REASON = RUNNING | {MachineState.NO_DATA}
 
 Value = float | str
 
@@ -148,7 +151,9 @@ def overlay(segments: Sequence[Segment], told: Iterable[Told], window: Span) -> 
         state = max((each for each in heard if each.state is not None), key=lambda each: each.rank, default=None)
         reason = max((each for each in heard if each.reason is not None), key=lambda each: each.rank, default=None)
         read = at(span.start)
-        why = reason.reason if reason is not None else None
+        doing = state.state if state is not None else read.state if read is not None else None
+        # there is a reason for standing still; a machine that ran, or that nobody saw, has none
+        why = reason.reason if reason is not None and doing not in _WITHOUT_REASON else None
         if state is not None and state.state is not None:
             found.append(Segment(span, state.state, state.source, why, state.id))
         elif read is not None:
