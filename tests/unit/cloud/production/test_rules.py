@@ -1,5 +1,7 @@
 """How readings, rules and people make a machine's states."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ READ = by_tags([1, 2], lambda said: meaning(said, codes(None)))
 READINGS = st.lists(st.builds(Said, st.integers(0, 99), st.sampled_from([1, 2]), WORDS), max_size=12)
 SEGMENTS = st.builds(
     lambda edges, states: joined(
-        Segment(Span(*pair), state) for pair, state in zip(zip(edges, edges[1:], strict=False), states, strict=False)
+        Segment(Span(*pair), state) for pair, state in zip(itertools.pairwise(edges), states, strict=False)
     ),
     st.lists(st.integers(0, 100), unique=True).map(sorted),
     st.lists(st.sampled_from(list(MachineState)), max_size=40),
