@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from cloud.kpi.elements import RUNNING
 from cloud.kpi.spans import Span, minus, pieces
-from cloud.production.schemas import Condition, Rule, Source
+from cloud.production.schemas import Condition, Rule, StateSource
 from shared.reading import MachineState, Quality
 
 FOREVER = 2**62
@@ -37,12 +37,12 @@ class Segment:
 
     span: Span
     state: MachineState
-    source: Source = Source.TAG
+    source: StateSource = StateSource.TAG
     reason: int | None = None
     told: int | None = None
 
     @property
-    def content(self) -> tuple[MachineState, Source, int | None, int | None]:
+    def content(self) -> tuple[MachineState, StateSource, int | None, int | None]:
         """Everything but when."""
         return self.state, self.source, self.reason, self.told
 
@@ -53,17 +53,17 @@ class Told:
 
     id: int
     span: Span
-    source: Source
+    source: StateSource
     state: MachineState | None = None
     reason: int | None = None
 
     @property
     def rank(self) -> tuple[bool, int]:
         """Who is believed: a person before a file, and the newest word of either."""
-        return self.source is Source.OPERATOR, self.id
+        return self.source is StateSource.OPERATOR, self.id
 
 
-Reader = Callable[[Mapping[int, Said]], tuple[MachineState, Source] | None]
+Reader = Callable[[Mapping[int, Said]], tuple[MachineState, StateSource] | None]
 """Given the newest reading of each tag, the state; None where they say nothing at all."""
 
 
@@ -71,12 +71,12 @@ def by_tags(tags: Iterable[int], meaning: Callable[[Value | None], MachineState 
     """Return how tags that mean `state` tell it: the newest of them speaks, and what it cannot vouch for is no data."""
     wanted = frozenset(tags)
 
-    def read(newest: Mapping[int, Said]) -> tuple[MachineState, Source] | None:
+    def read(newest: Mapping[int, Said]) -> tuple[MachineState, StateSource] | None:
         said = max((newest[tag] for tag in wanted & newest.keys()), key=lambda each: (each.at, each.tag), default=None)
         if said is None:
             return None
         state = None if said.quality == Quality.BAD else meaning(said.value)
-        return state or MachineState.NO_DATA, Source.TAG
+        return state or MachineState.NO_DATA, StateSource.TAG
 
     return read
 
@@ -86,16 +86,16 @@ def by_rules(
 ) -> Reader:
     """Return how rules tell a state: the first that holds; a tag that says nothing usable makes it no data."""
 
-    def read(newest: Mapping[int, Said]) -> tuple[MachineState, Source] | None:
+    def read(newest: Mapping[int, Said]) -> tuple[MachineState, StateSource] | None:
         if not newest:
             return None
         for rule in rules:
             verdicts = [_holds(condition, newest.get(tag_of(condition) or -1)) for condition in rule.when]
             if None in verdicts:
-                return MachineState.NO_DATA, Source.RULE
+                return MachineState.NO_DATA, StateSource.RULE
             if all(verdicts):
-                return rule.state, Source.RULE
-        return (otherwise, Source.RULE) if otherwise is not None else None
+                return rule.state, StateSource.RULE
+        return (otherwise, StateSource.RULE) if otherwise is not None else None
 
     return read
 

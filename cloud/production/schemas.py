@@ -16,7 +16,7 @@ from shared.reading import MachineState
 MAX_RULES, MAX_CONDITIONS, MAX_CODES, MAX_PARTS = 50, 10, 200, 50
 
 
-class Source(StrEnum):
+class StateSource(StrEnum):
     """Who says what a machine did."""
 
     TAG = "tag"
@@ -143,7 +143,7 @@ class StateOut(BaseModel):
     end: AwareDatetime | None = Field(description="Null: it goes on")
     state: MachineState
     reason: str | None = Field(description="The reason's code")
-    source: Source
+    source: StateSource
     revision: int = Field(description="1 unless it was corrected")
     replaces_id: int | None = Field(description="What it corrects; that stays readable")
 
@@ -170,7 +170,7 @@ class StateIn(BaseModel):
         return self
 
 
-class PartIn(BaseModel):
+class StopPartIn(BaseModel):
     """A part of a stop, and why."""
 
     model_config = ConfigDict(extra="forbid")
@@ -192,7 +192,7 @@ class ClassificationIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    parts: list[PartIn] = Field(min_length=1, max_length=MAX_PARTS)
+    parts: list[StopPartIn] = Field(min_length=1, max_length=MAX_PARTS)
 
 
 class ToldOut(BaseModel):
@@ -203,7 +203,7 @@ class ToldOut(BaseModel):
     id: int
     start: AwareDatetime
     end: AwareDatetime | None
-    source: Source
+    source: StateSource
     state: MachineState | None
     reason: str | None
     note: str | None
@@ -220,7 +220,7 @@ class StopOut(BaseModel):
     state: MachineState
     reason: str | None
     needs_reason: bool
-    source: Source
+    source: StateSource
 
 
 class CountOut(BaseModel):

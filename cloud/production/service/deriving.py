@@ -19,7 +19,7 @@ from cloud.kpi.spans import HOUR, Span, union
 from cloud.production import rules
 from cloud.production.models import MachineStateRow, StateModel
 from cloud.production.rules import FOREVER, Said, Segment, Told
-from cloud.production.schemas import Condition, Rule, Source
+from cloud.production.schemas import Condition, Rule, StateSource
 from cloud.production.service import moments
 from cloud.telemetry import signals
 from shared.reading import MachineState, ReadingType
@@ -111,7 +111,7 @@ async def _told(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> l
         Told(
             row.id,
             moments.span(row.from_at, row.until_at),
-            Source(row.source),
+            StateSource(row.source),
             MachineState(row.state) if row.state is not None else None,
             row.reason_id,
         )
@@ -173,7 +173,11 @@ async def _known(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> 
 
 def _segment(row: MachineStateRow) -> Segment:
     return Segment(
-        moments.span(row.from_at, row.to_at), MachineState(row.state), Source(row.source), row.reason_id, row.told_id
+        moments.span(row.from_at, row.to_at),
+        MachineState(row.state),
+        StateSource(row.source),
+        row.reason_id,
+        row.told_id,
     )
 
 

@@ -23,10 +23,10 @@ from cloud.production.schemas import (
     ClaimOut,
     CountOut,
     OrphansOut,
-    Source,
     StateModelIn,
     StateModelOut,
     StateOut,
+    StateSource,
     StopOut,
 )
 from cloud.production.service import counting, layers
@@ -63,7 +63,7 @@ async def states(
             end=row.to_at,
             state=MachineState(row.state),
             reason=known[row.reason_id].code if row.reason_id is not None else None,
-            source=Source(row.source),
+            source=StateSource(row.source),
             revision=row.revision,
             replaces_id=row.replaces_id,
         )

@@ -21,7 +21,7 @@ from cloud.identity.schemas import Caller
 from cloud.machines import service as machines
 from cloud.production import messages
 from cloud.production.models import StateTold
-from cloud.production.schemas import ClassificationIn, Source, StateIn, ToldOut
+from cloud.production.schemas import ClassificationIn, StateIn, StateSource, ToldOut
 from cloud.production.service import layers, reasons
 from cloud.production.service.deriving import sources_of
 from shared.reading import MachineState
@@ -56,7 +56,7 @@ async def tell(session: AsyncSession, who: Caller, id_or_code: str, given: State
         machine_id=machine.id,
         from_at=given.start,
         to_at=given.end,
-        source=Source.OPERATOR,
+        source=StateSource.OPERATOR,
         state=given.state,
         reason_id=reason,
         note=given.note,
@@ -85,7 +85,7 @@ async def classify(
             machine_id=machine.id,
             from_at=part.start,
             to_at=part.end,
-            source=Source.OPERATOR,
+            source=StateSource.OPERATOR,
             reason_id=await reasons.of_stop(session, who.organization_id, part.reason),
             note=part.note,
             told_by=who.user_id,
@@ -178,7 +178,7 @@ async def tell_import(session: AsyncSession, machine_id: uuid.UUID, given: Seque
                 "machine_id": machine_id,
                 "from_at": each.start,
                 "to_at": each.end,
-                "source": Source.IMPORT.value,
+                "source": StateSource.IMPORT.value,
                 "state": each.state.value,
                 "reason_id": each.reason_id,
                 "key": each.key,

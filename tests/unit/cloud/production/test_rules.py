@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cloud.kpi.presets import codes, meaning
 from cloud.kpi.spans import Span, overlaps, total, union
 from cloud.production.rules import Said, Segment, Told, base, by_rules, by_tags, joined, overlay, spliced, without
-from cloud.production.schemas import Rule, Source
+from cloud.production.schemas import Rule, StateSource
 from shared.reading import MachineState, Quality
 
 WINDOW = Span(0, 100)
@@ -27,7 +27,7 @@ TOLD = st.lists(
         Told,
         st.integers(1, 1000),
         st.builds(Span, st.integers(0, 100), st.integers(0, 100)).filter(lambda each: each.length),
-        st.sampled_from([Source.OPERATOR, Source.IMPORT]),
+        st.sampled_from([StateSource.OPERATOR, StateSource.IMPORT]),
         st.none() | st.sampled_from(list(MachineState)),
         st.none() | st.integers(1, 3),
     ),
@@ -74,11 +74,11 @@ def test_a_rule_that_cannot_be_judged_is_no_data():
     ]
     read = by_rules(rules, MachineState.IDLE, lambda condition: {"rpm": 1, "door": 2}[condition.tag])
     assert read({}) is None
-    assert read({1: Said(0, 1, 9.0)}) == (MachineState.NO_DATA, Source.RULE)
-    assert read({1: Said(0, 1, 9.0), 2: Said(0, 2, 0.0)}) == (MachineState.PRODUCING, Source.RULE)
-    assert read({1: Said(0, 1, 9.0), 2: Said(0, 2, 1.0)}) == (MachineState.IDLE, Source.RULE)
-    assert read({1: Said(0, 1, 9.0, Quality.BAD), 2: Said(0, 2, 0.0)}) == (MachineState.NO_DATA, Source.RULE)
-    assert read({1: Said(0, 1, "fast"), 2: Said(0, 2, 0.0)}) == (MachineState.NO_DATA, Source.RULE)
+    assert read({1: Said(0, 1, 9.0)}) == (MachineState.NO_DATA, StateSource.RULE)
+    assert read({1: Said(0, 1, 9.0), 2: Said(0, 2, 0.0)}) == (MachineState.PRODUCING, StateSource.RULE)
+    assert read({1: Said(0, 1, 9.0), 2: Said(0, 2, 1.0)}) == (MachineState.IDLE, StateSource.RULE)
+    assert read({1: Said(0, 1, 9.0, Quality.BAD), 2: Said(0, 2, 0.0)}) == (MachineState.NO_DATA, StateSource.RULE)
+    assert read({1: Said(0, 1, "fast"), 2: Said(0, 2, 0.0)}) == (MachineState.NO_DATA, StateSource.RULE)
 
 
 @given(SEGMENTS, st.lists(st.builds(Span, st.integers(0, 100), st.integers(0, 100)), max_size=5))
@@ -106,9 +106,9 @@ def test_words_are_laid_over_readings_in_whatever_order_they_come(segments, told
 
 def test_a_person_is_believed_before_a_file_and_the_newest_word_of_either():
     told = [
-        Told(1, Span(0, 50), Source.OPERATOR, MachineState.SETUP),
-        Told(2, Span(0, 80), Source.IMPORT, MachineState.OFF),
-        Told(3, Span(20, 30), Source.OPERATOR, MachineState.HELD, 7),
+        Told(1, Span(0, 50), StateSource.OPERATOR, MachineState.SETUP),
+        Told(2, Span(0, 80), StateSource.IMPORT, MachineState.OFF),
+        Told(3, Span(20, 30), StateSource.OPERATOR, MachineState.HELD, 7),
     ]
     found = overlay([Segment(WINDOW, MachineState.PRODUCING)], told, WINDOW)
     assert [(each.span.start, each.state, each.reason) for each in found] == [
