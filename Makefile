@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python $(wildcard deploy/bootstrap/pip-*.whl)/pip --disable-pip-version-check
 ARGS ?=
 
-.PHONY: demo test check interop bench format clean
+.PHONY: demo test torture check interop bench format clean
 
 demo: $(VENV)/.demo ## a whole plant on this machine, live; ARGS="--for 30s" for a run with a verdict
 	@$(BIN)/tezgah-sim demo $(ARGS)
 
 test: $(VENV)/.dev ## the whole suite
 	$(BIN)/python -m pytest $(ARGS)
+
+torture: $(VENV)/.dev ## a thousand random kills of a whole plant, held against its ledger; ARGS="--kills 50 --seed 7"
+	$(BIN)/python -m tests.system.torture $(ARGS)
 
 check: $(VENV)/.dev ## style, types, floors, migrations, the API's snapshot
 	$(BIN)/ruff format --check .

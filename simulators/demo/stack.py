@@ -150,7 +150,11 @@ class Stack:
         self._children["simulators"].hear()
 
     def start_gateway(self, config: Path | None = None, command: Sequence[str] = ()) -> None:
-        """Start the daemon and wait until it is connected to everything.
+        """Start the daemon and wait until it is connected to everything (see `launch_gateway`)."""
+        self._await(self.launch_gateway(config, command), self._is_connected)
+
+    def launch_gateway(self, config: Path | None = None, command: Sequence[str] = ()) -> Child:
+        """Start the daemon.
 
         Args:
             config: Its configuration; the demo's own if None.
@@ -161,8 +165,7 @@ class Stack:
             text = resources.files("simulators.demo").joinpath("edge.yaml").read_text(encoding="utf-8")
             config.write_text(text, encoding="utf-8")
         words = [*(command or [script("tezgah-edge")]), "run", str(config)]
-        child = self._start("gateway", words, self.gateway_environment)
-        self._await(child, self._is_connected)
+        return self._start("gateway", words, self.gateway_environment)
 
     @property
     def gateway_environment(self) -> dict[str, str]:

@@ -28,12 +28,13 @@ class Walk:
         self.config = directory / "edge.yaml"
         self._protocols = {machine.device: machine.protocol for machine in stack.machines}
 
-    def begin(self, *, cloud_url: str | None = None, command: Sequence[str] = ()) -> None:
+    def begin(self, *, cloud_url: str | None = None, command: Sequence[str] = (), period_s: float = 0.1) -> None:
         """Start simulators and gateway; values move when the gateway is connected to all of them.
 
         Args:
             cloud_url: What the gateway takes for its cloud, if not the cloud.
             command: What runs the gateway instead of `tezgah-edge`.
+            period_s: Between two values of a signal.
         """
         text = resources.files("simulators.demo").joinpath("edge.yaml").read_text(encoding="utf-8")
         text = text.replace("every: 500ms", "every: 100ms")
@@ -41,7 +42,7 @@ class Walk:
             text = text.replace("http://127.0.0.1:${env:DEMO_API_PORT}", cloud_url)
         self.config.write_text(text, encoding="utf-8")
         self.stack.begin_anew()
-        self.stack.launch_simulators(["--period", "0.1"])
+        self.stack.launch_simulators(["--period", str(period_s)])
         self.stack.await_simulators()
         self.start_gateway(command)
         self.stack.begin()
