@@ -24,6 +24,7 @@ from edge.clock import Clock
 from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
+from edge.live import desk
 from edge.live.apply import Applier, settings_to_start
 from edge.live.control import ControlServer
 from edge.live.fleet import Fleet
@@ -175,7 +176,9 @@ class Gateway:
         renewal = Renewal(line.office, line.tokens, line.client)
         self._errands = Errands(renewal, live.assignments, self._requests.take)
         self._presence = Presence(line.uplink, self._shipper.link, self._sign, clock, self._errands.heed)
-        self._control = ControlServer(state.path, self._requests.answer)
+        self._control = ControlServer(
+            state.path, self._requests.answer, lambda do, ns: desk.answer(do, ns, buffer.look, buffer)
+        )
         self._throughput = Throughput()
         self._health = HealthServer(
             pages(self.snapshot, lambda: list(self._fleet), self._throughput, clock),

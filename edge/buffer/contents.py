@@ -60,7 +60,7 @@ def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
             f"the buffer holds readings of gateway {state.gateway!r}, the configuration says {gateway!r}; "
             f"set gateway.id back until they are sent, or choose another buffer.path"
         )
-    tags = _tags(db)
+    tags = tags_of(db)
     contents = Contents(state, tags, {}, [], [], [], opengaps.read(db))
     rows = db.execute("SELECT n, oldest_us, committed_us, body, lane FROM tail ORDER BY n").fetchall()
     alive_us = max([state.alive_us, *(row[2] for row in rows if _is_time(row[2]))])
@@ -112,7 +112,21 @@ def _queue(db: sqlite3.Connection, lane: Lane) -> Queue:
     return Queue(newest - lane.seq(0) + 1, batches, rows, newest)
 
 
-def _tags(db: sqlite3.Connection) -> list[Tag]:
+def state_of(db: sqlite3.Connection) -> State | None:
+    """Return the state as it was left, None if it is not there or damaged."""
+    row = db.execute("SELECT body, crc FROM state").fetchone()
+    try:
+        return None if row is None else record.from_row(State, *row)
+    except BufferDamaged:
+        return None
+
+
+def tags_of(db: sqlite3.Connection) -> list[Tag]:
+    """Return the tags by id; what cannot be read is `UNREADABLE`.
+
+    Raises:
+        BufferDamaged: Their numbers cannot be right.
+    """
     tags: list[Tag] = []
     for tag_id, body, crc in db.execute("SELECT id, body, crc FROM tag ORDER BY id"):
         if not 0 <= tag_id - len(tags) < _MOST_MISSING:

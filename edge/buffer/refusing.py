@@ -69,7 +69,7 @@ def judge(body: bytes, refusal: Refusal, suspects: Suspects, next_seq: int, now_
         return Verdict(parts)
     part = Part(batch.tags, batch.readings, batch.gaps)
     suspects.set_aside(part)
-    return Verdict(told=_told(part, f"the cloud refuses it: {refusal.reason}", now_us))
+    return Verdict(told=told(part, f"the cloud refuses it: {refusal.reason}", now_us))
 
 
 class Renaming:
@@ -123,20 +123,21 @@ def _told_whole(batch: wire.Batch, reason: str, now_us: int) -> list[Gap]:
     return told
 
 
-def _told(part: Part, detail: str, now_us: int) -> list[Gap] | None:
+def told(part: Part, detail: str, now_us: int) -> list[Gap] | None:
+    """Return the gaps that tell exactly what is missing; None if the part has too many tags for that."""
     tags = tags_of(part)
     if len(tags) > _MOST_TOLD:
         return None
-    told = []
+    gaps: list[Gap] = []
     for index, tag in enumerate(part.tags):
         times = part.readings.ts[part.readings.tag == index]
         if len(times):
             gap = holes.lost(GapCause.REFUSED, int(times.min()), int(times.max()), now_us, detail)
-            told.append(replace(gap, device=tag.device, tag=tag.name))
+            gaps.append(replace(gap, device=tag.device, tag=tag.name))
     # a hole that the cloud does not take as it was told is told in the plainest way; and if not even so, not again
-    told += [
+    gaps += [
         replace(gap, cause=GapCause.REFUSED, detail=f"{gap.cause}, told otherwise, for the cloud refused it")
         for gap in part.gaps
         if gap.cause is not GapCause.REFUSED
     ]
-    return told
+    return gaps

@@ -7,9 +7,9 @@ lives: a commit that fails is tried again, and appending waits.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 from uuid import UUID
 
 from edge.buffer import file, opengaps
@@ -28,6 +28,7 @@ from shared.wire.lane import Lane
 
 # the hole after a power cut is told too long by this at most
 BEAT_S = 10.0
+T = TypeVar("T")
 _log = get(__name__)
 
 
@@ -143,6 +144,34 @@ class SqliteBuffer:
             BufferError: The disk refuses; all of it is still in memory.
         """
         await self._intake.flush()
+
+    async def look(self, job: Callable[..., T], *what: object) -> T:
+        """Let somebody read on the buffer's thread: `job` of the connection, the tags, and `what`; see `holdings`.
+
+        Raises:
+            BufferError: The file could not be read.
+        """
+        return await self._thread.do(lambda store: store.look(job, *what))
+
+    async def retry(self, ns: Sequence[int]) -> int:
+        """Bring entries of the quarantine among the readings again, to be sent; returns how many readings that are.
+
+        Raises:
+            BufferError: One is not there or cannot be read, or the disk refuses; nothing was done.
+        """
+        rows = await self._thread.do(lambda store: store.retry(ns, self._clock.now_us()))
+        self._intake.tell()
+        return rows
+
+    async def drop(self, ns: Sequence[int]) -> int:
+        """Delete entries of the quarantine for good, and tell it; returns how many readings that are.
+
+        Raises:
+            BufferError: One is not there, or the disk refuses; nothing was done.
+        """
+        rows = await self._thread.do(lambda store: store.drop(ns, self._clock.now_us()))
+        self._intake.tell()
+        return rows
 
     def stats(self) -> BufferStats:
         """Return the buffer as it is now."""

@@ -6,14 +6,15 @@ come out of `oldest`. Memory changes only after the commit, so whatever fails ca
 
 import contextlib
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from msgspec.structs import replace
 
-from edge.buffer import block, file, holes, opengaps, quarantine, record, refusing, sealing
+from edge.buffer import file, holdings, opengaps, quarantine, record, refusing, sealing
+from edge.buffer.change import Change, insert_blocks, keep_spoiled, set_aside
 from edge.buffer.contents import UNREADABLE, Contents
 from edge.buffer.dividing import Suspects
 from edge.buffer.figures import Figures
@@ -30,16 +31,8 @@ from shared.wire.lane import URGENCY, Lane
 
 # A commit that brings a lane's tail to this many rows seals it; a smaller batch costs more bytes a reading.
 SEAL_ROWS = 10_000
+T = TypeVar("T")
 _log = get(__name__)
-
-
-@dataclass(slots=True)
-class _Change:
-    """What a transaction under way does beside its rows: the state after it, and the gaps it tells."""
-
-    db: sqlite3.Connection
-    state: State
-    told: list[Gap] = field(default_factory=list)
 
 
 class Store:
@@ -153,7 +146,7 @@ class Store:
             return self._seal(coming, gaps, tails, closing, now_us)
         if coming:
             with file.transaction(self._db, self.path) as db:
-                _insert_blocks(db, coming, gaps, now_us)
+                insert_blocks(db, coming, gaps, now_us)
                 opengaps.note(db, gaps)
                 figures = self._count(self._state, tails)
             self.figures = figures
@@ -183,6 +176,52 @@ class Store:
         with file.naming(self.path):
             file.shrink(self._db)
         return [part.lease for part in parts]
+
+    def look(self, job: Callable[..., T], *what: object) -> T:
+        """Let somebody read: `job` of the connection, the tags, and `what`.
+
+        Raises:
+            BufferDamaged, BufferError: The file could not be read.
+        """
+        with file.naming(self.path):
+            return job(self._db, self.tags, *what)
+
+    def retry(self, ns: Sequence[int], now_us: int) -> int:
+        """Bring entries of the quarantine into the tail again; returns how many readings that are.
+
+        Raises:
+            BufferDamaged, BufferError: One is not there or cannot be read, or the disk refuses; nothing was done.
+        """
+        found = [self.look(holdings.set_aside, n) for n in ns]
+        new = {(tag.device, tag.name): tag for held in found for tag in held.tags if tag is not UNREADABLE}
+        # known ones go on as they are described now
+        self.register([tag for name, tag in new.items() if name not in self._ids], now_us)
+        coming = self._lanes.part(concatenate([holdings.under(held, self._ids) for held in found]))
+        gaps = [gap for held in found for gap in held.gaps]
+        if gaps:
+            coming.setdefault(Lane.STATE, empty())
+        tails = dict(self.figures.tails)
+        for lane, readings in coming.items():
+            tails[lane] = tails.get(lane, 0) + len(readings)
+        with self._change(now_us, tails) as change:
+            insert_blocks(change.db, coming, gaps, now_us)
+            change.state = quarantine.forget(change.db, ns, change.state)
+        self._follow(coming, gaps)
+        return sum(map(len, coming.values()))
+
+    def drop(self, ns: Sequence[int], now_us: int) -> int:
+        """Delete entries of the quarantine for good, each told as a gap; returns how many readings that are.
+
+        Raises:
+            BufferDamaged, BufferError: One is not there, or the disk refuses; nothing was done.
+        """
+        rows = 0
+        with self._change(now_us) as change:
+            for n in ns:
+                count, told = quarantine.dropped(change.db, self.tags, n, now_us)
+                rows, change.told = rows + count, change.told + told
+            change.state = quarantine.forget(change.db, ns, change.state)
+        return rows
 
     def beat(self, now_us: int) -> None:
         """Note that the gateway is alive, so that the hole after a power cut is not told longer than it was.
@@ -218,7 +257,7 @@ class Store:
                 detail = f"batch {seq} was set aside: {error.message}"
                 _log.error("a damaged batch was set aside", path=str(self.path), error=detail)
                 with self._change(now_us) as change:
-                    _set_aside(change, seq, row[0], GapCause.BUFFER_DAMAGED, detail, now_us)
+                    set_aside(change, seq, row[0], GapCause.BUFFER_DAMAGED, detail, now_us)
 
     def close(self, now_us: int) -> None:
         """Note that this is an orderly end, empty the log into the file, and close it.
@@ -238,7 +277,7 @@ class Store:
         """Close a file that turned out damaged; `tail`, `tail_gaps` and `tags` are in memory still."""
         self._db.close()
 
-    def _refuse(self, change: _Change, refusal: Refusal, now_us: int) -> Sequence[sealing.Sealed]:
+    def _refuse(self, change: Change, refusal: Refusal, now_us: int) -> Sequence[sealing.Sealed]:
         seq, epoch = refusal.id.seq, refusal.id.epoch.bytes
         found = "SELECT rows, oldest_us, newest_us, body FROM batch WHERE seq = ? AND epoch = ?"
         row = change.db.execute(found, (seq, epoch)).fetchone()
@@ -252,7 +291,7 @@ class Store:
             verdict = refusing.judge(body, refusal, self._suspects, change.state.next_seq(refusal.id.lane), now_us)
         if not verdict.parts:
             detail = f"the cloud refuses batch {seq}: {refusal.reason}"
-            _set_aside(change, seq, epoch, GapCause.REFUSED, detail, now_us, verdict.told)
+            set_aside(change, seq, epoch, GapCause.REFUSED, detail, now_us, verdict.told)
             _log.error("readings were set aside", path=str(self.path), rows=rows, error=detail)
             return []
         change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch))
@@ -288,14 +327,14 @@ class Store:
             # first, so that its pages serve the batches; a damaged block may bear any lane
             which = "1" if self._is_inherited else f"lane IN ({', '.join(str(int(lane)) for lane in closing)})"
             change.db.execute(f"DELETE FROM tail WHERE {which}")  # noqa: S608 - numbers of ours
-            _insert_blocks(change.db, staying, gaps, now_us)
+            insert_blocks(change.db, staying, gaps, now_us)
             opengaps.note(change.db, gaps)
             change.state = replace(change.state, quarantined=change.state.quarantined + len(self._damaged))
             for lane, (sealed, spoiled) in results.items():
                 change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, sealed))
                 change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed])
                 if spoiled is not None:
-                    _keep_spoiled(change, spoiled, now_us)
+                    keep_spoiled(change, spoiled, now_us)
         for lane in closing:
             self.tail.pop(lane, None)
         self._damaged, self._is_inherited = [], False
@@ -321,16 +360,16 @@ class Store:
         self.tail_gaps.extend(gaps)
 
     @contextlib.contextmanager
-    def _change(self, now_us: int, tails: Mapping[Lane, int] | None = None) -> Iterator[_Change]:
+    def _change(self, now_us: int, tails: Mapping[Lane, int] | None = None) -> Iterator[Change]:
         """Do one transaction that changes the state too; memory follows once it is on disk."""
-        change = _Change(self._db, self._state)
+        change = Change(self._db, self._state)
         after = dict(self.figures.tails if tails is None else tails)
         with file.transaction(self._db, self.path) as db:
             yield change
             change.state = replace(change.state, alive_us=now_us)
             if change.told:
                 after.setdefault(Lane.STATE, 0)
-                _insert_blocks(db, {Lane.STATE: empty()}, change.told, now_us)
+                insert_blocks(db, {Lane.STATE: empty()}, change.told, now_us)
             db.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", record.to_row(change.state))
             figures = self._count(change.state, after)
         if change.state.epoch != self._state.epoch:
@@ -353,36 +392,3 @@ class Store:
             used_bytes=file.used_bytes(self._db),
             oldest_us=oldest,
         )
-
-
-def _insert_blocks(db: sqlite3.Connection, coming: Mapping[Lane, Readings], gaps: Sequence[Gap], now_us: int) -> None:
-    for lane, readings in coming.items():
-        oldest_us, _ = sealing.span(readings, now_us)
-        row = (lane, oldest_us, now_us, block.pack(readings, gaps if lane is Lane.STATE else ()))
-        db.execute("INSERT INTO tail (lane, oldest_us, committed_us, body) VALUES (?, ?, ?, ?)", row)
-
-
-def _keep_spoiled(change: _Change, spoiled: sealing.Spoiled, now_us: int) -> None:
-    quarantine.keep(change.db, spoiled, now_us)
-    span = (spoiled.oldest_us, spoiled.newest_us)
-    change.told.append(holes.lost(GapCause.REFUSED, *span, now_us, spoiled.reason))
-    change.state = replace(change.state, quarantined=change.state.quarantined + 1)
-    _log.error("readings were set aside", error=spoiled.reason)
-
-
-def _set_aside(
-    change: _Change,
-    seq: int,
-    epoch: object,
-    cause: GapCause,
-    detail: str,
-    now_us: int,
-    told: Sequence[Gap] | None = None,
-) -> None:
-    """Move a batch to quarantine; told as these gaps, or as one over its receive times."""
-    moved = quarantine.move_batch(change.db, seq, epoch, detail, now_us)
-    if moved is not None:
-        rows, oldest_us, newest_us = moved
-        state = change.state.without(Lane.of(seq), rows)
-        change.state = replace(state, quarantined=state.quarantined + 1)
-        change.told += [holes.lost(cause, oldest_us, newest_us, now_us, detail)] if told is None else told

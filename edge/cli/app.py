@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from edge.cli.asking import status
 from edge.cli.browsing import browse
+from edge.cli.buffering import buffer
 from edge.cli.bundling import support_bundle
 from edge.cli.changing import apply, plan
 from edge.cli.checking import check, schema
@@ -58,6 +59,7 @@ for command in (
     *(torture, support_bundle, schema, version),
 ):
     app.command()(command)
+app.add_typer(buffer, name="buffer")
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """The commands that change a running gateway: `plan` shows what a configuration would change, `apply` changes it."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,11 @@ from rich.markup import escape
 
 from edge import display
 from edge.cli.exits import EXIT_CONFIG, EXIT_FAILURE
+from edge.cli.place import buffer_file
 from edge.cli.terminal import AsJson, Config, StateDir, err, out
-from edge.config.yamlfile import read
 from edge.errors import ConfigError
 from edge.live.apply import Verdict
 from edge.live.client import ask
-from shared.errors import AppError
 
 
 def plan(config: Config, state_dir: StateDir = None, as_json: AsJson = False) -> None:
@@ -63,10 +61,4 @@ def _stop_at_an_error(piece: dict[str, Any], *, as_json: bool) -> None:
 
 def _directory(config: Path, state_dir: Path | None) -> Path:
     """Return where the gateway works; its configuration need not be sound for that, nor its secrets at hand."""
-    if state_dir is not None:
-        return state_dir.absolute()
-    root = read(config, os.environ).root
-    path = root.get("buffer", {}).get("path") if isinstance(root.get("buffer"), dict) else None
-    if not isinstance(path, str):
-        raise AppError(f"{config} does not say where its gateway works (buffer.path); give --state-dir")
-    return (config.parent / path).parent.absolute()
+    return state_dir.absolute() if state_dir is not None else buffer_file(config, None).parent

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from edge.config.yamlfile import read
 from edge.inquiry import Daemon, NotAnswering
 from edge.settings import Settings, load
 from edge.state import StateDirectory
+from shared.errors import AppError
 
 _URL = "http://127.0.0.1:9108"
 
@@ -52,3 +54,18 @@ def running(state: StateDirectory, settings: Settings | None) -> Daemon | None:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     token = None if health is None or health.token is None else health.token.get_secret_value()
     return Daemon(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", token)
+
+
+def buffer_file(config: Path, state_dir: Path | None) -> Path:
+    """Return where a gateway's buffer is; its configuration need not be sound for that, nor its secrets at hand.
+
+    Raises:
+        AppError: The configuration does not say.
+    """
+    root = read(config, os.environ).root
+    section = root.get("buffer") if isinstance(root, dict) else None
+    path = section.get("path") if isinstance(section, dict) else None
+    if not isinstance(path, str):
+        raise AppError(f"{config} does not say where its gateway works (buffer.path)")
+    named = (config.parent / path).absolute()
+    return named if state_dir is None else state_dir.absolute() / named.name

@@ -159,7 +159,7 @@ def _verify(db: sqlite3.Connection, path: Path, total: int, facts: list[tuple[st
 def _judge(quarantined: int, size: int, max_bytes: int) -> Iterator[Finding]:
     if quarantined:
         message = f"{quarantined} batches are in quarantine: the cloud refused them, or they were damaged"
-        yield Finding(Severity.WARNING, "buffer", message, "the gateway's log has the reason of each")
+        yield Finding(Severity.WARNING, "buffer", message, "`tezgah-edge buffer quarantine list` has the reasons")
     if max_bytes and size > _NEARLY_FULL * max_bytes:
         message = f"it is {size / max_bytes:.0%} full; when it is full, sources have to wait"
         yield Finding(Severity.WARNING, "buffer.max_size", message, "find out why the cloud takes nothing, or raise it")

@@ -1,7 +1,7 @@
 """Asking a running daemon to plan or apply a configuration, from the command line."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,20 @@ def ask(directory: Path, do: str, file: Path) -> Iterator[dict[str, Any]]:
     Raises:
         NotListening: There is nobody to ask.
     """
-    request = {"token": (address := _address(directory)).token, "do": do, "file": str(file.absolute())}
+    yield from _ask(directory, {"do": do, "file": str(file.absolute())})
+
+
+def ask_buffer(directory: Path, what: str, ns: Sequence[int] = ()) -> Iterator[dict[str, Any]]:
+    """Yield what the daemon answers about its buffer (desk.py), piece by piece.
+
+    Raises:
+        NotListening: There is nobody to ask.
+    """
+    yield from _ask(directory, {"buffer": what, "ns": list(ns)})
+
+
+def _ask(directory: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    request["token"] = (address := _address(directory)).token
     try:
         with socket.create_connection(("127.0.0.1", address.port), timeout=_TIMEOUT_S) as connection:
             connection.sendall(msgspec.json.encode(request) + b"\n")

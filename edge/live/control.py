@@ -1,8 +1,8 @@
 """The daemon's control port: for who may read the token in its state directory, on this machine only.
 
 The local page is read only and for everybody on this machine; what changes the gateway comes in here. One request a
-connection, as a line of JSON: `{"token": .., "do": "plan" | "apply", "file": ..}`. The answer is lines of JSON, of
-which the last says how it ended.
+connection, as a line of JSON: `{"token": .., "do": "plan" | "apply", "file": ..}`, or `{"token": .., "buffer": "stat" |
+.., "ns": [..]}` (desk.py). The answer is lines of JSON, of which the last says how it ended.
 """
 
 import asyncio
@@ -20,8 +20,11 @@ from shared.errors import AppError
 from shared.logs import get
 
 _log = get(__name__)
-_MAX_REQUEST = 8192
+# a thousand entries of the quarantine can be named
+_MAX_REQUEST = 16_384
 _TIMEOUT_S = 5.0
+# whoever pages through an export reads it at his own pace
+_DAWDLE_S = 60.0
 # one that changes something, and a few that look
 _MAX_CONNECTIONS = 4
 FILE = "control.json"
@@ -35,15 +38,18 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked: `plan` or `apply`, of a file by its absolute path."""
+    """What is asked: `plan` or `apply`, of a file by its absolute path; or something of the buffer's entries `ns`."""
 
     token: str
-    do: str
-    file: str
+    do: str = ""
+    file: str = ""
+    buffer: str = ""
+    ns: list[int] = msgspec.field(default_factory=list)
 
 
 # answers a request, piece by piece; an AppError is told to whoever asks
 Handler = Callable[[str, Path], AsyncIterator[dict[str, Any]]]
+DeskHandler = Callable[[str, list[int]], AsyncIterator[dict[str, Any]]]
 
 
 class ControlServer:
@@ -52,11 +58,13 @@ class ControlServer:
     Args:
         directory: The state directory.
         handle: Answers.
+        desk: Answers what is asked of the buffer.
     """
 
-    def __init__(self, directory: Path, handle: Handler) -> None:
+    def __init__(self, directory: Path, handle: Handler, desk: DeskHandler | None = None) -> None:
         self._path = directory / FILE
         self._handle = handle
+        self._desk = desk
         self._token = secrets.token_urlsafe(32)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -114,13 +122,17 @@ class ControlServer:
 
     async def _answer_known(self, request: Request, writer: asyncio.StreamWriter) -> None:
         try:
-            async for piece in self._handle(request.do, Path(request.file)):
+            if request.buffer and self._desk is not None:
+                answer = self._desk(request.buffer, request.ns)
+            else:
+                answer = self._handle(request.do, Path(request.file))
+            async for piece in answer:
                 await _say(writer, piece)
         except AppError as error:
             await _say(writer, {"error": error.message, "code": error.code})
 
 
 async def _say(writer: asyncio.StreamWriter, piece: dict[str, Any]) -> None:
-    async with asyncio.timeout(_TIMEOUT_S):
+    async with asyncio.timeout(_DAWDLE_S):
         writer.write(msgspec.json.encode(piece) + b"\n")
         await writer.drain()

@@ -5,11 +5,16 @@ import json
 import os
 import sys
 import tarfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from edge.buffer.file import divide
+from edge.buffer.opening import open_store
+from edge.buffer.refusing import Refusal
+from tests.fakes.readings import TAGS, numbered
 from tests.integration.edge.daemon import TOKEN, HttpCloud, daemon, eventually
 from tests.integration.edge.drivers.modbus.counterpart import Counterpart, free_port
 
@@ -116,6 +121,39 @@ async def test_beside_a_running_daemon_every_tool_finds_its_way(
     for name, content in files.items():
         assert TOKEN.encode() not in content, name
         assert PAGE_TOKEN.encode() not in content, name
+
+
+async def test_a_running_daemons_buffer_is_seen_exported_and_its_quarantine_sent_again(
+    tmp_path: Path, line: Counterpart, cloud: HttpCloud
+) -> None:
+    config = written(tmp_path, cloud.url, line.port)
+    path = tmp_path / "state" / "buffer.db"
+    store, _ = open_store(path, divide(20_000_000), "hall-2", time.time_ns() // 1000)
+    store.register(TAGS, 0)
+    sealed = [store.write([numbered(n, 1)], [], 5, seal=True)[0] for n in (4711, 4712)]
+    store.sweep([], [Refusal(lease.id, "422 too hot") for lease in sealed], 5)
+    store.close(6)
+    cloud.answers.clear()
+    log = path.with_name("buffer.db-wal")
+    async with daemon(config, PAGE_TOKEN=PAGE_TOKEN):
+        # some commits, and the control port was open before the first of them
+        await eventually(lambda: log.exists() and log.stat().st_size > 50_000)
+        code, out, err = await tezgah("buffer", "export", config, "--format", "jsonl")
+        rows = [json.loads(row) for row in out.splitlines()]
+        assert (code, {row["tag"] for row in rows}) == (0, {"heat", "load"}), err
+        assert f"{len(rows)} readings" in err
+        code, out, _ = await tezgah("buffer", "stat", config, "--json")
+        assert (code, json.loads(out)["quarantined"], json.loads(out)["gateway"]) == (0, 2, "hall-2")
+        code, out, _ = await tezgah("buffer", "quarantine", "list", config)
+        assert (code, out.count("422 too hot")) == (0, 2)
+        code, out, _ = await tezgah("buffer", "quarantine", "retry", config, "1")
+        assert (code, out) == (0, "1 readings of 1 entries will be sent again\n")
+        code, out, _ = await tezgah("buffer", "quarantine", "drop", config, "2", "--yes")
+        assert code == 0
+        cloud.answers.set()
+        await eventually(lambda: cloud.readings()["press-1", "force", 4711.0] == 1)
+        await eventually(lambda: any("dropped from quarantine" in gap.detail for gap in cloud.gaps()))
+        assert cloud.readings()["press-1", "force", 4712.0] == 0
 
 
 async def test_a_wrong_byte_order_leads_to_the_line_to_write(
