@@ -142,6 +142,9 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /machines/{machine_id}/counts": EVERYBODY,
     "GET /machines/{machine_id}/counts/orphans": EVERYBODY,
     "POST /machines/{machine_id}/counts/claim": PLANNERS,
+    # dashboards, trends and reports
+    "GET /analytics/dashboard": EVERYBODY,
+    "GET /analytics/trends": EVERYBODY,
     # phones that were away
     "GET /sync/pull": EVERYBODY,
     "POST /sync/push": EVERYBODY,

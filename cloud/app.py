@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from cloud import api, docs_page, health, openapi, orphan, problem, request_id
 from cloud.access import ACCESS, Open
 from cloud.audit import routes as audit
+from cloud.compression import Compression
 from cloud.db import Database
 from cloud.errors import CloudError, DatabaseUnavailable, SettingsInvalid
 from cloud.gateways import routes as gateways
@@ -45,6 +46,8 @@ from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, Bod
 from cloud.operators import routes as operators
 from cloud.parts import routes as parts
 from cloud.production import routes as production
+from cloud.reports import routes as reports
+from cloud.reports.cache import Cache
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.shifts import routes as shifts
 from cloud.sync import routes as sync
@@ -61,9 +64,11 @@ _PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
 # every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
-_FIGURES = (shifts.router, production.router)
+_FIGURES = (shifts.router, production.router, reports.router)
 ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
+# long answers that are asked for over slow lines; what phones ask every few seconds is small
+PACKED = ("/analytics/", "/joblogs")
 BATCHES = "/ingest/batches"
 PHOTOS = "/issues/{id}/attachments"
 _LIMITS = {BATCHES: BATCH_BODY_LIMIT, PHOTOS: PHOTO_BODY_LIMIT}
@@ -109,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.photos = _photos(settings)
     app.state.hub = Hub(app.state.database)
     app.state.intake = Intake(app.state.database, metrics.registry, _limits(settings))
+    app.state.figures = Cache(metrics.registry)
     app.state.may_see_details = caller.is_admin
     problem.install(app)
     app.include_router(health.router)
@@ -200,6 +206,7 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
                 expose_headers=[request_id.HEADER, "Link", "ETag", "Retry-After", "Idempotency-Replayed"],
             )
         )
+    layers.append(Middleware(Compression, below=tuple(prefix + path for prefix in ("", api.PREFIX) for path in PACKED)))
     layers.append(Middleware(Slashes, with_slash=_with_slash()))
     layers.append(Middleware(BodyLimit, default=BODY_LIMIT, limits=BODY_LIMITS))
     return layers

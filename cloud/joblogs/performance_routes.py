@@ -1,7 +1,6 @@
 """Owns the HTTP side of how operators, jobs and parts did by the job log."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -9,24 +8,18 @@ from fastapi import APIRouter, Depends, Query
 from cloud.db import Session
 from cloud.errors import Invalid
 from cloud.identity.caller import CurrentCaller
-from cloud.joblogs import messages, performance
-from cloud.joblogs.performance import Asked
-from cloud.joblogs.rules import Bucket
-from cloud.joblogs.schemas import JobPerformanceOut, OperatorPerformanceOut, ProductionHistoryOut
+from cloud.joblogs import messages
+from cloud.joblogs.schemas import JobPerformanceOut, OperatorPerformanceOut, PolicyName, ProductionHistoryOut
+from cloud.joblogs.service import performance
+from cloud.joblogs.service.performance import Asked
 from cloud.jobs.schemas import JobNumber
 from cloud.kpi.policy import PRESETS
+from cloud.kpi.worked import Bucket
 from cloud.operators.schemas import EmpId
 from cloud.parts.schemas import PartNumber
 from cloud.values import Moment
 
 router = APIRouter(tags=["performance"])
-
-
-class PolicyName(StrEnum):
-    """By which policy figures are read."""
-
-    ISO22400 = "iso22400"
-    TPM = "tpm"
 
 
 async def _asked(

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
-from cloud.joblogs import service
 from cloud.joblogs.schemas import AnyCaseState, Flag, JobLogOut, JobLogSort
+from cloud.joblogs.service import log
 from cloud.paging import Page, PageQuery
 from cloud.values import Moment
 
@@ -32,5 +32,5 @@ async def list_joblogs(
     sort: Annotated[JobLogSort, Query(description="With a minus, last first")] = "start_time",
 ) -> Page[JobLogOut]:
     """List the job log; a worker sees the rows of the operator who he is."""
-    wanted = service.Wanted(machine, job_number, part_number, emp_id, state, flag, begin, end, sort)
-    return await service.joblogs(session, caller, paging, wanted)
+    wanted = log.Wanted(machine, job_number, part_number, emp_id, state, flag, begin, end, sort)
+    return await log.joblogs(session, caller, paging, wanted)

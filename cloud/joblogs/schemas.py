@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from cloud.joblogs.rules import Bucket
 from cloud.kpi.joblog import COLUMNS
+from cloud.kpi.worked import Bucket
 from cloud.values import upper
 
 SECONDS: Sequence[str] = tuple(column.name for column in COLUMNS)
@@ -113,6 +113,13 @@ class JobLogOut(BaseModel):
     source: str
     source_id: str
     imported_at: AwareDatetime
+
+
+class PolicyName(StrEnum):
+    """By which policy figures are read."""
+
+    ISO22400 = "iso22400"
+    TPM = "tpm"
 
 
 class TimesOut(BaseModel):

@@ -24,6 +24,7 @@ from cloud.machines.schemas import MachineIn, MachineOut, MachinePatch, MachineS
 from cloud.paging import Key, Page
 from cloud.preconditions import WHICHEVER, Seen
 from cloud.values import Source
+from cloud.versions import version_of
 
 # columns, not an object of each row: a list of fifty is asked for some hundred times a second
 _NAMES = tuple(MachineOut.model_fields)
@@ -98,6 +99,17 @@ async def by_ids(
     """Return an organization's machines with these ids; an id nobody has is left out."""
     statement = select(*_SHOWN).where(col(Machine.organization_id) == organization_id, col(Machine.id).in_(ids))
     return {row.id: MachineOut.model_validate(row) for row in await session.execute(statement)}
+
+
+async def locations(session: AsyncSession, organization_id: uuid.UUID) -> dict[str, str | None]:
+    """Return by code where each of an organization's machines stands."""
+    statement = select(col(Machine.code), col(Machine.location)).where(col(Machine.organization_id) == organization_id)
+    return {row.code: row.location for row in await session.execute(statement)}
+
+
+async def fingerprint(session: AsyncSession, organization_id: uuid.UUID) -> str:
+    """Return what changes whenever any of an organization's machines does."""
+    return await version_of(session, Machine.__tablename__, organization_id)
 
 
 async def ensure(session: AsyncSession, actor: Actor, wanted: Collection[str]) -> set[str]:

@@ -24,6 +24,7 @@ from cloud.parts.schemas import IdealCycleIn, IdealCycleOut, PartIn, PartOut, Pa
 from cloud.preconditions import WHICHEVER, Seen
 from cloud.register import Register, Words, folded, holds_words
 from cloud.values import Source
+from cloud.versions import version_of
 
 _WORDS = Words(messages.NOT_FOUND, messages.TAKEN, messages.IN_USE)
 _PARTS = Register(PartRow, "part_number", PartOut, Entity.PART, _WORDS)
@@ -168,6 +169,12 @@ async def delete_cycle(session: AsyncSession, actor: Actor, part_number: str, cy
         raise NotFound(messages.CYCLE_NOT_FOUND, key=part_number, cycle=cycle_id)
     before = IdealCycleOut.model_validate(row)
     await changes.record(session, actor, Entity.IDEAL_CYCLE, cycle_id, ChangeKind.DELETED, before=before)
+
+
+async def fingerprint(session: AsyncSession, organization_id: uuid.UUID) -> str:
+    """Return what changes whenever any of an organization's parts or ideal cycles does."""
+    tables = (PartRow.__tablename__, IdealCycle.__tablename__)
+    return "-".join([await version_of(session, table, organization_id) for table in tables])
 
 
 async def speeds(session: AsyncSession, organization_id: uuid.UUID, part_numbers: Collection[str]) -> dict[str, Speed]:

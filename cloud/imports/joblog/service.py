@@ -18,8 +18,8 @@ from cloud.imports.joblog import rules
 from cloud.imports.joblog.rules import Judged
 from cloud.imports.joblog.schemas import Finding, Outcome, Verdict
 from cloud.imports.joblog.source import Raw, Source
-from cloud.joblogs import service as joblogs
 from cloud.joblogs.schemas import Entry, Flag
+from cloud.joblogs.service import log as joblogs
 
 # some 300 KB; what a kill costs at most
 AT_ONCE = 1_000

@@ -6,8 +6,8 @@ import pytest
 
 from cloud.changes import Operator
 from cloud.identity.schemas import Role
-from cloud.joblogs import service
 from cloud.joblogs.schemas import Entry, Flag, JobState
+from cloud.joblogs.service import log as service
 
 BEGIN = datetime(2026, 3, 2, 6, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ import pytest
 
 from cloud.changes import Operator
 from cloud.identity.schemas import Role
-from cloud.joblogs import service
 from cloud.joblogs.schemas import JobState
+from cloud.joblogs.service import log as service
 from tests.integration.cloud.joblogs.test_joblogs import entry
 
 SIX = datetime(2026, 3, 2, 6, tzinfo=UTC)

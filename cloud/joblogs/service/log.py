@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import ColumnElement
 from sqlmodel import col
 
 from cloud import changes, paging
@@ -125,6 +126,60 @@ async def revision(session: AsyncSession, organization_id: uuid.UUID) -> int:
     return await session.scalar(mine) or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far an organization's job log goes.
+
+    Attributes:
+        last: The end of the last row; None where there is none.
+        changed_at: When it changed last; None if it never did.
+    """
+
+    last: datetime | None
+    revision: int
+    changed_at: datetime | None
+
+
+async def extent(session: AsyncSession, organization_id: uuid.UUID) -> Extent:
+    """Return how far an organization's job log goes."""
+    mine = col(JobLogRow.organization_id) == organization_id
+    # rows last hours: the latest to end is among the latest to begin
+    late = select(col(JobLogRow.end_time)).where(mine, col(JobLogRow.end_time).is_not(None))
+    late = late.order_by(col(JobLogRow.start_time).desc()).limit(_LATEST)
+    last = await session.scalar(select(func.max(late.subquery().c.end_time)))
+    statement = select(col(JobLogRevision.revision), col(JobLogRevision.at)).where(
+        col(JobLogRevision.organization_id) == organization_id
+    )
+    found = (await session.execute(statement)).one_or_none()
+    return Extent(last, found.revision, found.at) if found is not None else Extent(last, 0, None)
+
+
+async def conditions(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    machine: str | None,
+    part_number: str | None,
+    emp_id: str | None,
+    job_number: str | None,
+) -> list[ColumnElement[bool]]:
+    """Return what holds for rows of these; None is all.
+
+    Raises:
+        NotFound: There is no such machine.
+    """
+    equal: tuple[tuple[Any, object | None], ...] = (
+        (JobLogRow.part_number, part_number),
+        (JobLogRow.emp_id, emp_id),
+        (JobLogRow.job_number, job_number),
+    )
+    found = [col(column) == value for column, value in equal if value is not None]
+    if machine is not None:
+        found.append(col(JobLogRow.machine_id) == (await machines.resolve(session, organization_id, machine)).id)
+    return found
+
+
+# of each machine of a large plant some
+_LATEST = 2_000
 _KEY = ("organization_id", "source", "source_id")
 
 

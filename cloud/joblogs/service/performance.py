@@ -17,9 +17,8 @@ from cloud import db
 from cloud.errors import Forbidden
 from cloud.identity import service as identity
 from cloud.identity.schemas import Caller, Role
-from cloud.joblogs import messages, rules, service
+from cloud.joblogs import messages
 from cloud.joblogs.models import JobLogRow
-from cloud.joblogs.rules import Bucket, Sum, Worked
 from cloud.joblogs.schemas import (
     FiguresOut,
     JobPerformanceOut,
@@ -29,13 +28,16 @@ from cloud.joblogs.schemas import (
     ShareOut,
     TimesOut,
 )
+from cloud.joblogs.service import log
 from cloud.jobs import service as jobs
 from cloud.jobs.schemas import JobStatus
+from cloud.kpi import worked as rules
 from cloud.kpi.elements import PieceKind
 from cloud.kpi.figures import figures, times, waterfall
 from cloud.kpi.joblog import COLUMNS
 from cloud.kpi.policy import Policy
 from cloud.kpi.spans import SECOND, Span
+from cloud.kpi.worked import Bucket, Sum, Worked
 from cloud.machines import service as machines
 from cloud.operators import service as operators
 from cloud.parts import service as parts
@@ -253,7 +255,7 @@ async def _said(
         "end": rules.at(window.end) if window.length else None,
         "policy": asked.policy.name,
         "as_of": now,
-        "revision": await service.revision(session, caller.organization_id),
+        "revision": await log.revision(session, caller.organization_id),
         "flagged_rows": sum(each.is_flagged for each in found),
         "open_rows": counted[True],
     }

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.joblogs.rules import Bucket, Sum, Worked, buckets, us
 from cloud.kpi.elements import Category, PieceKind
 from cloud.kpi.facts import total
 from cloud.kpi.figures import figures, times, waterfall
 from cloud.kpi.joblog import COLUMNS
 from cloud.kpi.policy import ISO22400, MissingQuality, Policy
 from cloud.kpi.spans import HOUR, MINUTE, SECOND, Span
+from cloud.kpi.worked import Bucket, Sum, Worked, buckets, us
 
 NAMES = [column.name for column in COLUMNS]
 EVER = Span(0, 10**15)

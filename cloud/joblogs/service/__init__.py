@@ -1,0 +1,1 @@
+"""What can be done with job logs: brought in and listed (`log`), and summed up (`performance`)."""

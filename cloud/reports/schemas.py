@@ -1,0 +1,170 @@
+"""Owns what dashboards, trends and reports take and give."""
+
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from cloud.joblogs.schemas import FiguresOut, ShareOut
+from cloud.kpi.worked import Bucket
+
+
+class Metric(StrEnum):
+    """A figure that can be followed."""
+
+    AVAILABILITY = "availability"
+    PERFORMANCE = "performance"
+    EFFECTIVENESS = "effectiveness"
+    QUALITY = "quality"
+    OEE = "oee"
+    UTILIZATION_EFFICIENCY = "utilization_efficiency"
+    TECHNICAL_EFFICIENCY = "technical_efficiency"
+    SETUP_RATIO = "setup_ratio"
+    COVERAGE = "coverage"
+    PARTS_PRODUCED = "parts_produced"
+    MEAN_CYCLE_S = "mean_cycle_s"
+    POT_S = "pot_s"
+    PBT_S = "pbt_s"
+    APT_S = "apt_s"
+    AUST_S = "aust_s"
+    ADET_S = "adet_s"
+    ADOT_S = "adot_s"
+    PDOT_S = "pdot_s"
+    UNKNOWN_S = "unknown_s"
+    WAITING_SETUP_S = "waiting_setup_s"
+    NOT_FEEDING_S = "not_feeding_s"
+    ADJUSTMENT_S = "adjustment_s"
+    DRESSING_S = "dressing_s"
+    TOOLING_S = "tooling_s"
+    ENGINEERING_S = "engineering_s"
+    MAINTENANCE_S = "maintenance_s"
+    BUY_IN_S = "buy_in_s"
+    BREAK_SHIFT_CHANGE_S = "break_shift_change_s"
+    IDLE_S = "idle_s"
+
+    def of(self, figures: FiguresOut) -> float | None:
+        """Return its value; None where it cannot be said."""
+        if self.value in FiguresOut.model_fields:
+            found: float | None = getattr(figures, self.value)
+            return found
+        name = self.value.removesuffix("_s")
+        if name in type(figures.times_s).model_fields:
+            return float(getattr(figures.times_s, name))
+        return figures.columns_s[name]
+
+
+DOWNTIME: Sequence[str] = (
+    "waiting_setup",
+    "not_feeding",
+    "adjustment",
+    "dressing",
+    "tooling",
+    "maintenance",
+    "buy_in",
+    "idle",
+)
+"""Columns in which a machine stands that was planned to run."""
+
+
+class DataOut(BaseModel):
+    """What is said with every answer: of which time, under which policy, of which state of the data."""
+
+    begin: AwareDatetime | None = Field(description="Null where there is nothing")
+    end: AwareDatetime | None
+    policy: str
+    as_of: AwareDatetime | None = Field(description="When the data changed last; null where there never were any")
+    revision: int
+    source: Literal["joblog"] = "joblog"
+
+
+class DayOut(FiguresOut):
+    """One day's figures."""
+
+    day: date
+
+
+class LossOut(BaseModel):
+    """A category of lost time, and its part of all of it."""
+
+    category: str
+    label_en: str
+    label_tr: str
+    seconds: float
+    share: float
+    cumulative_share: float = Field(description="With those before it")
+
+
+class AnomalyOut(BaseModel):
+    """An unusual day of a machine's downtime, against the machine's own days before it."""
+
+    machine: str
+    category: str
+    label_en: str
+    label_tr: str
+    day: date
+    seconds: float
+    usual_s: float = Field(description="Median of the days before")
+    deviation_s: float = Field(description="Robust deviation of these, 60 s at least")
+    score: float = Field(description="(seconds - usual) / deviation; told above 3.5 and from ten minutes on")
+    days: int = Field(description="How many days before it were looked at")
+    history_s: list[float] = Field(description="The last of these")
+
+
+class DashboardOut(DataOut):
+    """A plant at a glance."""
+
+    total: FiguresOut
+    by_machine: list[ShareOut]
+    by_day: list[DayOut]
+    losses: list[LossOut] = Field(description="Where machines stood that were planned to run, most time first")
+    anomalies: list[AnomalyOut]
+    open_rows: int
+    flagged_rows: int
+
+
+class PointOut(BaseModel):
+    """A figure of one period."""
+
+    period: date = Field(description="The local day on which it begins")
+    value: float
+
+
+class LevelOut(BaseModel):
+    """Where the series is."""
+
+    median: float
+    mean: float
+    spread: float = Field(description="1.4826 x the median absolute deviation")
+    points: int
+
+
+class SlopeOut(BaseModel):
+    """Where it goes: Theil-Sen, with Sen's interval and the Mann-Kendall test."""
+
+    per_day: float
+    low: float = Field(description="Of the 95 % interval")
+    high: float
+    p_value: float
+    is_clear: bool = Field(description="The interval leaves 0 out")
+
+
+class ChangeOut(BaseModel):
+    """Where it became another (Pettitt's test, p < 0.003)."""
+
+    period: date = Field(description="The first after the change")
+    before: float = Field(description="Median since the change before it")
+    after: float = Field(description="Median until the next")
+    p_value: float
+
+
+class TrendOut(DataOut):
+    """How a figure went over time."""
+
+    metric: Metric
+    bucket: Bucket
+    series: list[PointOut] = Field(description="Periods in which it can be said")
+    level: LevelOut | None
+    slope: SlopeOut | None = Field(description="Null for fewer than four points")
+    changes: list[ChangeOut]

@@ -1,0 +1,1 @@
+"""What is asked of figures: a dashboard, a trend, a report."""

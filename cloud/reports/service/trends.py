@@ -1,0 +1,51 @@
+"""Owns trends: how a figure went, where it is, where it goes, and where it changed."""
+
+import uuid
+from dataclasses import asdict
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.kpi import worked
+from cloud.kpi.worked import Bucket
+from cloud.reports import trend
+from cloud.reports.schemas import ChangeOut, LevelOut, Metric, PointOut, SlopeOut, TrendOut
+from cloud.reports.service import facts
+from cloud.reports.service.facts import Question
+
+
+async def follow(
+    session: AsyncSession, organization_id: uuid.UUID, asked: Question, metric: Metric, bucket: Bucket
+) -> TrendOut:
+    """Return how a figure went.
+
+    Raises:
+        Invalid: The time goes backwards, or is too long.
+        NotFound: There is no such machine.
+    """
+    data = await facts.read(session, organization_id, asked)
+    points = [
+        PointOut(period=day, value=value)
+        for day, span, entries in facts.periods(data.entries, data.window, bucket, data.zone)
+        if (value := metric.of(facts.figures(facts.summed(entries, span), asked.policy))) is not None
+    ]
+    values = [point.value for point in points]
+    slope = trend.slope([point.period.toordinal() for point in points], values)
+    level = trend.level(values)
+    return TrendOut(
+        begin=worked.at(data.window.start),
+        end=worked.at(data.window.end),
+        policy=asked.policy.name,
+        as_of=data.extent.changed_at,
+        revision=data.extent.revision,
+        metric=metric,
+        bucket=bucket,
+        series=points,
+        level=None if level is None else LevelOut(**asdict(level)),
+        slope=None
+        if slope is None
+        else SlopeOut(per_day=slope.value, low=slope.low, high=slope.high, p_value=slope.p, is_clear=slope.is_clear),
+        changes=[
+            ChangeOut(period=points[each.at].period, before=each.before, after=each.after, p_value=each.p)
+            for each in trend.changes(values)
+        ],
+    )
