@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from cloud import api, docs_page, health, openapi, orphan, problem, request_id
 from cloud.access import ACCESS, Open
 from cloud.audit import routes as audit
+from cloud.backlog import Backlog
 from cloud.compression import Compression
 from cloud.db import Database
 from cloud.errors import CloudError, DatabaseUnavailable, SettingsInvalid
@@ -53,6 +54,7 @@ from cloud.shifts import routes as shifts
 from cloud.sync import routes as sync
 from cloud.sync.hub import Hub
 from cloud.telemetry import routes as telemetry
+from cloud.telemetry import settling
 from cloud.telemetry.intake import Intake, Limits
 from cloud.workorders import routes as workorders
 from cloud.workorders import stage_routes as stages
@@ -67,6 +69,8 @@ _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, j
 _FIGURES = (shifts.router, production.router, reports.router)
 ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
+# what waits for the background, by name
+QUEUES = {"rollups": settling.WAITING}
 # long answers that are asked for over slow lines; what phones ask every few seconds is small
 PACKED = ("/analytics/", "/joblogs")
 BATCHES = "/ingest/batches"
@@ -114,6 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.photos = _photos(settings)
     app.state.hub = Hub(app.state.database)
     app.state.intake = Intake(app.state.database, metrics.registry, _limits(settings))
+    app.state.backlog = Backlog(app.state.database, metrics.registry, QUEUES)
     app.state.figures = Cache(metrics.registry)
     app.state.may_see_details = caller.is_admin
     problem.install(app)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cloud import schema
+from cloud.backlog import Backlog
 from cloud.db import Database, Table, translated, unavailable
 from cloud.errors import CloudError
 from cloud.metrics import Metrics
@@ -69,6 +70,8 @@ async def schema_version(request: Request) -> SchemaOut:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Return the figures in Prometheus' text format."""
+    backlog: Backlog = request.app.state.backlog
+    await backlog.look()
     figures: Metrics = request.app.state.metrics
     return Response(figures.exposition(), media_type=CONTENT_TYPE_LATEST)
 

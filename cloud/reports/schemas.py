@@ -150,7 +150,7 @@ class SlopeOut(BaseModel):
     is_clear: bool = Field(description="The interval leaves 0 out")
 
 
-class ChangeOut(BaseModel):
+class ChangePointOut(BaseModel):
     """Where it became another (Pettitt's test, p < 0.003)."""
 
     period: date = Field(description="The first after the change")
@@ -167,4 +167,4 @@ class TrendOut(DataOut):
     series: list[PointOut] = Field(description="Periods in which it can be said")
     level: LevelOut | None
     slope: SlopeOut | None = Field(description="Null for fewer than four points")
-    changes: list[ChangeOut]
+    changes: list[ChangePointOut]

@@ -38,6 +38,8 @@ _TAKE = text("""
     INSERT INTO settling
     SELECT DISTINCT pair.tag_id, pair.minute FROM taken, unnest(taken.tag_ids, taken.minutes) AS pair (tag_id, minute)
 """)
+WAITING = text("SELECT count(*), extract(epoch FROM now() - min(due_at))::float8 FROM touched WHERE due_at <= now()")
+"""How many batches' minutes wait to be added up, and for how long the oldest has been due."""
 _DAYS = text("SELECT DISTINCT minute / 1440 FROM settling ORDER BY 1")
 # One day a statement, so that one partition of `reading` is all that is locked and read.
 _MINUTES = text(f"""

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cloud.kpi import worked
 from cloud.kpi.worked import Bucket
 from cloud.reports import trend
-from cloud.reports.schemas import ChangeOut, LevelOut, Metric, PointOut, SlopeOut, TrendOut
+from cloud.reports.schemas import ChangePointOut, LevelOut, Metric, PointOut, SlopeOut, TrendOut
 from cloud.reports.service import facts
 from cloud.reports.service.facts import Question
 
@@ -45,7 +45,7 @@ async def follow(
         if slope is None
         else SlopeOut(per_day=slope.value, low=slope.low, high=slope.high, p_value=slope.p, is_clear=slope.is_clear),
         changes=[
-            ChangeOut(period=points[each.at].period, before=each.before, after=each.after, p_value=each.p)
+            ChangePointOut(period=points[each.at].period, before=each.before, after=each.after, p_value=each.p)
             for each in trend.changes(values)
         ],
     )

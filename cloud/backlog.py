@@ -1,0 +1,59 @@
+"""Owns the figures of what waits: how much the background has to do, since when, and whether the database is up.
+
+They are asked of the database when `/metrics` is read, for the work is done in another process. Which queues there are,
+the composition root says.
+"""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Gauge
+from sqlalchemy import TextClause
+
+from cloud.db import Database
+from cloud.errors import CloudError
+
+
+class Backlog:
+    """The queues of one database."""
+
+    def __init__(self, database: Database, registry: CollectorRegistry, queues: Mapping[str, TextClause]) -> None:
+        """Prepare the figures; nothing is asked yet.
+
+        Args:
+            database: Whose queues.
+            registry: Where the figures go.
+            queues: By name, a query of one row: how many wait, and for how many seconds the oldest has.
+        """
+        self._database = database
+        self._queues = queues
+        # of several workers each asks the same database: the last answer is the answer
+        self._up = Gauge(
+            "tezgah_database_up", "1 while PostgreSQL answers.", registry=registry, multiprocess_mode="mostrecent"
+        )
+        self._waiting = Gauge(
+            "tezgah_background_waiting",
+            "Pieces of work that are due and not done, by queue.",
+            ["queue"],
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._oldest = Gauge(
+            "tezgah_background_oldest_seconds",
+            "For how long the oldest of them has been due; 0 when none is.",
+            ["queue"],
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+
+    async def look(self) -> None:
+        """Ask; where the database is away the queues keep their last figures."""
+        try:
+            async with self._database.reading() as session:
+                for name, query in self._queues.items():
+                    count, oldest_s = (await session.execute(query)).one()
+                    self._waiting.labels(name).set(count)
+                    self._oldest.labels(name).set(oldest_s or 0.0)
+        except CloudError:
+            self._up.set(0)
+        else:
+            self._up.set(1)
