@@ -19,6 +19,7 @@ ORDER = (
     "mqtt_driver",
     "mqtt_durable",
     "memory",
+    "predictions",
     "end_to_end",
 )
 

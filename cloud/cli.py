@@ -20,6 +20,7 @@ from cloud.identity.cli import organizations, users
 from cloud.imports.cli import imports
 from cloud.imports.joblog.cli import bring_joblog
 from cloud.machines.cli import machines
+from cloud.predictions.cli import predictions
 from cloud.settings import DatabaseSettings, Settings
 from cloud.telemetry.cli import retention
 from shared.errors import AppError
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 imports.command("joblog")(bring_joblog)
-for slice_commands in (organizations, users, machines, gateways, retention, imports):
+for slice_commands in (organizations, users, machines, gateways, retention, imports, predictions):
     app.add_typer(slice_commands)
 
 

@@ -1,0 +1,1 @@
+"""What may happen: unplanned stops, learned from a plant's own history and held against simple rivals."""

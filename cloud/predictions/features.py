@@ -1,0 +1,171 @@
+"""Owns what a model is told of a machine at an instant; pure, and blind to all that was not known by then.
+
+Every column is a look back from the instant by `windows`; telemetry is told as its distance from the machine's own
+usual, the median of its last 21 days, for two machines of one type never read alike.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud.predictions.history import DAY, HOUR, Events, Floats, History, Spans, Times
+from cloud.predictions.usual import Usual
+from cloud.predictions.windows import Window, lanes, since_last
+
+# shift-long, a day, three, a week
+WINDOWS = {"8h": 8 * HOUR, "24h": 24 * HOUR, "72h": 72 * HOUR, "7d": 7 * DAY}
+LONG = {"30d": 30 * DAY}
+# what is summed of work, where it is had
+_MINUTES = ("run", "setup", "micro")
+_PIECES = ("good", "scrap")
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """When, and of which machine, something is asked: one row each."""
+
+    machine: NDArray[np.int32]
+    at: Times
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.at)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Instants":
+        """Return some of them."""
+        return Instants(self.machine[rows], self.at[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Features, shape (rows, names); `groups` names what belongs together for a reader: alarms, stops, .."""
+
+    values: NDArray[np.float32]
+    names: tuple[str, ...]
+    groups: Mapping[str, str]
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Matrix":
+        """Return some of the rows."""
+        return Matrix(self.values[rows], self.names, self.groups)
+
+
+@dataclass(slots=True)
+class _Columns:
+    names: list[str] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def add(self, group: str, name: str, values: Floats) -> None:
+        self.names.append(name)
+        self.values.append(values)
+        self.groups[name] = group
+
+
+def features(history: History, instants: Instants, zone: Callable[[Times], Times] = lambda at: at) -> Matrix:
+    """Return the features of machines at instants, shape (instants, names), NaN where a thing is not known.
+
+    Args:
+        history: The past; what was not known at an instant does not touch its row.
+        instants: When, and of which machine.
+        zone: Turns UTC into the site's time.
+    """
+    columns, where = _Columns(), lanes(instants.machine, instants.at)
+    _calendar(columns, zone(instants.at))
+    _events(columns, "alarms", history.alarms, where)
+    _stops(columns, history, where)
+    _events(columns, "maintenance", history.maintenance, where, windows=LONG)
+    _work(columns, history.work, where)
+    _wear(columns, history, where)
+    _telemetry(columns, history.measured, instants, where)
+    for name, values in history.traits.items():
+        columns.add("machine", name, values[instants.machine])
+    return Matrix(np.column_stack(columns.values).astype(np.float32), tuple(columns.names), columns.groups)
+
+
+def _calendar(columns: _Columns, local: Times) -> None:
+    hours = local // HOUR
+    columns.add("calendar", "hour", (hours % 24).astype(np.float64))
+    columns.add("calendar", "weekday", ((hours // 24 + 3) % 7).astype(np.float64))  # 1970 began on a Thursday
+
+
+def _events(columns: _Columns, group: str, events: Events, where: Times, windows: Mapping[str, int] = WINDOWS) -> None:
+    if not len(events):
+        return
+    columns.add(group, f"hours_since_{group}", since_last(events.machine, events.at, events.known, where))
+    for name, length in windows.items():
+        columns.add(group, f"{group}_{name}", _window(events, length).count(where))
+    for kind, word in enumerate(events.kinds):
+        some = events.take(events.kind == kind)
+        columns.add(group, f"{group}_hours_since_{word}", since_last(some.machine, some.at, some.known, where))
+        for name, length in windows.items():
+            columns.add(group, f"{group}_{word}_{name}", _window(some, length).count(where))
+
+
+def _stops(columns: _Columns, history: History, where: Times) -> None:
+    stops = history.stops
+    for name, length in {**WINDOWS, **LONG}.items():
+        columns.add("stops", f"stops_{name}", _window(stops, length).count(where))
+    minutes = (stops.end - stops.at) / 6e7
+    ended = Window(stops.machine, stops.end, stops.end_known, 7 * DAY)
+    columns.add("stops", "stop_minutes_7d", ended.sum(where, minutes))
+    columns.add("stops", "hours_since_stop", since_last(stops.machine, stops.end, stops.end_known, where))
+    for kind, word in enumerate(stops.kinds):
+        some = stops.take(stops.kind == kind)
+        columns.add("stops", f"stops_hours_since_{word}", since_last(some.machine, some.end, some.end_known, where))
+        columns.add("stops", f"stops_{word}_30d", _window(some, 30 * DAY).count(where))
+
+
+def _work(columns: _Columns, work: Spans, where: Times) -> None:
+    if not len(work):
+        return
+    for name, length in WINDOWS.items():
+        window = Window(work.machine, work.at, work.known, length)
+        for column in _MINUTES:
+            if column in work.columns:
+                columns.add("work", f"{column}_minutes_{name}", window.sum(where, work.columns[column]))
+        if {"good", "scrap", "ideal"} <= work.columns.keys():
+            good, scrap, ideal = (window.sum(where, work.columns[each]) for each in ("good", "scrap", "ideal"))
+            columns.add("quality", f"scrap_share_{name}", _ratio(scrap, good + scrap))
+            columns.add("work", f"speed_{name}", _ratio(good + scrap, ideal))
+
+
+def _wear(columns: _Columns, history: History, where: Times) -> None:
+    """Add the run time since the last maintenance: what a part has borne."""
+    work, maintenance = history.work, history.maintenance
+    if not len(work) or not len(maintenance) or "run" not in work.columns:
+        return
+    # longer than any history: all that was run before an instant
+    ever = Window(work.machine, work.at, work.known, 100 * 365 * DAY)
+    for kind, word in enumerate(maintenance.kinds):
+        some = maintenance.take(maintenance.kind == kind)
+        hours = since_last(some.machine, some.at, some.known, where)
+        began = where - np.rint(np.nan_to_num(hours) * 3.6e9).astype(np.int64)
+        run = ever.sum(where, work.columns["run"]) - ever.sum(began, work.columns["run"])
+        columns.add("maintenance", f"run_hours_since_{word}", np.where(np.isnan(hours), np.nan, run / 60))
+
+
+def _telemetry(columns: _Columns, measured: Spans, instants: Instants, where: Times) -> None:
+    if not len(measured):
+        return
+    windows = {
+        name: Window(measured.machine, measured.at, measured.known, max(length, measured.length))
+        for name, length in WINDOWS.items()
+        if length >= measured.length
+    }
+    for sensor, values in measured.columns.items():
+        usual = Usual(measured, values).at(instants.machine, instants.at)
+        has = np.isfinite(values).astype(np.float64)
+        for name, window in windows.items():
+            mean = _ratio(window.sum(where, values), window.sum(where, has))
+            columns.add("telemetry", f"{sensor}_off_usual_{name}", mean - usual)
+
+
+def _window(events: Events, length: int) -> Window:
+    return Window(events.machine, events.at, events.known, length)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    share: Floats = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return share

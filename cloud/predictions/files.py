@@ -1,0 +1,116 @@
+"""Owns reading a plant's exports into a `History`, and the verdict on them: no row is left out without a line.
+
+A row is refused that names no machine, no time between 2000 and 2100 or no number where one is needed; one that says
+what another has said is a duplicate. Everything else is taken as it is.
+"""
+
+import math
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from cloud.predictions.exports import Kinds, Once, Places, Reader, Row, Tell, Verdict, number
+from cloud.predictions.history import HOUR, MINUTE, Events, Floats, History, Spans, Stops, no_events, no_spans
+from cloud.predictions.mapping import EventTable, Mapping, SpanTable, StopTable
+
+
+def read_history(directory: Path, mapping: Mapping, tell: Tell = lambda *_: None) -> tuple[History, Verdict]:
+    """Read all that a mapping names.
+
+    Args:
+        directory: Where the files are.
+        mapping: Where in them things stand.
+        tell: Hears of each table how many rows were read so far.
+
+    Raises:
+        BadRequest: A file or a column is not there, or a file is not CSV.
+    """
+    reader = Reader(directory, ZoneInfo(mapping.timezone), tell)
+    stops = _stops(reader, mapping.stops)
+    alarms = _events(reader, "alarms", mapping.alarms) if mapping.alarms else no_events()
+    maintenance = _events(reader, "maintenance", mapping.maintenance) if mapping.maintenance else no_events()
+    work, measured = no_spans(), no_spans()
+    if mapping.work is not None:
+        work = _spans(
+            reader, "work", mapping.work, {str(ours): theirs for ours, theirs in mapping.work.columns.items()}
+        )
+    if mapping.telemetry is not None:
+        measured = _spans(reader, "telemetry", mapping.telemetry, {name: name for name in mapping.telemetry.columns})
+    traits = _traits(reader, mapping)
+    return History(tuple(reader.machines), stops, alarms, maintenance, work, measured, traits), reader.verdict
+
+
+def _stops(reader: Reader, table: StopTable) -> Stops:
+    places = Places([table.machine, table.start, table.end or table.minutes, table.kind, table.known])
+    kinds, once = Kinds("stop"), Once("another row tells of the same stop")
+
+    def parse(cells: Row) -> tuple[int, ...]:
+        machine, at = reader.machine(cells[0]), reader.time(cells[1])
+        end, given = at, places.cell(cells, table.end or table.minutes)
+        if given and table.end is not None:
+            end = reader.time(given)
+        elif table.minutes is not None:
+            end = at + round(number(given) * MINUTE)
+        if end < at:
+            raise ValueError("it ends before it begins")
+        known, kind = reader.known(places.cell(cells, table.known), at), kinds.place(places.cell(cells, table.kind))
+        once.require(machine, at, kind)
+        return machine, at, known, kind, end, max(end, known)
+
+    rows = list(reader.taken("stops", table.file, places.names, parse))
+    machine, at, known, kind, end, end_known = np.array(rows, np.int64).reshape(-1, 6).T
+    return Stops(machine.astype(np.int32), at, known, kind.astype(np.int16), kinds.names, end, end_known)
+
+
+def _events(reader: Reader, name: str, table: EventTable) -> Events:
+    places = Places([table.machine, table.at, table.kind, table.known, table.above_zero])
+    kinds, once = Kinds(name), Once("another row says the same")
+    was_above: dict[int, bool] = {}
+
+    def parse(cells: Row) -> tuple[int, ...] | None:
+        machine, at = reader.machine(cells[0]), reader.time(cells[1])
+        if table.above_zero is not None:
+            was = was_above.get(machine, False)
+            was_above[machine] = number(places.cell(cells, table.above_zero)) > 0
+            if was or not was_above[machine]:
+                return None
+        known = reader.known(places.cell(cells, table.known), at)
+        kind = kinds.place(places.cell(cells, table.kind))
+        once.require(machine, at, kind)
+        return machine, at, known, kind
+
+    rows = list(reader.taken(name, table.file, places.names, parse))
+    machine, at, known, kind = np.array(rows, np.int64).reshape(-1, 4).T
+    return Events(machine.astype(np.int32), at, known, kind.astype(np.int16), kinds.names)
+
+
+def _spans(reader: Reader, name: str, table: SpanTable, columns: dict[str, str]) -> Spans:
+    places = Places([table.machine, table.start, *columns.values(), table.known])
+    length, once = table.hours * HOUR, Once("another row of this machine is of the same span")
+
+    def parse(cells: Row) -> tuple[tuple[int, ...], list[float]]:
+        machine, at = reader.machine(cells[0]), reader.time(cells[1]) + length
+        values = [number(places.cell(cells, theirs), is_needed=False) for theirs in columns.values()]
+        known = reader.known(places.cell(cells, table.known), at)
+        once.require(machine, at)
+        return (machine, at, known), values
+
+    rows = list(reader.taken(name, table.file, places.names, parse))
+    machine, at, known = np.array([keys for keys, _ in rows], np.int64).reshape(-1, 3).T
+    matrix = np.array([values for _, values in rows], np.float64).reshape(-1, len(columns))
+    return Spans(machine.astype(np.int32), at, known, {each: matrix[:, i] for i, each in enumerate(columns)}, length)
+
+
+def _traits(reader: Reader, mapping: Mapping) -> dict[str, Floats]:
+    table = mapping.machines
+    if table is None:
+        return {}
+
+    def parse(cells: Row) -> tuple[int, list[float]]:
+        return reader.machine(cells[0]), [number(cell, is_needed=False) for cell in cells[1:]]
+
+    found = dict(reader.taken("machines", table.file, [table.machine, *table.traits], parse))
+    none = [math.nan] * len(table.traits)
+    matrix = np.array([found.get(place, none) for place in range(len(reader.machines))]).reshape(-1, len(table.traits))
+    return {name: matrix[:, place] for place, name in enumerate(table.traits)}

@@ -1,0 +1,138 @@
+"""Owns the judgement of what a plant's own logs would allow: read, learned, and held against simple rules."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Sheet
+
+from cloud.errors import BadRequest
+from cloud.predictions import messages
+from cloud.predictions.exports import Verdict
+from cloud.predictions.features import features
+from cloud.predictions.files import read_history
+from cloud.predictions.history import DAY, HOUR, SECOND, History
+from cloud.predictions.mapping import read_mapping
+from cloud.predictions.outcomes import grid, outcomes
+from cloud.predictions.splitting import Cuts, cuts
+from cloud.predictions.training import Learned, Plan, Task, TooLittle, train
+
+# features look back a week and more; before that there is little to tell
+_WARM = 14 * DAY
+_REFUSED_SHOWN = 10
+_TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be judged: horizon and step in hours, UTC days between which it is tested."""
+
+    horizon: int = 24
+    algorithm: str = "hist_gradient_boosting"
+    step: int = 1
+    test_from: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was read, and what was learned from it."""
+
+    verdict: Verdict
+    learned: Learned
+    horizon: int
+
+    @property
+    def may_serve(self) -> bool:
+        """Whether the model is surely better than every simple rule."""
+        return self.learned.may_serve
+
+    def show(self, out: Console) -> None:
+        """Print it as tables."""
+        verdict, learned, horizon = self.verdict, self.learned, self.horizon
+        read = Sheet(box=None, header_style="bold")
+        for name in ("table", "file", "rows", "taken", "refused"):
+            read.add_column(name, justify="left" if name in {"table", "file"} else "right")
+        for each in verdict.tables:
+            read.add_row(each.table, each.file, f"{each.read:,}", f"{each.taken:,}", f"{each.read - each.taken:,}")
+        out.print(read)
+        for refused in verdict.refused[:_REFUSED_SHOWN]:
+            out.print(f"  {refused.file}:{refused.line}: {refused.reason}", highlight=False, markup=False)
+        if len(verdict.refused) > _REFUSED_SHOWN:
+            out.print(f"  and {len(verdict.refused) - _REFUSED_SHOWN:,} more; --json has them all")
+        scores = Sheet(box=None, header_style="bold")
+        for name in ("", "Brier", "calibration error", "precision-recall", "lift"):
+            scores.add_column(name, justify="left" if not name else "right")
+        for name, score in sorted(learned.scores.items(), key=lambda each: each[1].brier):
+            cells = (f"{score.brier:.4f}", f"{score.calibration_error:.4f}", f"{score.pr_auc:.3f}", f"{score.lift:.2f}")
+            scores.add_row(name.replace("_", " "), *cells)
+        came = learned.scores["model"].prevalence
+        out.print(f"\nAn unplanned stop within {horizon} h came after {came:.1%} of {learned.rows['test']:,} looks:\n")
+        out.print(scores)
+        gain, rival = learned.gain, learned.best_rival.replace("_", " ")
+        bounds = f"{gain.lower:.4f} to {gain.upper:.4f} at {gain.level:.0%}"
+        if learned.may_serve:
+            out.print(f"\nThe model is better than the best rule ({rival}): Brier gain {gain.value:.4f}, {bounds}.")
+        else:
+            out.print(f"\nThe model is not surely better than the best rule ({rival}): {bounds}. The rule would serve.")
+
+    def document(self) -> dict[str, object]:
+        """Return it for a program."""
+        learned = self.learned
+        return {
+            "tables": [asdict(each) for each in self.verdict.tables],
+            "refused": [asdict(each) for each in self.verdict.refused],
+            "scores": {name: asdict(score) for name, score in learned.scores.items()},
+            "best_rival": learned.best_rival,
+            "gain": asdict(learned.gain),
+            "skill_over_machine_rate": learned.skill_over_machine_rate,
+            "may_serve": learned.may_serve,
+            "parameters": dict(learned.parameters),
+            "rows": dict(learned.rows),
+        }
+
+
+def judge(directory: Path, mapping: Path, wanted: Wanted, tell: Callable[[str], None]) -> Judged:
+    """Read a plant's exports, learn from them, and judge by the latest part.
+
+    Raises:
+        BadRequest: A file is not as the mapping says, or there is too little to learn from.
+        Invalid: There is no such algorithm.
+    """
+    where = read_mapping(mapping)
+    history, verdict = read_history(directory, where, lambda table, rows: tell(f"{table}: {rows:,} rows read"))
+    tell("features")
+    task = task_of(history, wanted)
+    learned = train(task, Plan(wanted.algorithm), lambda share, word: tell(f"{word}, {share:.0%}"))
+    if isinstance(learned, TooLittle):
+        raise BadRequest(messages.INSUFFICIENT_DATA, reason=learned.reason)
+    return Judged(verdict, learned, wanted.horizon)
+
+
+def task_of(history: History, wanted: Wanted) -> Task:
+    """Return what is to be learned of a history: one look at each machine every step.
+
+    Raises:
+        BadRequest: It is too short.
+    """
+    times = [each.at for each in (history.stops, history.alarms, history.work, history.measured) if len(each)]
+    if not times:
+        raise BadRequest(messages.INSUFFICIENT_DATA, reason="no row was taken")
+    begin = min(int(each.min()) for each in times) // HOUR * HOUR + _WARM
+    end = max(int(each.max()) for each in times)
+    end = min(end, _us(wanted.until)) if wanted.until is not None else end
+    instants = grid(len(history.machines), begin, end, wanted.step * HOUR)
+    if not len(instants):
+        raise BadRequest(messages.INSUFFICIENT_DATA, reason="the files span less than a fortnight")
+    at = cuts(instants, _TEST_SHARE)
+    if wanted.test_from is not None:
+        test = _us(wanted.test_from)
+        at = Cuts(test - int(_TEST_SHARE * (test - begin)), test)
+    found = outcomes(history.stops, instants, wanted.horizon * HOUR, end)
+    return Task(instants, features(history, instants), found, history.stops, wanted.horizon * HOUR, at)
+
+
+def _us(day: datetime) -> int:
+    return int(day.replace(tzinfo=UTC).timestamp()) * SECOND  # typer's days bear no zone

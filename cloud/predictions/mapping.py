@@ -1,0 +1,142 @@
+"""Owns the file that says where in a plant's exports things stand: which table, which column, which time zone.
+
+    timezone = "Europe/Istanbul"        # of times that name none
+
+    [stops]                             # unplanned ones; needed
+    file = "stops.csv"                  # .csv or .csv.gz, with a line of names first
+    machine = "machine"
+    start = "start"
+    minutes = "minutes"                 # or `end`; without either a stop is an instant
+    kind = "reason"
+
+    [alarms]                            # each of these may be left out
+    file = "alarms.csv"
+    machine = "machine"
+    at = "ts"
+    kind = "code"
+
+    [maintenance]                       # as alarms; `above_zero` takes the rows where that column begins to be
+    [work]                              # `start`, `every` and `columns`: run, setup, micro, good, scrap, ideal
+    [telemetry]                         # `start`, `every` and `columns`, named as you like
+    [machines]                          # `traits`: what a machine is, numbers
+
+A table may name a column `known`, with when a row was known; without it a row was known when it happened.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cloud.errors import BadRequest
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Work = Literal["planned", "run", "setup", "micro", "good", "scrap", "ideal"]
+_LENGTHS = {"1h": 1, "1d": 24, "24h": 24, "8h": 8, "12h": 12}
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    file: Name
+    machine: Name
+    known: Name | None = None
+
+
+class StopTable(_Table):
+    """Where unplanned stops stand."""
+
+    start: Name
+    end: Name | None = None
+    minutes: Name | None = None
+    kind: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.end is not None and self.minutes is not None:
+            raise ValueError("give `end` or `minutes`, not both")
+        return self
+
+
+class EventTable(_Table):
+    """Where alarms or maintenance stand."""
+
+    at: Name
+    kind: Name | None = None
+    above_zero: Name | None = None
+
+
+class SpanTable(_Table):
+    """Where counts or measured values stand, a row a span."""
+
+    start: Name
+    every: Literal["1h", "8h", "12h", "24h", "1d"] = "1h"
+
+    @property
+    def hours(self) -> int:
+        """Length of a span."""
+        return _LENGTHS[self.every]
+
+
+class WorkTable(SpanTable):
+    """Where minutes and pieces stand: ours to theirs."""
+
+    columns: dict[Work, Name] = Field(min_length=1)
+
+
+class TelemetryTable(SpanTable):
+    """Where measured values stand."""
+
+    columns: list[Name] = Field(min_length=1, max_length=50)
+
+
+class MachineTable(_Table):
+    """Where it stands what a machine is."""
+
+    traits: list[Name] = Field(min_length=1, max_length=20)
+
+
+class Mapping(BaseModel):
+    """Where everything stands."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timezone: str = "UTC"
+    stops: StopTable
+    alarms: EventTable | None = None
+    maintenance: EventTable | None = None
+    work: WorkTable | None = None
+    telemetry: TelemetryTable | None = None
+    machines: MachineTable | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; one is called Europe/Istanbul") from None
+        return name
+
+
+def read_mapping(file: Path) -> Mapping:
+    """Read a mapping.
+
+    Raises:
+        BadRequest: It cannot be read, or says something else than it may; all mistakes at once.
+    """
+    try:
+        given: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be read: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{file} is not TOML: {error}.") from error
+    try:
+        return Mapping.model_validate(given)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()
+        )
+        raise BadRequest(f"{file}: {mistakes}.") from None

@@ -1,0 +1,79 @@
+"""Owns the Weibull law of lifetimes, those not over yet included; pure.
+
+Source of the likelihood: Meeker and Escobar, Statistical Methods for Reliability Data, 8.2 (right censoring).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud.predictions.history import Floats
+
+_FEWEST = 8
+_STEPS = 60
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Weibull:
+    """A law of lifetimes in hours.
+
+    Attributes:
+        shape: Above 1 things wear out, below 1 the young fail.
+        scale: In hours; 63 % are over by then.
+        shape_lower, shape_upper: Bounds of the shape at 95 %.
+    """
+
+    shape: float
+    scale: float
+    shape_lower: float
+    shape_upper: float
+
+    @property
+    def wears_out(self) -> bool:
+        """Whether it is sure that the older fail more often: only then does a preventive replacement help."""
+        return self.shape_lower > 1
+
+    def within(self, age: Floats, hours: float) -> Floats:
+        """Return the probability that a life of this age ends within so many more hours."""
+        now, then = (age / self.scale) ** self.shape, ((age + hours) / self.scale) ** self.shape
+        return -np.expm1(now - then)
+
+
+def fit_weibull(hours: Floats, is_over: NDArray[np.bool_]) -> Weibull | None:
+    """Return the law by maximum likelihood, or None where fewer than eight lives are over.
+
+    Args:
+        hours: Of each life, above 0.
+        is_over: False for those that still last.
+    """
+    events = int(is_over.sum())
+    if events < _FEWEST:
+        return None
+    logs = np.log(hours)
+    logs = logs - logs.max()  # the scale cancels; powers stay finite
+    mean_log = float(logs[is_over].mean())
+
+    def slope(shape: float) -> tuple[float, float]:
+        """The derivative of the profile likelihood, per event, and that derivative's own."""
+        weights = np.exp(shape * logs)
+        weights /= weights.sum()
+        first = float(weights @ logs)
+        second = float(weights @ logs**2) - first**2
+        return 1 / shape + mean_log - first, -1 / shape**2 - second
+
+    low, high = 0.02, 50.0
+    shape = 1.0
+    for _ in range(_STEPS):
+        value, derivative = slope(shape)
+        low, high = (shape, high) if value > 0 else (low, shape)
+        step = shape - value / derivative
+        following = step if low < step < high else (low + high) / 2
+        if abs(following - shape) < _TOLERANCE * shape:
+            break
+        shape = following
+    error = 1.96 / np.sqrt(-slope(shape)[1] * events) / shape
+    largest = float(np.log(hours).max())
+    scale = float(np.exp(largest + np.log(np.exp(shape * logs).sum() / events) / shape))
+    return Weibull(shape, scale, shape * float(np.exp(-error)), shape * float(np.exp(error)))

@@ -1,0 +1,63 @@
+"""A kept model says the same when it is taken again; a file that somebody else wrote is refused."""
+
+import hashlib
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skops import io
+
+from cloud.errors import Invalid
+from cloud.predictions.artefact import Artefact, kept, taken, versions
+from cloud.predictions.models import ALGORITHMS, probability
+
+RNG = np.random.default_rng(0)
+ROWS = np.where(RNG.random((400, 4)) < 0.1, np.nan, RNG.normal(size=(400, 4))).astype(np.float32)
+CAME = RNG.random(400) < 0.2
+
+
+class Hostile:
+    """What an attacker would put into a file."""
+
+
+def trained(name):
+    way = ALGORITHMS[name]
+    return way.build(way.usual, 0).fit(ROWS, CAME)
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_what_is_kept_says_the_same_to_the_bit(name):
+    pipeline = trained(name)
+    assert np.array_equal(probability(taken(kept(pipeline)), ROWS), probability(pipeline, ROWS))
+
+
+def artefact(content):
+    return Artefact(content, hashlib.sha256(content).hexdigest(), versions())
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (io.dumps({"model": Hostile()}), "Hostile"),
+        (pickle.dumps({"model": 1}), "cannot be read"),
+        (b"", "cannot be read"),
+        (kept({"x": 1}).content[:40], "cannot be read"),
+    ],
+    ids=["class", "pickle", "empty", "cut"],
+)
+def test_what_no_pipeline_of_ours_holds_is_refused(content, why):
+    with pytest.raises(Invalid, match=why):
+        taken(artefact(content))
+
+
+def test_a_file_that_was_changed_is_refused():
+    good = kept(trained("logistic_regression"))
+    with pytest.raises(Invalid, match="digest"):
+        taken(replace(good, content=good.content + b" "))
+
+
+def test_a_model_of_another_version_is_refused_with_the_way_out():
+    good = kept(trained("logistic_regression"))
+    with pytest.raises(Invalid, match="train again"):
+        taken(replace(good, versions={"scikit-learn": "0.1", "skops": "0.1"}))

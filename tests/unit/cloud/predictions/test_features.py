@@ -1,0 +1,58 @@
+"""A prediction as of an instant is the same, to the bit, with and without all that was known later."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloud.predictions.features import features
+from cloud.predictions.history import DAY, HOUR
+from cloud.predictions.outcomes import grid
+from tests.unit.cloud.predictions.plant import BEGIN, plant
+
+LATE = plant(seed=3, machines=3, days=40, late_share=0.3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 45 * 24))
+def test_what_is_known_later_changes_no_earlier_row(hours):
+    now = BEGIN + hours * HOUR
+    instants = grid(3, max(BEGIN, now - 3 * DAY), now + 1, 7 * HOUR)
+    whole, known = features(LATE, instants), features(LATE.as_known(now), instants)
+    at_now = instants.at >= now - 7 * HOUR
+    shared = [name for name in known.names if name in whole.names]
+    assert shared == list(known.names)
+    for name in shared:
+        mine, theirs = (each.values[:, each.names.index(name)] for each in (whole, known))
+        assert np.array_equal(mine[at_now], theirs[at_now], equal_nan=True), name
+        assert np.array_equal(mine, theirs, equal_nan=True), name
+
+
+def test_columns_say_what_they_are_named():
+    instants = grid(3, BEGIN + 20 * DAY, BEGIN + 20 * DAY + 1)
+    matrix = features(LATE, instants)
+    row = dict(zip(matrix.names, matrix.values[1], strict=True))
+    at = BEGIN + 20 * DAY
+    alarms = LATE.alarms
+    mine = (alarms.machine == 1) & (alarms.known <= at) & (alarms.at > at - DAY)
+    assert row["alarms_24h"] == mine.sum()
+    assert row["hour"] == 0
+    assert row["weekday"] == 6  # a Sunday
+    assert row["maintenance_hours_since_service"] == 10 * 24
+    assert row["age"] == 1
+    assert abs(row["vib_off_usual_72h"]) < 0.2
+    assert 0 < row["scrap_share_7d"] < 0.06
+    assert len(set(matrix.names)) == len(matrix.names) == len(matrix.groups)
+
+
+def test_the_sites_own_time_gives_the_hour():
+    instants = grid(1, BEGIN, BEGIN + 1)
+    matrix = features(LATE, instants, zone=lambda at: at + 3 * HOUR)
+    assert matrix.values[0, matrix.names.index("hour")] == 3
+
+
+def test_a_machine_that_was_never_seen_has_nothing_but_the_calendar():
+    lonely = LATE.as_known(BEGIN - 1)
+    matrix = features(lonely, grid(3, BEGIN, BEGIN + 1))
+    assert {name for name, group in matrix.groups.items() if group == "calendar"} == {"hour", "weekday"}
+    assert matrix.values[0, matrix.names.index("stops_7d")] == pytest.approx(0)

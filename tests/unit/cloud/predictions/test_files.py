@@ -1,0 +1,119 @@
+"""A plant's exports become its history; no row is left out without a line that says why."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from cloud.errors import BadRequest
+from cloud.predictions.files import read_history
+from cloud.predictions.history import HOUR
+from cloud.predictions.mapping import Mapping
+
+NINE = 1_767_247_200_000_000  # 2026-01-01 09:00 in Istanbul, which is 06:00 UTC
+
+
+@pytest.fixture
+def mapping():
+    return Mapping.model_validate(
+        {
+            "timezone": "Europe/Istanbul",
+            "stops": {"file": "stops.csv", "machine": "m", "start": "s", "minutes": "min", "kind": "why", "known": "k"},
+            "alarms": {"file": "alarms.csv", "machine": "m", "at": "ts", "kind": "code"},
+            "maintenance": {"file": "hours.csv.gz", "machine": "m", "at": "ts", "above_zero": "pm"},
+            "work": {"file": "hours.csv.gz", "machine": "m", "start": "ts", "columns": {"run": "run"}},
+            "telemetry": {"file": "hours.csv.gz", "machine": "m", "start": "ts", "columns": ["vib"]},
+            "machines": {"file": "machines.csv", "machine": "m", "traits": ["age"]},
+        }
+    )
+
+
+@pytest.fixture
+def exports(tmp_path):
+    (tmp_path / "stops.csv").write_text(
+        "m,s,min,why,k\n"
+        "P1,2026-01-01 09:00:00,30,mech,2026-01-01 09:40:00\n"
+        "P1,2026-01-01T06:00:00Z,30,mech,\n"  # the same instant
+        "P2,2026-01-01 09:00:00.123456789,0,elec,\n"
+        ",2026-01-01 09:00:00,5,mech,\n"
+        "P1,yesterday,5,mech,\n"
+        "P1,1970-01-01 00:00:00,5,mech,\n"
+        "P1,2026-01-02 09:00:00,-5,mech,\n"
+        "P1,2026-01-03\n"
+        "P2,2026-01-04 09:00:00,5,elec,2026-01-01 09:00:00\n"
+    )
+    (tmp_path / "alarms.csv").write_text("ts,m,code\n2026-01-01 09:00:00,P1,W1\n2026-01-01 09:00:00,P1,W1\n")
+    with gzip.open(tmp_path / "hours.csv.gz", "wt") as file:
+        file.write("m,ts,run,vib,pm\n")
+        for hour, pm in enumerate([0, 60, 60, 0, 5]):
+            file.write(f"P1,2026-01-01 0{hour}:00:00,{50 + hour},{'' if hour == 2 else 1.5},{pm}\n")
+    (tmp_path / "machines.csv").write_text("m,age\nP1,7\nP3,x\n")
+    return tmp_path
+
+
+def test_rows_become_columns(exports, mapping):
+    history, verdict = read_history(exports, mapping)
+    assert history.machines == ("P1", "P2", "P3")
+    stops = history.stops
+    assert stops.machine.tolist() == [0, 1, 1]
+    assert stops.at.tolist() == [NINE, NINE + 123456, NINE + 3 * 24 * HOUR]
+    assert stops.known[0] == NINE + 40 * 60_000_000
+    assert stops.end.tolist()[:2] == [NINE + 30 * 60_000_000, NINE + 123456]
+    assert stops.end_known[0] == stops.known[0]
+    # nobody knew of a stop before it began
+    assert stops.known[2] == stops.at[2]
+    assert stops.kinds == ("mech", "elec")
+    assert history.alarms.at.tolist() == [NINE]
+    # where it begins, each time: hours 1 and 4
+    assert ((history.maintenance.at - NINE) // HOUR).tolist() == [-8, -5]
+    assert history.work.columns["run"].tolist() == [50, 51, 52, 53, 54]
+    assert history.work.at[0] == NINE - 8 * HOUR  # the end of its hour
+    assert np.isnan(history.measured.columns["vib"]).tolist() == [False, False, True, False, False]
+    assert history.traits["age"].tolist()[0] == 7
+    taken = {each.table: (each.read, each.taken) for each in verdict.tables}
+    assert taken == {
+        "stops": (9, 3),
+        "alarms": (2, 1),
+        "maintenance": (5, 5),
+        "work": (5, 5),
+        "telemetry": (5, 5),
+        "machines": (2, 1),
+    }
+
+
+def test_each_row_that_is_left_out_has_its_line_and_the_reason(exports, mapping):
+    _, verdict = read_history(exports, mapping)
+    reasons = {(each.file, each.line): each.reason for each in verdict.refused}
+    assert reasons == {
+        ("stops.csv", 3): "another row tells of the same stop",
+        ("stops.csv", 5): "it names no machine",
+        ("stops.csv", 6): "'yesterday' is no time; one is 2026-03-01 06:30:00",
+        ("stops.csv", 7): "'1970-01-01 00:00:00' is not between 2000 and 2100",
+        ("stops.csv", 8): "'-5' is no number of 0 or more",
+        ("stops.csv", 9): "it has 2 cells, 5 are needed",
+        ("alarms.csv", 3): "another row says the same",
+        ("machines.csv", 3): "'x' is no number",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda to: (to / "alarms.csv").unlink(), "alarms.csv cannot be read"),
+        (lambda to: (to / "alarms.csv").write_text("ts,machine,code\n"), "no column 'm'"),
+        (lambda to: (to / "alarms.csv").write_text(""), "there are none"),
+        (lambda to: (to / "alarms.csv").write_bytes(b"ts,m,code\n\xff\xfe,P1,W1\n"), "cannot be read"),
+        (lambda to: (to / "hours.csv.gz").write_bytes(b"not compressed"), "cannot be read"),
+    ],
+    ids=["absent", "column", "empty", "bytes", "gzip"],
+)
+def test_a_file_that_is_not_as_the_mapping_says_is_named(exports, mapping, change, why):
+    change(exports)
+    with pytest.raises(BadRequest, match=why):
+        read_history(exports, mapping)
+
+
+def test_no_file_outside_the_directory_is_read(exports, mapping):
+    mapping.stops.file = "../stops.csv"
+    with pytest.raises(BadRequest, match="is not within"):
+        read_history(exports, mapping)

@@ -1,0 +1,56 @@
+"""A mapping says where things stand; what it cannot mean is said, all at once."""
+
+import pytest
+
+from cloud.errors import BadRequest
+from cloud.predictions.mapping import read_mapping
+
+SOUND = """
+timezone = "Europe/Istanbul"
+[stops]
+file = "stops.csv"
+machine = "m"
+start = "s"
+minutes = "min"
+[telemetry]
+file = "t.csv"
+machine = "m"
+start = "ts"
+every = "1d"
+columns = ["vib"]
+"""
+
+
+def read(tmp_path, text):
+    file = tmp_path / "mapping.toml"
+    file.write_text(text)
+    return read_mapping(file)
+
+
+def test_a_sound_one_is_read(tmp_path):
+    mapping = read(tmp_path, SOUND)
+    assert mapping.stops.minutes == "min"
+    assert mapping.telemetry.hours == 24
+    assert mapping.alarms is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("stops = ", "is not TOML"),
+        ("", "stops: Field required"),
+        (SOUND.replace("Europe/Istanbul", "Mars/Base"), "'Mars/Base' is no time zone"),
+        (SOUND.replace('minutes = "min"', 'minutes = "min"\nend = "e"'), "give `end` or `minutes`"),
+        (SOUND.replace("columns", "colums"), "telemetry.colums"),
+        (SOUND.replace('"1d"', '"1w"'), "telemetry.every"),
+    ],
+    ids=["syntax", "empty", "zone", "both", "unknown", "span"],
+)
+def test_mistakes_are_named(tmp_path, text, why):
+    with pytest.raises(BadRequest, match=why):
+        read(tmp_path, text)
+
+
+def test_one_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadRequest, match="nowhere"):
+        read_mapping(tmp_path / "nowhere.toml")

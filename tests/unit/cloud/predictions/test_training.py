@@ -1,0 +1,89 @@
+"""A model serves where it is surely better than every simple rival, and nowhere else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cloud.errors import Invalid
+from cloud.predictions import training
+from cloud.predictions.baselines import BASELINES
+from cloud.predictions.features import features
+from cloud.predictions.history import DAY, HOUR
+from cloud.predictions.outcomes import grid, outcomes
+from cloud.predictions.splitting import cuts
+from cloud.predictions.training import Plan, Task, TooLittle, train
+from tests.unit.cloud.predictions.plant import BEGIN, plant
+
+HORIZON = 12 * HOUR
+QUICK = Plan(trials=2, parameters={"max_iter": 40})
+
+
+def task(history, days=120):
+    instants = grid(len(history.machines), BEGIN + 14 * DAY, BEGIN + days * DAY, 2 * HOUR)
+    found = outcomes(history.stops, instants, HORIZON, BEGIN + days * DAY)
+    return Task(instants, features(history, instants), found, history.stops, HORIZON, cuts(instants, 0.2))
+
+
+@pytest.fixture(scope="module")
+def learnable():
+    return task(plant())
+
+
+def test_what_alarms_foretell_is_learned_judged_and_may_serve(learnable):
+    told = []
+    found = train(learnable, QUICK, lambda share, step: told.append((share, step)))
+    assert found.may_serve
+    assert found.gain.lower > 0
+    assert found.scores["model"].brier < min(found.scores[name].brier for name in BASELINES)
+    assert found.best_rival in BASELINES
+    assert set(found.scores) == {"model", *BASELINES}
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    said = found.predict(learnable.matrix)
+    assert said.shape == (len(learnable.instants),)
+    assert 0 <= said.min() <= said.max() <= 1
+
+
+def test_one_seed_learns_the_same(learnable):
+    plan = Plan(trials=2, parameters={"max_iter": 5})
+    first, second = train(learnable, plan), train(learnable, plan)
+    assert first.scores == second.scores
+    assert first.parameters == second.parameters
+
+
+def test_outcomes_of_chance_are_not_promoted(learnable):
+    chance = replace(learnable.outcomes, stopped=training.shuffled(learnable.outcomes.stopped))
+    assert not train(replace(learnable, outcomes=chance), QUICK).may_serve
+
+
+def test_the_simple_model_can_be_asked_for(learnable):
+    assert train(learnable, Plan("logistic_regression", trials=0)).may_serve
+
+
+def test_an_unknown_algorithm_is_named_with_those_there_are(learnable):
+    with pytest.raises(Invalid, match="hist_gradient_boosting"):
+        train(learnable, Plan("oracle"))
+
+
+def test_too_few_stops_are_said_and_nothing_is_trained():
+    found = train(task(plant(machines=2, days=20), days=20), QUICK)
+    assert isinstance(found, TooLittle)
+    assert "stops" in found.reason
+
+
+def test_one_machine_cannot_tell_chance_from_skill():
+    found = train(task(plant(machines=1, days=400), days=400), QUICK)
+    assert isinstance(found, TooLittle)
+    assert "one machine" in found.reason
+
+
+def test_other_features_than_those_learned_from_are_refused(learnable):
+    found = train(learnable, Plan("logistic_regression", trials=0))
+    with pytest.raises(ValueError, match="features"):
+        found.predict(replace(learnable.matrix, names=("other",)))
+
+
+def test_rivals_answer_with_probabilities(learnable):
+    found = train(learnable, Plan("logistic_regression", trials=0))
+    said = found.rival.predict(learnable.instants, learnable.matrix)
+    assert np.all((said >= 0) & (said <= 1))

@@ -1,0 +1,28 @@
+"""The law of lifetimes is found again from lives drawn by it, those that still last included."""
+
+import numpy as np
+import pytest
+
+from cloud.predictions.weibull import Weibull, fit_weibull
+
+
+@pytest.mark.parametrize(("shape", "scale"), [(0.7, 40.0), (1.0, 100.0), (2.5, 300.0)])
+def test_shape_and_scale_are_found_with_a_third_still_lasting(shape, scale):
+    rng = np.random.default_rng(5)
+    lives = scale * rng.weibull(shape, 4000)
+    limit = np.quantile(lives, 0.67)
+    law = fit_weibull(np.minimum(lives, limit), lives <= limit)
+    assert law.shape == pytest.approx(shape, rel=0.06)
+    assert law.scale == pytest.approx(scale, rel=0.06)
+    assert law.shape_lower < shape < law.shape_upper
+    assert law.wears_out == (shape > 1.5)
+
+
+def test_too_few_lives_have_no_law():
+    assert fit_weibull(np.ones(20), np.arange(20) < 7) is None
+
+
+def test_a_life_of_constant_hazard_has_no_memory():
+    law = Weibull(1.0, 50.0, 0.9, 1.1)
+    young, old = law.within(np.array([0.0, 500.0]), 10.0)
+    assert young == pytest.approx(old) == pytest.approx(1 - np.exp(-0.2))
