@@ -24,6 +24,7 @@ from edge.clock import Clock
 from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
+from edge.kernelclock import is_synchronised
 from edge.live import desk
 from edge.live.apply import Applier, settings_to_start
 from edge.live.control import ControlServer
@@ -49,6 +50,8 @@ from edge.sync.pace import Pace
 from edge.sync.presence import Presence
 from edge.sync.shipper import Shipper
 from edge.sync.token import TokenStore
+from edge.timekeeping import LOOK_S, Step, Timekeeper
+from edge.timekeeping import told as step_told
 from shared.logs import get
 from shared.reading import ClosedBy, empty
 
@@ -90,17 +93,20 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
             memory.recall(),
             lambda files: load(settings.file, environ, files=files),
         )
+        keeper = Timekeeper(clock, is_synchronised)
         path = state.path / settings.buffer_path.name
         buffer = await SqliteBuffer.open(
             path,
             max_bytes=settings.buffer.max_size,
             gateway=settings.gateway.id,
-            clock=clock,
+            clock=keeper,
             volume=Volume(path, settings.buffer.keep_free),
         )
         try:
+            if buffer.down_since_us is not None:
+                keeper.was_alive(buffer.down_since_us)
             live = Live(memory, notes, hangup, assignments)
-            gateway = Gateway(settings, state, buffer, line, clock, stop, live)
+            gateway = Gateway(settings, state, buffer, line, keeper, stop, live)
             await gateway.run(Notifier(environ))
         finally:
             await line.client.close()
@@ -156,7 +162,7 @@ class Gateway:
         state: StateDirectory,
         buffer: SqliteBuffer,
         line: Line,
-        clock: Clock,
+        clock: Timekeeper,
         stop: asyncio.Event,
         live: Live,
     ) -> None:
@@ -211,6 +217,7 @@ class Gateway:
             missing_since_us=missing_since_us,
             missing_why=why,
             inherited=self._buffer.open_gaps,
+            is_clock_set=lambda: self._clock.is_set,
         )
 
     async def run(self, notifier: Notifier) -> None:
@@ -240,8 +247,9 @@ class Gateway:
             [station.status() for station in self._fleet],
             self._buffer.stats(),
             self._shipper.status(),
-            (*self._applier.notes, *self._errands.notes()),
+            (*self._applier.notes, *self._errands.notes(), *self._clock.notes()),
             self._assignments.version,
+            self._clock.steps,
         )
 
     async def _open_health(self) -> None:
@@ -266,6 +274,7 @@ class Gateway:
             running = tasks.create_task(self._errands.run(), name="errands")
             self._fleet.begin(tasks, self._stations)
             tasks.create_task(self._tell_devices(), name="gateway-down")
+            timed = tasks.create_task(self._keep_time(tasks), name="time")
             self._requests.begin(tasks)
             watched = tasks.create_task(self._beat(notifier), name="watchdog")
             measured = tasks.create_task(self._measure(), name="throughput")
@@ -277,6 +286,7 @@ class Gateway:
             notifier.stopping()
             _log.info("gateway stops")
             running.cancel()
+            timed.cancel()
             await self._requests.end()
             await self._fleet.end()
             greeting.cancel()
@@ -301,6 +311,32 @@ class Gateway:
         if devices:
             told.append(replace(down, revision=2, closed_us=self._clock.now_us(), closed_by=ClosedBy.SPLIT))
         await self._buffer.append(empty(), told)
+
+    async def _keep_time(self, tasks: asyncio.TaskGroup) -> None:
+        """Look whether the clock was set; while it cannot be right, keep what bears a time of it from the cloud."""
+        is_held = False
+        while True:
+            if self._clock.is_awaited != is_held:
+                is_held = not is_held
+                (self._buffer.hold if is_held else self._buffer.release)()
+            await self._clock.sleep(LOOK_S)
+            step = self._clock.look()
+            if step is not None:
+                await self._take_step(step, tasks)
+
+    async def _take_step(self, step: Step, tasks: asyncio.TaskGroup) -> None:
+        gap = step_told(step)
+        _log.warning("the clock was set", detail=gap.detail, old_us=step.old_us, new_us=step.new_us)
+        await self._buffer.append(empty(), [gap])
+        for station in self._fleet:
+            tasks.create_task(station.step(step), name=f"step-{station.name}")
+        if step.unset_since_us is not None:
+            try:
+                batches = await self._buffer.rebase(step.unset_since_us, step.delta_us)
+            except BufferError as error:
+                _log.error("readings keep the times of a clock that was not set", error=error.message)
+            else:
+                _log.info("times of a clock that was not set were moved", batches=batches)
 
     async def _drain(self) -> None:
         try:

@@ -40,6 +40,7 @@ class _EdgeCollector(Collector):
         identity.add_metric([], {"version": snapshot.version, "gateway": snapshot.gateway.id})
         yield identity
         yield _gauge("start_time_seconds", "When the daemon started.", snapshot.started_us / 1e6)
+        yield _counter("clock_steps", "How often this machine's clock was set since then.", snapshot.clock_steps)
         yield from _connections(snapshot.stations)
         yield from _devices(snapshot.stations)
         yield from _drivers(snapshot.stations)
@@ -89,9 +90,14 @@ def _devices(stations: list[StationStatus]) -> Iterator[Metric]:
     tags = GaugeMetricFamily(
         "tezgah_edge_device_tags", "Tags by the quality of their last reading.", labels=[*labels, "quality"]
     )
+    skew = GaugeMetricFamily(
+        "tezgah_edge_device_clock_skew_seconds", "How far the device's clock is ahead of the gateway's.", labels=labels
+    )
     for station in stations:
         for device in station.devices:
             where = [station.name, device.name]
+            if device.clock_skew_us is not None:
+                skew.add_metric(where, device.clock_skew_us / 1e6)
             if device.last_received_us is not None:
                 last.add_metric(where, device.last_received_us / 1e6)
             silent = device.tags - device.good - device.uncertain - device.bad
@@ -102,7 +108,7 @@ def _devices(stations: list[StationStatus]) -> Iterator[Metric]:
                 ("silent", silent),
             ):
                 tags.add_metric([*where, quality], count)
-    yield from (last, tags)
+    yield from (last, tags, skew)
 
 
 def _drivers(stations: list[StationStatus]) -> Iterator[Metric]:

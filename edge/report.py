@@ -34,6 +34,7 @@ class Snapshot:
     sync: ShipperStatus
     notes: Sequence[str] = ()
     assigned: int | None = None
+    clock_steps: int = 0
 
 
 def health(snapshot: Snapshot) -> dict[str, Any]:
@@ -135,6 +136,7 @@ def _connection(station: StationStatus, now_us: int) -> dict[str, Any]:
                 "uncertain": device.uncertain,
                 "bad": device.bad,
                 "last_bad_status": device.last_bad_status,
+                "clock_skew_s": None if device.clock_skew_us is None else round(device.clock_skew_us / 1e6, 3),
             }
             for device in station.devices
         ],

@@ -37,6 +37,10 @@ class Flag(IntFlag):
     RETAINED = 4
     SOURCE_TIME_REPLACED = 8
     OVERFLOW = 16
+    # the gateway's clock was not set: its times were counted on from the last that was known ..
+    CLOCK_NOT_SET = 32
+    # .. and moved when the clock was set
+    TIME_REBASED = 64
 
 
 class ReadingType(StrEnum):

@@ -58,6 +58,10 @@ class ExceptionFilter:
         self._received = np.append(self._received, np.zeros(more, np.int64))
         self._has_text = np.append(self._has_text, np.zeros(more, np.bool_))
 
+    def step(self, delta_us: int) -> None:
+        """The gateway's clock was set."""
+        self._received += delta_us
+
     def forget(self, points: NDArray[np.uint32]) -> None:
         """Keep the next reading of these points, whatever it says."""
         self._seen[points] = False

@@ -57,6 +57,10 @@ class Doors:
             kept.extend(self._judge(readings.take(rows)))
         return concatenate(kept)
 
+    def step(self, delta_us: int) -> None:
+        """The gateway's clock was set."""
+        self._received += delta_us
+
     def forget(self, points: NDArray[np.uint32]) -> None:
         """Keep the next reading of these points, whatever it says."""
         self._is_open[points] = False

@@ -12,7 +12,7 @@ from edge.drivers.spec import Point, TagClass
 from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
 from edge.ports import Buffer
 from shared.logs import get
-from shared.reading import Gap, Readings, Tag
+from shared.reading import Flag, Gap, Readings, Tag
 from shared.wire.lane import Lane
 
 _log = get(__name__)
@@ -24,7 +24,17 @@ _LANES = {TagClass.STATE: Lane.STATE, TagClass.PROCESS: Lane.PROCESS, TagClass.D
 class Intake:
     """Gives shaped readings to the buffer under the tags' lasting ids; one station has it."""
 
-    def __init__(self, name: str, points: Sequence[Point], buffer: Buffer, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self,
+        name: str,
+        points: Sequence[Point],
+        buffer: Buffer,
+        clock: Clock,
+        journal: Journal,
+        *,
+        is_clock_set: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._is_clock_set = is_clock_set
         self._name = name
         self._buffer = buffer
         self._clock = clock
@@ -69,6 +79,8 @@ class Intake:
             BufferError: Closed.
         """
         kept = replace(readings, tag=self._ids[readings.tag])
+        if not self._is_clock_set():
+            kept = replace(kept, flags=kept.flags | np.uint8(Flag.CLOCK_NOT_SET))
         while True:
             told = gaps()
             try:

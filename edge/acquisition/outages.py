@@ -56,6 +56,16 @@ class Outages:
         self._open = {(gap.device, gap.tag): gap for gap in fresh}
         return [*ended, *fresh]
 
+    def rebase(self, since_us: int, delta_us: int) -> list[Gap]:
+        """The clock was not set from then until now: what began meanwhile began so much later."""
+        moved = [
+            replace(gap, revision=gap.revision + 1, from_us=gap.from_us + delta_us, to_us=gap.to_us + delta_us)
+            for gap in self._open.values()
+            if gap.from_us > since_us
+        ]
+        self._open.update({(gap.device, gap.tag): gap for gap in moved})
+        return moved
+
     def _named(self, gap: Gap) -> Gap:
         if gap.tag is not None:
             self._parted.add(gap.device)

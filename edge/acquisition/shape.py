@@ -3,8 +3,9 @@
 The station hands over a driver's block and gives what comes back to the buffer. Every rule acts on whole
 columns. What it decides, in this order:
 
-- Time. A source time of 0 means that the source gave none; one outside 2000..2100 comes from a clock that
-  was never set, and is flagged. Both get the time at which the gateway took the reading.
+- Time. A source time of 0 means that the source gave none; one before 2015, or more than five minutes later than the
+  reading was taken, comes from a clock that is not set, and is flagged. Both get the time at which the gateway took the
+  reading. While the gateway's own clock is not set it judges no source's to be ahead.
 - No number. A bad reading has no value, whatever the source repeats in it. A NaN or infinity that claims to
   be a value is bad, flagged and counted. A text has no number and is what it is.
 - Words. A mapped tag keeps its raw number and gets its word as text; a number without a word stays, with
@@ -18,7 +19,7 @@ columns. What it decides, in this order:
   wanted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,8 +35,10 @@ from edge.drivers.spec import TagOptions
 from shared.reading import Flag, Quality, Readings, concatenate, empty
 from shared.wire.batch import MAX_TIME_US
 
-# 2000-01-01; what lies before it is a clock that counts from 1970, 1980 or 1984
-EARLIEST_US = 946_684_800_000_000
+# 2015-01-01: clocks of PLCs that lost their battery count from 1970, 1980, 1984, 1990, 2000 or 2012
+EARLIEST_US = 1_420_070_400_000_000
+# how far a source's clock may be ahead; one that is an hour ahead has the wrong time zone
+AHEAD_US = 300_000_000
 _NOTHING = empty()
 
 
@@ -55,7 +58,14 @@ class Counts:
 class Shaper:
     """Shapes one connection's readings; remembers the last one kept of each point."""
 
-    def __init__(self, tags: Sequence[TagOptions], derivation: Derivation | None = None) -> None:
+    def __init__(
+        self,
+        tags: Sequence[TagOptions],
+        derivation: Derivation | None = None,
+        *,
+        is_clock_set: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._is_clock_set = is_clock_set
         self._rules = Rules.of(tags)
         self._filter = ExceptionFilter(self._rules)
         self._doors = Doors(self._rules)
@@ -168,6 +178,11 @@ class Shaper:
         for row in np.flatnonzero(clamped | refused).tolist():
             text.pop(row, None)
 
+    def step(self, delta_us: int) -> None:
+        """The gateway's clock was set: what is remembered of when readings were taken moves with it."""
+        self._filter.step(delta_us)
+        self._doors.step(delta_us)
+
     def has_prompt(self, readings: Readings) -> bool:
         """Tell whether somebody waits for one of these to be on disk."""
         return self._any_prompt and bool(self._rules.is_prompt[readings.tag].any())
@@ -183,6 +198,8 @@ class Shaper:
             # a protocol without time of its own
             return received
         implausible = (ts < EARLIEST_US) | (ts >= MAX_TIME_US)
+        if self._is_clock_set():
+            implausible |= ts > received + AHEAD_US
         if not implausible.any():
             return ts
         replaced = implausible & (ts != 0)

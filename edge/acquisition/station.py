@@ -31,6 +31,7 @@ from edge.clock import Clock
 from edge.drivers.spec import Point
 from edge.errors import BufferError, DriverError  # noqa: A004 - the field's word
 from edge.ports import BEFORE_US, Buffer, Driver, Measured, Sample, Tense
+from edge.timekeeping import Step
 from shared.errors import AppError
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings, concatenate, empty
@@ -61,6 +62,7 @@ class Station:
         missing_why: Why they may be missing, if not because the gateway was down, for people.
         finish_s: How long a soft end may take.
         inherited: Gaps of its devices that an earlier life left open.
+        is_clock_set: Whether the clock is right; what is taken while it is not is flagged.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Station:
         missing_why: str = "",
         finish_s: float = FINISH_S,
         inherited: Sequence[Gap] = (),
+        is_clock_set: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name = name
         self._protocol = protocol
@@ -90,8 +93,8 @@ class Station:
         # what the page and the tools on this machine are shown
         self.board = Board(points)
         self.journal = Journal()
-        self._intake = Intake(name, points, buffer, clock, self.journal)
-        self._shaper = Shaper([point.options for point in points], Derivation(points))
+        self._intake = Intake(name, points, buffer, clock, self.journal, is_clock_set=is_clock_set)
+        self._shaper = Shaper([point.options for point in points], Derivation(points), is_clock_set=is_clock_set)
         since_us = clock.now_us() if missing_since_us is None else missing_since_us
         self._watch = Watch(points, since_us, round(delivery_s * 1e6))
         self._outages = Outages(gap for gap in inherited if gap.device in self._watch.devices)
@@ -159,6 +162,20 @@ class Station:
                 if len(stale):
                     _log.warning("tags have gone silent", connection=self.name, tags=len(stale))
                     await self._intake.put(self._shaper.shape(stale))
+
+    async def step(self, step: Step) -> None:
+        """The clock was set: move with it what is remembered by it, and cut or move the outages that go on."""
+        pending = self._shaper.flush()
+        self._shaper.step(step.delta_us)
+        self._watch.step(step.delta_us)
+        if step.unset_since_us is None:
+            told = self._outages.step(step.old_us, step.new_us) if step.delta_us else []
+        else:
+            told = self._outages.rebase(step.unset_since_us, step.delta_us)
+        if self._intake.full_since_us is not None:
+            self._intake.full_since_us += step.delta_us
+        if len(pending) or told:
+            await self._intake.put(pending, lambda: told)
 
     def finish(self) -> None:
         """End softly: take what the source has on its way, see it on disk, tell the source, close."""

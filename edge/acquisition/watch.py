@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.acquisition.skew import Skews
 from edge.acquisition.text import words
 from edge.drivers.spec import Point
 from edge.ports import BEFORE_US
@@ -32,6 +33,8 @@ class DeviceCondition:
         last_received_us: When its last reading came, whatever its quality; None if none came yet.
         tags: How many tags it has, of which the last reading was `good`, `uncertain` or `bad`; the rest never came.
         last_bad_status: The protocol's code of its last bad reading, None if there was none.
+        clock_skew_us: How far its clock is ahead of the gateway's, by the freshest of its times of the last ten to
+            twenty minutes; what a reading was on its way counts as behind. None if it tells no time.
     """
 
     name: str
@@ -41,6 +44,7 @@ class DeviceCondition:
     uncertain: int
     bad: int
     last_bad_status: int | None = None
+    clock_skew_us: int | None = None
 
 
 class Watch:
@@ -71,6 +75,7 @@ class Watch:
         # after how long without a reading a point is called bad, and when it was heard last
         self._stale_after_us = np.array([], np.int64)
         self._heard_us = np.array([], np.int64)
+        self._skews = Skews()
         self.extend(points, since_us)
 
     def extend(self, points: Sequence[Point], since_us: int) -> tuple[str, ...]:
@@ -95,6 +100,7 @@ class Watch:
         self._device = np.append(self._device, np.array([place[point.device] for point in points], np.intp))
         self._quality = np.append(self._quality, np.full(len(points), _SILENT, np.uint8))
         self._received = np.append(self._received, np.full(len(kept), -1, np.int64))
+        self._skews.extend(len(kept))
         self._bad_status = np.append(self._bad_status, np.full(len(kept), -1, np.int64))
         self._accounted = np.append(self._accounted, np.full(len(kept), since_us, np.int64))
         self._is_kept = np.append(self._is_kept, np.array(list(kept.values()), np.bool_))
@@ -118,6 +124,7 @@ class Watch:
             quality = np.where(is_number, quality, np.uint8(Quality.BAD))
         self._quality[readings.tag] = quality
         self._received[device] = readings.received
+        self._skews.note(device, readings)
         self._hear_of(readings)
         self._accounted[device] = readings.received
         bad = readings.quality == Quality.BAD
@@ -244,6 +251,13 @@ class Watch:
         """The devices whose sources keep nothing of what we miss."""
         return {name for name, is_kept in zip(self.devices, self._is_kept.tolist(), strict=True) if not is_kept}
 
+    def step(self, delta_us: int) -> None:
+        """The gateway's clock was set: what is remembered by it moves with it."""
+        self._accounted += delta_us
+        for column in (self._received, self._heard_us, self._bad_us):
+            column[column >= 0] += delta_us
+        self._skews.forget()
+
     def account(self, until_us: int) -> None:
         """Nothing is missing until then, or a gap of `gaps` says why."""
         self._accounted[~self._is_kept] = until_us
@@ -264,6 +278,7 @@ class Watch:
                 int(counts[Quality.UNCERTAIN][index]),
                 int(counts[Quality.BAD][index]),
                 _known(self._bad_status[index]),
+                self._skews.of(index),
             )
             for index, name in enumerate(self.devices)
         ]

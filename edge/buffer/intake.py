@@ -5,6 +5,7 @@ somebody waits for an acknowledgement, at once if it is long. Meanwhile the next
 """
 
 import asyncio
+import math
 from collections.abc import Sequence, Set
 from functools import partial
 
@@ -85,6 +86,8 @@ class Intake:
         self.rows_committed = 0
         self.commits = 0
         self.last_commit_us: int | None = None
+        # the same by the monotonic clock
+        self.last_commit_s = -math.inf
 
     @property
     def pending_rows(self) -> int:
@@ -183,7 +186,7 @@ class Intake:
             if pending or (seal and self._thread.figures.has_tail) or ripe & self._thread.figures.tails.keys():
                 await self._thread.do(lambda store: pending.write(store, now_us, seal=seal, ripe=ripe))
                 self.commits += 1
-                self.last_commit_us = now_us
+                self.last_commit_us, self.last_commit_s = now_us, self._clock.monotonic()
             self._committing = None
             self._keep(pending, ripe)
 

@@ -96,6 +96,11 @@ class Leases:
         self._forget(id.seq)
         return self._held.pop(id.seq)
 
+    def forget_live(self) -> None:
+        """What is on disk is not what is in memory any more: read it there."""
+        self._live.clear()
+        self._live_bytes = 0
+
     def left(self, ids: Iterable[BatchId]) -> None:
         """Note that these have left the disk."""
         self._leaving -= {batch.seq for batch in ids}

@@ -5,10 +5,12 @@ answers what it answered before.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Iterable
 from functools import partial
 
 from edge.backoff import Backoff
+from edge.buffer import rebasing
 from edge.buffer.leases import Leases
 from edge.buffer.refusing import Refusal
 from edge.buffer.store import Store
@@ -51,6 +53,9 @@ class Lending:
         self._reading = Backoff(clock, first_s=0.1, cap_s=_RETRY_CAP_S)
         self._sweeping = Backoff(clock, first_s=0.1, cap_s=_RETRY_CAP_S)
         self._is_closed = False
+        self._is_held = False
+        # those that were lent since the last `hold`; None if nobody asks
+        self._lent: set[int] | None = None
         self.rows_settled = 0
 
     def is_abreast(self, lane: Lane) -> bool:
@@ -67,12 +72,44 @@ class Lending:
         while not self._is_closed:
             lease = await self._choose(live=live) if self._available() is not None else None
             if lease is not None:
+                if self._lent is not None:
+                    self._lent.add(lease.id.seq)
                 return lease
             if not wait:
                 break
             if self._available() is None:
                 await self._news.heard()
         return None
+
+    def hold(self) -> None:
+        """Lend nothing until `release`, and from now on note what is lent."""
+        self._is_held = True
+        self._lent = set()
+
+    def release(self) -> None:
+        """Lend again."""
+        self._is_held = False
+        self._news.ring()
+
+    async def rebase(self, since_us: int, delta_us: int) -> int:
+        """Move batches to the right time (see `rebasing.rebase`) that were not lent since the last `hold`.
+
+        Raises:
+            BufferError: Not all of them are moved.
+        """
+        if self._lent is None:
+            return 0
+        lent, self._lent = self._lent, None
+        now_us = self._clock.now_us()
+
+        def move(db: sqlite3.Connection) -> int:
+            return rebasing.rebase(db, since_us, delta_us, lent, now_us)
+
+        try:
+            return await self._thread.do(lambda store: store.beat(now_us, move))
+        finally:
+            # what is in memory is not what is on disk any more
+            self._current().forget_live()
 
     def settle(self, id: BatchId) -> None:
         """See `edge.ports.Buffer.settle`; it leaves the disk with the next sweep."""
@@ -130,6 +167,8 @@ class Lending:
 
     def _available(self) -> Lane | None:
         """Return the most urgent lane of which something may be lent."""
+        if self._is_held:
+            return None
         leases, queues = self._current(), self._thread.figures.queues
         return next((lane for lane in URGENCY if leases.available(lane, queues[lane].batches) > 0), None)
 

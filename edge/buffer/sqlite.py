@@ -137,6 +137,30 @@ class SqliteBuffer:
         """See `edge.ports.Buffer.give_back`."""
         self._lending.give_back(id, refused, is_whole=is_whole)
 
+    def hold(self) -> None:
+        """Lend nothing until `release`: the clock is not set, and what bears a time of it may soon be put right."""
+        self._lending.hold()
+
+    def release(self) -> None:
+        """Lend again."""
+        self._lending.release()
+
+    async def rebase(self, since_us: int, delta_us: int) -> int:
+        """Move what was taken since the clock was not set, now that it is, unless it may have been sent.
+
+        Args:
+            since_us: From when on it was not set, by itself.
+            delta_us: How far it was behind.
+
+        Returns:
+            How many batches were moved.
+
+        Raises:
+            BufferError: The disk refuses; what was not moved stays flagged as it is.
+        """
+        await self._intake.flush()
+        return await self._lending.rebase(since_us, delta_us)
+
     async def flush(self) -> None:
         """Commit and seal everything that was appended, so that it can be shipped; for the shutdown.
 
@@ -216,7 +240,7 @@ class SqliteBuffer:
         while True:
             await self._clock.sleep(BEAT_S)
             self._intake.tell()
-            if self._clock.now_us() - (self._intake.last_commit_us or 0) < BEAT_S * 1_000_000:
+            if self._clock.monotonic() - self._intake.last_commit_s < BEAT_S:
                 continue
             try:
                 await self._thread.do(lambda store: store.beat(self._clock.now_us()))

@@ -223,14 +223,16 @@ class Store:
             change.state = quarantine.forget(change.db, ns, change.state)
         return rows
 
-    def beat(self, now_us: int) -> None:
+    def beat(self, now_us: int, also: Callable[[sqlite3.Connection], int] = lambda _: 0) -> int:
         """Note that the gateway is alive, so that the hole after a power cut is not told longer than it was.
+
+        Does `also` in the same transaction, and returns what that does.
 
         Raises:
             BufferDamaged, BufferError: It is not noted.
         """
-        with self._change(now_us):
-            pass
+        with self._change(now_us) as change:
+            return also(change.db)
 
     def oldest(self, taken: Set[int], now_us: int, lanes: Sequence[Lane] = URGENCY) -> Lease | None:
         """Read the oldest batch of the first of these lanes that has one whose number is not taken.

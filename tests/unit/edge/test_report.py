@@ -35,6 +35,7 @@ def test_a_sound_gateway_is_ok_and_says_how_far_its_readings_came() -> None:
             "uncertain": 1,
             "bad": 0,
             "last_bad_status": None,
+            "clock_skew_s": None,
         }
     ]
     assert (document["buffer"]["rows"], document["buffer"]["oldest_age_s"]) == (9, 1.0)

@@ -109,6 +109,15 @@ def test_a_clock_that_is_set_ends_an_outage_by_its_old_time_and_goes_on_by_its_n
     assert mine.end({"press"}, T - 3590 * S) == [ended(new, -3590)]
 
 
+def test_what_began_while_the_clock_was_not_set_is_moved_and_what_began_before_is_not() -> None:
+    mine = outages()
+    [before, within] = mine.begin([lost("oven", begin=0), lost("press", begin=5)])
+    assert mine.rebase(T, 3600 * S) == [
+        replace(within, revision=2, from_us=within.from_us + 3600 * S, to_us=within.to_us + 3600 * S)
+    ]
+    assert mine.end({"oven"}, T + 4000 * S) == [ended(before, 4000)]
+
+
 def test_open_gaps_of_devices_that_nobody_reads_end() -> None:
     left = [named(lost(), 1), named(lost("gone"), 2)]
     assert unclaimed(left, {"press"}, T + 9 * S) == [ended(left[1], 9)]

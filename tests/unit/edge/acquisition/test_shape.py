@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.acquisition.rules import deadband
-from edge.acquisition.shape import EARLIEST_US, Shaper
+from edge.acquisition.shape import AHEAD_US, EARLIEST_US, Shaper
 from edge.acquisition.text import clean
 from edge.drivers.spec import TagOptions
 from shared.reading import Flag, Quality, Readings, concatenate, from_rows
@@ -78,7 +78,7 @@ class Reference:
         options = self.tags[row.tag]
         received, flags, quality, value, text = row.received, row.flags, row.quality, row.value, row.text
         ts = row.ts
-        if not EARLIEST_US <= ts < MAX_TIME_US:
+        if not EARLIEST_US <= ts < min(MAX_TIME_US, received + AHEAD_US + 1):
             flags |= Flag.SOURCE_TIME_REPLACED if ts != 0 else 0
             ts = received
         if quality == Quality.BAD:
@@ -142,7 +142,7 @@ values = st.sampled_from([NAN, INF, -INF, 0.0, -0.0, 1.0, 0.1, 0.2, 0.3, -1.0, 2
 rows = st.builds(
     Row,
     tag=st.integers(0, 3),
-    ts=st.sampled_from([0, 1, -5, EARLIEST_US - 1, EARLIEST_US, NOW, MAX_TIME_US - 1, MAX_TIME_US, 2**62]),
+    ts=st.sampled_from([0, 1, -5, EARLIEST_US - 1, EARLIEST_US, NOW, NOW + AHEAD_US + 3, MAX_TIME_US, 2**62]),
     received=st.integers(NOW, NOW + 6),
     value=values,
     quality=st.sampled_from([0, 0, 0, 1, 2]),
@@ -254,12 +254,33 @@ def test_a_clock_set_back_does_not_silence_the_heartbeat() -> None:
         (EARLIEST_US, EARLIEST_US, 0),
         (EARLIEST_US - 1, NOW, Flag.SOURCE_TIME_REPLACED),
         (MAX_TIME_US, NOW, Flag.SOURCE_TIME_REPLACED),
+        # a PLC that lost its battery and counts from 2000 on, and one that takes local time for UTC
+        (946_684_800_000_000 + 3_600_000_000, NOW, Flag.SOURCE_TIME_REPLACED),
+        (NOW + 3 * 3_600_000_000, NOW, Flag.SOURCE_TIME_REPLACED),
+        (NOW + AHEAD_US, NOW + AHEAD_US, 0),
+        (NOW - 3 * 3_600_000_000, NOW - 3 * 3_600_000_000, 0),
         (-1, NOW, Flag.SOURCE_TIME_REPLACED),
     ],
 )
 def test_a_source_time_that_cannot_be_true_gives_way_to_the_gateways(ts: int, expected: int, flags: int) -> None:
     (row,) = one({}, Row(0, ts=ts, value=1.0))
     assert (row.ts, row.flags) == (expected, flags)
+
+
+def test_a_gateway_whose_clock_is_not_set_calls_no_source_ahead() -> None:
+    shaper = Shaper([TagOptions()], is_clock_set=lambda: False)
+    assert rows_of(shaper.shape(block([Row(0, ts=NOW + 2 * AHEAD_US, value=1.0)])))[0].ts == NOW + 2 * AHEAD_US
+
+
+def test_a_clock_that_was_set_neither_hastens_nor_holds_up_the_heartbeat() -> None:
+    shaper = Shaper([TagOptions.model_validate({"publish": {"on": "change", "heartbeat": "1min"}})])
+    assert len(shaper.shape(block([Row(0, value=1.0)]))) == 1
+    for hours in (24, -48):
+        shaper.step(hours * 3_600_000_000)
+        now = NOW + (24 if hours > 0 else -24) * 3_600_000_000
+        assert len(shaper.shape(block([Row(0, value=1.0, received=now + 59_000_000)]))) == 0
+        assert len(shaper.shape(block([Row(0, value=1.0, received=now + 60_000_000)]))) == 1
+        shaper.step(-60_000_000)
 
 
 def test_a_gateway_clock_beyond_all_times_still_makes_a_reading_that_the_wire_takes() -> None:

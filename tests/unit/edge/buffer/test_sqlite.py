@@ -11,7 +11,8 @@ import pytest
 from edge.buffer.intake import COMMIT_ROWS, MAX_PENDING_ROWS
 from edge.buffer.sqlite import SqliteBuffer
 from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
-from shared.reading import GapCause, Readings
+from shared.reading import Flag, GapCause, Readings
+from shared.wire.batch import decode
 from shared.wire.lane import Lane
 from tests.fakes import disk
 from tests.fakes.clock import HandClock, turns
@@ -354,3 +355,50 @@ async def test_the_figures_add_up(path: Path, clock: HandClock) -> None:
         assert (stats.rows, stats.quarantined, stats.failure) == (COMMIT_ROWS, 0, None)
         assert 0 < stats.bytes < stats.max_bytes < 50_000_000
         assert stats.oldest_us == 1_800_000_000_000_000
+
+
+async def test_what_was_taken_under_a_clock_that_was_not_set_is_kept_until_it_is_and_leaves_with_the_right_time(
+    path: Path, clock: HandClock
+) -> None:
+    async with running(path, clock) as buffer:
+        buffer.register(TAGS)
+        buffer.hold()
+        since_us = clock.now_us()
+        await clock.advance(1)
+        rows = numbered(0, 3)
+        now = np.full(3, clock.now_us())
+        await buffer.append(replace(rows, ts=now, received=now, flags=rows.flags | np.uint8(Flag.CLOCK_NOT_SET)))
+        async with asyncio.timeout(10):
+            await buffer.flush()
+        assert await buffer.lease(live=True, wait=False) is None
+        assert buffer.stats().batches == 1
+        clock.jump(3600)
+        assert await buffer.rebase(since_us, 3_600_000_000) == 1
+        buffer.release()
+        lease = await buffer.lease(live=True, wait=False)
+        assert lease is not None
+        told = decode(lease.body)
+        assert told.readings.received.tolist() == [since_us + 3_601_000_000] * 3
+        assert told.readings.flags.tolist() == [Flag.TIME_REBASED] * 3
+        assert lease.id == told.header.id
+
+
+async def test_a_batch_that_may_have_been_sent_keeps_its_content(path: Path, clock: HandClock) -> None:
+    async with running(path, clock) as buffer:
+        buffer.register(TAGS)
+        buffer.hold()
+        since_us = clock.now_us()
+        rows = numbered(0, 3)
+        now = np.full(3, since_us)
+        await buffer.append(replace(rows, ts=now, received=now, flags=rows.flags | np.uint8(Flag.CLOCK_NOT_SET)))
+        async with asyncio.timeout(10):
+            await buffer.flush()
+        # nobody set the clock for so long that it is not waited for
+        buffer.release()
+        lease = await buffer.lease(live=False, wait=False)
+        assert lease is not None
+        await buffer.give_back(lease.id)
+        assert await buffer.rebase(since_us, 3_600_000_000) == 0
+        again = await buffer.lease(live=False, wait=False)
+        assert again is not None
+        assert again.body == lease.body
