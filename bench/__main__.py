@@ -9,6 +9,7 @@ ORDER = (
     "buffer",
     "board",
     "ingest",
+    "growth",
     "rollups",
     "api_cost",
     "api_orders",
@@ -20,6 +21,8 @@ ORDER = (
     "mqtt_durable",
     "memory",
     "predictions",
+    "three_protocols",
+    "drain",
     "end_to_end",
 )
 

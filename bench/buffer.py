@@ -2,24 +2,29 @@
 
 The baseline packs the same 1,000 readings as plain columns, compresses them with zstd 1 and commits them, one thread,
 nothing else: no batch is formed, nothing is checked, nobody waits. Both write to the same directory with the same
-settings (WAL, synchronous=FULL). The buffer's figures are those of `append` until the last promise is kept.
+settings (WAL, synchronous=FULL). The buffer's figures are those of `append` until the last promise is kept. Bytes on
+the wire are those of the same plant's batches as they are sent, tags and all; on disk those of the buffer's file.
 """
 
 import asyncio
 import contextlib
 import sqlite3
+import sys
 import tempfile
 import time
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import zstandard
 
+from bench.verdict import Verdicts
 from edge.buffer.sqlite import SqliteBuffer
 from edge.clock import SystemClock
 from shared import logs
 from shared.reading import Readings, Tag
+from shared.wire.batch import BatchId, encode
 
 with contextlib.suppress(ImportError):
     import uvloop
@@ -29,6 +34,9 @@ with contextlib.suppress(ImportError):
 TAGS = [Tag(f"machine-{n // 10:02}", f"signal-{n % 10}") for n in range(200)]
 ROWS = 1_000
 BLOCKS = 3_000
+# what is asked: of the append, and of a batch of so many readings
+AT_LEAST, AT_MOST_CPU = 1_500_000, 0.4
+AT_MOST_BYTES = {10_000: 6.0, 1_000: 9.0}
 COLUMNS = ("tag", "ts", "received", "value", "quality", "flags", "status")
 
 
@@ -147,8 +155,17 @@ async def drained(plant: list[Readings]) -> tuple[float, float]:
         return total / wall, cpu / total * 1e6
 
 
-def main() -> None:
-    """Print the figures."""
+def on_the_wire(rows: int, count: int = 20) -> float:
+    """Return the bytes a reading of batches of so many."""
+    bodies = [
+        encode(BatchId("bench", uuid.UUID(int=number), number), 1_800_000_000_000_000, TAGS, block)
+        for number, block in enumerate(blocks(count, rows))
+    ]
+    return sum(map(len, bodies)) / (rows * count)
+
+
+def main() -> int:
+    """Print the figures; the exit code tells whether what is asked was reached."""
     logs.configure(level="ERROR")
     plant = blocks(BLOCKS, ROWS)
     bare = baseline(plant)
@@ -163,7 +180,14 @@ def main() -> None:
     for in_flight in (1, 100):
         rows, commits = asyncio.run(prompt(in_flight))
         print(f"{f'prompt single rows, {in_flight} in flight':40} {rows:>11,.0f} readings/s   {commits:,.0f} commits/s")
+    asked = Verdicts()
+    asked.at_least("durable append, batches of 1,000", kept[0], AT_LEAST, " readings/s")
+    asked.at_most("CPU of it", kept[1], AT_MOST_CPU, " s a million")
+    asked.at_most("on disk, batches as the buffer seals them", kept[2], AT_MOST_BYTES[10_000], " B a reading")
+    for rows, most in AT_MOST_BYTES.items():
+        asked.at_most(f"on the wire, batches of {rows:,}", on_the_wire(rows), most, " B a reading")
+    return asked.exit_code()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

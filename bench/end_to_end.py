@@ -1,116 +1,162 @@
-"""The whole way, from the simulators' protocols to PostgreSQL rows, on this machine: rate, backlog, CPU by side.
+"""The whole way, Modbus register to PostgreSQL row, on this machine's cores: rate, backlog, lag, CPU by side.
 
-Baseline of the ratio is what the simulators said in the same time: 1.00 means that nothing lags behind. The load is
-48 machines with 17 signals each: 16 on Modbus, polled every 20 ms (13,600 readings/s), 16 on OPC UA and 16 on MQTT,
-twice a second each. Simulators, gateway, API and PostgreSQL share the machine's cores.
+Forty units with 62 float32 each on four connections, every sample kept and sent; a raw socket (`modbus_durable`)
+answers, for a simulator in Python would be the limit. Gateway, API, rollups and PostgreSQL are what is installed, with
+their defaults, as processes of their own, and share the cores with that socket. Asked are 120,000 readings a second
+for a minute with a backlog that does not grow, and 7 CPU seconds per million for everything together. The ratio is of
+what was stored to what was asked of the units in the same time: 1.00 means that nothing lags behind.
+
+`BENCH_SECONDS` (60) is how long it is measured, `BENCH_RATE` (130000) how much is asked of the units.
 """
 
-import argparse
-import shutil
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
 import tempfile
 import time
-from importlib import resources
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
-from simulators.demo.cloud import LAG, STORED, quantile
-from simulators.demo.stack import Stack
-from simulators.demo.workspace import Ports, Workspace
+from bench import modbus_durable as units
+from bench.served import Served, cpu_of, free_port, served
+from bench.verdict import Verdicts
+from simulators.demo.cloud import LAG, STORED, Metrics, quantile
 
-MACHINES = 16
+SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
+RATE = float(os.environ.get("BENCH_RATE", "130000"))
+AT_LEAST, AT_MOST_CPU, AT_MOST_GROWTH = 120_000, 7.0, 0.01
+TAGS = units.CONNECTIONS * units.UNITS * units.FLOATS
 
 
-def configuration(stack: Stack, every: str) -> Path:
-    """Write the demo's configuration for more machines and a faster poll."""
-    text = resources.files("simulators.demo").joinpath("edge.yaml").read_text(encoding="utf-8")
-    head = text.split("\ndevices:")[0].replace("every: 500ms", f"every: {every}")
-    places = {"press": ("presses", ""), "cnc": ("cnc-line", ", unit: {}"), "packer": ("broker", "")}
+def configuration(root: Path, cloud: Served, token: str, modbus: int, health: int) -> Path:
+    """Write the gateway's configuration."""
+    (root / "token").write_text(token)
+    every_us = round(TAGS / RATE * 1e6)
     lines = [
-        f"  - {{name: {kind}-{number:02}, use: {kind}, on: {on}{unit.format(number)}}}"
-        for kind, (on, unit) in places.items()
-        for number in range(1, MACHINES + 1)
+        "version: 1",
+        "gateway: {id: bench}",
+        f"cloud: {{url: 'http://127.0.0.1:{cloud.port}', token: '${{file:{root / 'token'}}}'}}",
+        f"buffer: {{path: '{root / 'buffer.db'}', max_size: 4 GB, keep_free: 100 MB}}",
+        f"health: {{listen: '127.0.0.1:{health}'}}",
+        f"defaults: {{every: {every_us}us, publish: {{on: sample}}}}",
+        "connections:",
+        *[f"  line-{n}: {{modbus: tcp, host: 127.0.0.1, port: {modbus}}}" for n in range(units.CONNECTIONS)],
+        "templates:",
+        "  meter:",
+        "    protocol: modbus",
+        "    tags:",
+        *[f"      v{n}: {{register: holding {2 * n}, type: float32}}" for n in range(units.FLOATS)],
+        "devices:",
+        *[
+            f"  - {{name: meter-{n}-{unit}, use: meter, on: line-{n}, unit: {unit}}}"
+            for n in range(units.CONNECTIONS)
+            for unit in range(1, units.UNITS + 1)
+        ],
     ]
-    file = stack.workspace.root / "edge.yaml"
-    file.write_text(head + "\ndevices:\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    file = root / "edge.yaml"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
 
 
-class Sides:
-    """CPU seconds used so far by each side of the walk."""
-
-    def __init__(self, stack: Stack) -> None:
-        data = str(stack.workspace.root / "cloud")
-        self._sides = {name: [psutil.Process(stack.child(name).pid)] for name in ("simulators", "gateway", "cloud")}
-        self._sides["cloud"] += self._sides["cloud"][0].children(recursive=True)
-        # the server's first process names its data directory; its children come and go with connections
-        self._postmasters = [
-            process
-            for process in psutil.process_iter(["name", "cmdline"])
-            if process.info["name"] == "postgres" and any(data in word for word in process.info["cmdline"] or ())
-        ]
-
-    def seconds(self) -> dict[str, float]:
-        """Return CPU seconds by side; PostgreSQL's with those of its present children."""
-        sides = {**self._sides, "postgres": []}
-        for postmaster in self._postmasters:
-            sides["postgres"] += [postmaster, *postmaster.children(recursive=True)]
-        return {name: sum(self._of(process) for process in processes) for name, processes in sides.items()}
-
-    @staticmethod
-    def _of(process: psutil.Process) -> float:
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            return 0.0
-        return times.user + times.system
+@contextmanager
+def answering() -> Iterator[tuple[int, psutil.Process]]:
+    """Have somebody answer Modbus requests; gives the port and the process."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=units.serve, args=(theirs, None), daemon=True)
+    process.start()
+    try:
+        yield ours.recv(), psutil.Process(process.pid)
+    finally:
+        process.kill()
+        process.join()
 
 
-def measure(stack: Stack, seconds: float) -> None:
-    """Let it run, then print the figures."""
-    sides = Sides(stack)
+@contextmanager
+def gateway(config: Path, health: int) -> Iterator[psutil.Process]:
+    """Run the daemon; gives its process when it is connected."""
+    environment = os.environ | {"TEZGAH_EDGE_LOG_LEVEL": "error"}
+    process = subprocess.Popen([sys.executable, "-m", "edge", "run", str(config)], env=environment)
+    try:
+        deadline = time.monotonic() + 60
+        while not _is_connected(health):
+            assert process.poll() is None, "the gateway did not start"
+            assert time.monotonic() < deadline, "the gateway is not connected"
+            time.sleep(0.1)
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def health_of(port: int) -> Mapping[str, object]:
+    """Return what the gateway says of itself."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+        return json.load(answer)
+
+
+def _is_connected(port: int) -> bool:
+    with suppress(OSError):
+        return all(each["state"] == "up" for each in health_of(port)["connections"])
+    return False
+
+
+def figures_of(cloud: Served) -> Metrics:
+    """Return what the cloud counts."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{cloud.port}/metrics", timeout=10) as answer:
+        return Metrics(answer.read().decode())
+
+
+def measure(cloud: Served, daemon: psutil.Process, source: psutil.Process, health: int) -> int:
+    """Let it run, print the figures, and return the exit code."""
+
+    def used() -> dict[str, float]:
+        return {"edge": cpu_of(daemon), **cloud.cpu(), "(units)": cpu_of(source)}
+
     depths: list[int] = []
-    before, said, cpu = stack.cloud.metrics(), stack.emitted(), sides.seconds()
-    started = time.monotonic()
-    while time.monotonic() - started < seconds:
-        time.sleep(1)
-        depths.append(stack.health()["buffer"]["rows"])
-    after, said_after, cpu_after = stack.cloud.metrics(), stack.emitted(), sides.seconds()
+    before, cpu, started = figures_of(cloud), used(), time.monotonic()
+    while time.monotonic() - started < SECONDS:
+        time.sleep(0.5)
+        depths.append(health_of(health)["buffer"]["rows"])
+    after, spent = figures_of(cloud), {side: seconds - cpu[side] for side, seconds in used().items()}
     elapsed = time.monotonic() - started
     stored = after.value(STORED) - before.value(STORED)
     third = max(1, len(depths) // 3)
-    growth = (sum(depths[-third:]) - sum(depths[:third])) / third / elapsed
-    print(f"offered {(said_after - said) / elapsed:10,.0f} readings/s")
-    print(f"stored  {stored / elapsed:10,.0f} readings/s   ratio {stored / (said_after - said):.3f}")
-    print(f"backlog {depths[-1]:10,} readings at the end, growing by {growth:,.0f} a second")
+    growth = (sum(depths[-third:]) - sum(depths[:third])) / third / (elapsed * 2 / 3)
     lags = before.buckets(LAG), after.buckets(LAG)
+    rate = stored / elapsed
+    print(f"asked of the units {RATE:>10,.0f} readings/s, stored {rate:,.0f}: ratio {rate / RATE:.3f}")
+    print(f"backlog {depths[-1]:,} readings at the end, {max(depths):,} at most, growing by {growth:,.0f} a second")
     print(f"lag     p50 {quantile(*lags, 0.5):.2f} s   p99 {quantile(*lags, 0.99):.2f} s")
-    for name in cpu:
-        used = cpu_after[name] - cpu[name]
-        print(f"CPU     {name:<11} {used / elapsed:5.2f} cores   {used / stored * 1e6:6.2f} s a million readings")
+    for side, seconds in spent.items():
+        print(f"CPU     {side:<11} {seconds / elapsed:5.2f} cores   {seconds / stored * 1e6:6.2f} s a million readings")
+    whole = sum(seconds for side, seconds in spent.items() if side != "(units)")
+    asked = Verdicts()
+    asked.at_least(f"register to row, for {elapsed:.0f} s", rate, AT_LEAST, " readings/s")
+    asked.at_most("growth of the backlog, of what is read", growth / RATE, AT_MOST_GROWTH)
+    asked.at_most("CPU of edge, cloud and PostgreSQL", whole / stored * 1e6, AT_MOST_CPU, " s a million")
+    return asked.exit_code()
 
 
-def main() -> None:
-    """Run the stack and measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--every", default="20ms", help="the Modbus poll's period")
-    words = parser.parse_args()
-    root = Path(tempfile.mkdtemp(prefix="tezgah-bench-"))
-    workspace = Workspace(root)
-    try:
-        with Stack(workspace, Ports.free(), machines_of_each=MACHINES) as stack:
-            stack.start_cloud()
-            stack.launch_simulators()
-            stack.await_simulators()
-            stack.start_gateway(configuration(stack, words.every))
-            stack.begin()
-            time.sleep(5)  # caches and connections warm up
-            measure(stack, words.seconds)
-    finally:
-        workspace.release()
-        shutil.rmtree(root, ignore_errors=True)
+def main() -> int:
+    """Run everything and measure; the exit code tells whether what is asked was reached."""
+    with (
+        served() as cloud,
+        tempfile.TemporaryDirectory(prefix="tz-bench-") as directory,
+        answering() as (modbus, source),
+    ):
+        [token] = cloud.register(["bench"])
+        health = free_port()
+        config = configuration(Path(directory), cloud, token, modbus, health)
+        with gateway(config, health) as daemon:
+            time.sleep(5)  # tags, partitions, caches
+            return measure(cloud, daemon, source, health)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
