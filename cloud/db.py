@@ -8,11 +8,14 @@ import select
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
 import orjson
 import psycopg
 from fastapi import Depends, Request
+from psycopg.abc import DumperKey
+from psycopg.adapt import Dumper, PyFormat
 from sqlalchemy import Executable, MetaData, Row, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -63,6 +66,36 @@ class Table(SQLModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A statement's parameter that is in PostgreSQL's binary format already.
+
+    Attributes:
+        oid: Its type's, in PostgreSQL's catalogue.
+        data: As the type's `recv` function takes it.
+    """
+
+    oid: int
+    data: bytes
+
+
+class _PackedDumper(Dumper):
+    """Hands psycopg a parameter as it is."""
+
+    format = psycopg.pq.Format.BINARY
+
+    def get_key(self, obj: Packed, _format: PyFormat) -> DumperKey:
+        return (self.cls, obj.oid)  # type: ignore[return-value]  # it is only ever looked up
+
+    def upgrade(self, obj: Packed, _format: PyFormat) -> Self:
+        dumper = type(self)(self.cls, self.connection)
+        dumper.oid = obj.oid
+        return dumper
+
+    def dump(self, obj: Packed) -> bytes:
+        return obj.data
+
+
 class Database:
     """The pool of connections of one process."""
 
@@ -93,6 +126,7 @@ class Database:
             },
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_the_dead)
+        event.listen(self.engine.sync_engine, "connect", _teach)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         # the same pool
         alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -146,6 +180,10 @@ def _translating() -> Iterator[None]:
         if meaning is None:
             raise
         raise meaning from error
+
+
+def _teach(connection: DBAPIConnection, _: object) -> None:
+    connection.driver_connection.adapters.register_dumper(Packed, _PackedDumper)
 
 
 def _refuse_the_dead(connection: DBAPIConnection, _: object, __: object) -> None:

@@ -23,6 +23,8 @@ from shared.reading import Tag
 # after this a machine registered since, or a tag described anew by way of another process, is noticed
 _REMEMBERED_S = 60.0
 _MAX_GATEWAYS = 1000
+# one for each lane that a gateway has, and one for each request that it has under way
+_MAX_LISTS = 8
 # a statement takes at most 65,535 parameters
 _CODES_AT_ONCE = 10_000
 # arrays, for the same reason
@@ -56,8 +58,25 @@ class _Known:
     until: float
     ids: dict[Tag, int] = field(default_factory=dict)
     described: dict[tuple[str, str], Tag] = field(default_factory=dict)
+    # whole lists, as the wire remembers them (`TagLists`): a live plant names the same ones batch after batch
+    lists: OrderedDict[int, tuple[Sequence[Tag], list[int]]] = field(default_factory=OrderedDict)
+
+    def of_list(self, tags: Sequence[Tag]) -> list[int] | None:
+        """Return the ids of a list that was asked for before, the very same one."""
+        found = self.lists.get(id(tags))
+        return found[1] if found is not None and found[0] is tags else None
+
+    def of_each(self, tags: Sequence[Tag]) -> list[int | None]:
+        """Return each tag's id, or None where it is not known."""
+        ids = [self.ids.get(tag) for tag in tags]
+        if None not in ids:
+            self.lists[id(tags)] = (tags, ids)  # type: ignore[assignment]
+            if len(self.lists) > _MAX_LISTS:
+                self.lists.popitem(last=False)
+        return ids
 
     def learn(self, tag: Tag, tag_id: int) -> None:
+        self.lists.clear()
         former = self.described.get((tag.device, tag.name))
         if former is not None:
             self.ids.pop(former, None)
@@ -82,9 +101,13 @@ class Dictionary:
             sealed_at: When that batch was closed: an older description never replaces a newer one.
         """
         known = self._remembered(gateway.gateway_id)
+        of_list = known.of_list(tags)
+        if of_list is not None:
+            return of_list
         # taken now: while the database is asked, another batch may describe a tag anew, and the former is forgotten
-        ids = {tag: known.ids[tag] for tag in tags if tag in known.ids}
-        missing = [tag for tag in tags if tag not in ids]
+        of_each = known.of_each(tags)
+        ids = {tag: tag_id for tag, tag_id in zip(tags, of_each, strict=True) if tag_id is not None}
+        missing = [tag for tag, tag_id in zip(tags, of_each, strict=True) if tag_id is None]
         if not missing:
             return [ids[tag] for tag in tags]
         async with self._database.transaction() as session:

@@ -31,6 +31,7 @@ from cloud.telemetry.metrics import IngestMetrics
 from cloud.telemetry.models import Batch as BatchRow
 from cloud.telemetry.partitions import Partitions
 from cloud.telemetry.rows import Rows, arrange
+from cloud.telemetry.taglists import TagLists
 from shared import logs
 from shared.errors import WireError
 from shared.wire.batch import Batch, decode
@@ -106,6 +107,7 @@ class Intake:
         self._dictionary = Dictionary(database)
         self.partitions = Partitions(database, today=lambda: now().date())
         self._metrics = IngestMetrics(registry)
+        self._lists = TagLists()
         self._at_once = asyncio.Semaphore(limits.at_once)
         self._taken = 0
         self._taken_bytes = 0
@@ -142,7 +144,7 @@ class Intake:
         with self._metrics.timed():
             # what waits here is compressed: a batch is several times larger when it is opened
             async with self._at_once:
-                batch = opened(gateway, body)
+                batch = opened(gateway, body, self._lists)
                 rows = await self._arranged(gateway, batch)
                 receipt = await self._stored(gateway, batch, rows, body)
         self._metrics.answered(receipt, (_microseconds(self._now()) - batch.readings.received) / 1e6)
@@ -176,14 +178,14 @@ class Intake:
         return receipt
 
 
-def opened(gateway: GatewayCaller, body: bytes) -> Batch:
+def opened(gateway: GatewayCaller, body: bytes, lists: TagLists) -> Batch:
     """Decode a batch of this gateway.
 
     Raises:
         BatchInvalid, BatchVersionUnsupported, GatewayMismatch: It is none.
     """
     try:
-        batch = decode(body)
+        batch = decode(body, lists.read)
     except WireError as error:
         kind = BatchVersionUnsupported if error.code == BatchVersionUnsupported.code else BatchInvalid
         raise kind(messages.BATCH_INVALID, reason=error.message) from error

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.db import driver_connection
-from cloud.telemetry import pgcopy
+from cloud.telemetry import pgarrays, pgcopy
 from cloud.telemetry.rows import Rows, minutes, newest
 from shared.reading import Gap
 
@@ -140,15 +140,15 @@ async def advance_latest(session: AsyncSession, rows: Rows) -> None:
     chosen = newest(rows)
     told = rows.readings.take(chosen)
     columns = {
-        "tag_id": rows.tag_id[chosen].tolist(),
-        "as_of": rows.as_of[chosen].tolist(),
-        "ts": told.ts.tolist(),
-        "received": told.received.tolist(),
-        "value": told.value.tolist(),
-        "text": [told.text.get(row) for row in range(len(told))],
-        "quality": told.quality.tolist(),
-        "flags": told.flags.tolist(),
-        "status": told.status.tolist(),
+        "tag_id": pgarrays.int4(rows.tag_id[chosen]),
+        "as_of": pgarrays.int8(rows.as_of[chosen]),
+        "ts": pgarrays.int8(told.ts),
+        "received": pgarrays.int8(told.received),
+        "value": pgarrays.float8(told.value),
+        "text": pgarrays.text(len(told), told.text),
+        "quality": pgarrays.int2(told.quality),
+        "flags": pgarrays.int2(told.flags),
+        "status": pgarrays.int8(told.status),
     }
     if len(told):
         await session.execute(_ADVANCE, columns)
@@ -158,7 +158,11 @@ async def touch(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> Non
     """Note which tags and minutes the rollups must look at again."""
     tag_ids, touched = minutes(rows)
     if len(touched):
-        told = {"tag_ids": tag_ids.tolist(), "minutes": touched.tolist(), "newest": int(touched.max())}
+        told = {
+            "tag_ids": pgarrays.int4(tag_ids),
+            "minutes": pgarrays.int4(touched),
+            "newest": int(touched.max()),
+        }
         await session.execute(_TOUCH, {"gateway_id": gateway_id, **told})
 
 

@@ -8,7 +8,7 @@ batch that nobody can read would be lost for good, so `encode` reads back what i
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -143,8 +143,12 @@ def renamed(data: bytes, id: BatchId) -> bytes:
     return _frame(head, packed, _HEADER.unpack_from(data)[6])
 
 
-def decode(data: bytes) -> Batch:
+def decode(data: bytes, read_tags: Callable[[bytes], list[Tag]] = sections.tags_of) -> Batch:
     """Unpack a batch that may have come from anywhere.
+
+    Args:
+        data: Its bytes.
+        read_tags: As `payload.unpack` has it.
 
     Raises:
         WireError: Anything about it is not as docs/wire.md says; nothing of it may be used.
@@ -154,7 +158,7 @@ def decode(data: bytes) -> Batch:
     if plain > MAX_PAYLOAD or head.rows * sections.ROW_BYTES > plain:
         raise WireError(f"batch of {head.rows} rows in {plain} bytes; at most {MAX_PAYLOAD} bytes are accepted")
     try:
-        tags, readings, gaps = sections.unpack(_decompress(memoryview(data)[start:], plain), head.rows)
+        tags, readings, gaps = sections.unpack(_decompress(memoryview(data)[start:], plain), head.rows, read_tags)
     except _MALFORMED as error:
         raise WireError(f"batch payload: {error}") from error
     return Batch(head, tags, readings, gaps)

@@ -6,7 +6,7 @@ payload's end before it is read, so the work is at most in proportion to the byt
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from itertools import pairwise
 
@@ -55,15 +55,31 @@ def pack(labels: Labels, readings: Readings, gaps: Sequence[Gap]) -> bytes:
     )
 
 
-def unpack(payload: bytes, rows: int) -> tuple[list[Tag], Readings, list[Gap]]:
+def tags_of(section: bytes) -> list[Tag]:
+    """Read the list of a batch's tags.
+
+    Raises:
+        ValueError: It is none; or another of `MALFORMED`.
+    """
+    return msgspec.json.decode(section, type=list[Tag])
+
+
+def unpack(
+    payload: bytes, rows: int, read_tags: Callable[[bytes], list[Tag]] = tags_of
+) -> tuple[list[Tag], Readings, list[Gap]]:
     """Read a payload of `rows` readings; the columns may be read-only.
+
+    Args:
+        payload: As `pack` gave it.
+        rows: How many readings it holds.
+        read_tags: Reads the section of tags, for who remembers what it has read.
 
     Raises:
         WireError: A section that is not as docs/wire.md says.
         ValueError: The same, and the others of `MALFORMED`, from the libraries.
     """
     tags_json, at = _take_sized(payload, 0)
-    tags = msgspec.json.decode(tags_json, type=list[Tag])
+    tags = read_tags(tags_json)
     readings, gaps = _unpack_rows(payload, at, rows, len(tags))
     return tags, readings, gaps
 
