@@ -18,9 +18,11 @@ from importlib import metadata
 
 from edge.acquisition.outages import unclaimed
 from edge.acquisition.station import Station
+from edge.buffer.retention import Rules
 from edge.buffer.sqlite import SqliteBuffer
 from edge.buffer.volume import Volume
 from edge.clock import Clock
+from edge.config.options import WhenFullOptions
 from edge.drivers.spec import Surroundings
 from edge.errors import BufferError, ConfigError  # noqa: A004 - the field's word
 from edge.health import HealthServer
@@ -52,8 +54,10 @@ from edge.sync.shipper import Shipper
 from edge.sync.token import TokenStore
 from edge.timekeeping import LOOK_S, Step, Timekeeper
 from edge.timekeeping import told as step_told
+from edge.units import when_full
 from shared.logs import get
 from shared.reading import ClosedBy, empty
+from shared.wire.lane import Lane
 
 _log = get(__name__)
 _SEAL_S = 1.0
@@ -101,6 +105,7 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
             gateway=settings.gateway.id,
             clock=keeper,
             volume=Volume(path, settings.buffer.keep_free),
+            rules=_rules(settings.buffer.when_full),
         )
         try:
             if buffer.down_since_us is not None:
@@ -111,6 +116,11 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
         finally:
             await line.client.close()
             await buffer.close()
+
+
+def _rules(options: WhenFullOptions) -> Rules:
+    texts = {Lane.STATE: options.state, Lane.PROCESS: options.process, Lane.DEBUG: options.debug}
+    return {lane: when_full(text) for lane, text in texts.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Durations and sizes as the configuration writes them: a number that bears its unit."""
 
 import re
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
@@ -50,6 +51,43 @@ def rate_bytes(text: object) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
+@dataclass(frozen=True, slots=True)
+class WhenFull:
+    """What a full buffer does with readings of a class.
+
+    Attributes:
+        action: Keeps them; drops the oldest; or thins the oldest to the lowest, highest and last of each window.
+        window_s: The window, seconds; 0 where none is thinned.
+    """
+
+    action: Literal["keep", "thin", "drop"]
+    window_s: float = 0.0
+
+
+KEEP = WhenFull("keep")
+_THIN = re.compile(rf"thin\s+({_DURATION.pattern})")
+
+
+def when_full(text: str) -> WhenFull:
+    """Read what a full buffer does: `keep`, `drop`, or `thin 1min`.
+
+    Raises:
+        ValueError: None of the three.
+    """
+    if text == "keep":
+        return KEEP
+    if text == "drop":
+        return WhenFull("drop")
+    match = _THIN.fullmatch(text.strip())
+    window_s = duration_s(match[1]) if match else 0.0
+    if window_s < 1.0:
+        raise ValueError(
+            f"{text!r} is nothing that a full buffer does; write keep, drop, or thin with a window of 1s or more, "
+            "such as thin 1min"
+        )
+    return WhenFull("thin", window_s)
+
+
 def count(text: object) -> float:
     """Read how far something counts: a number, or a power such as `2^32`.
 
@@ -69,6 +107,18 @@ def _written(pattern: str, *examples: str) -> dict[str, object]:
 
 
 Duration = Annotated[float, BeforeValidator(duration_s), WithJsonSchema(_written(_DURATION.pattern, "500ms", "1s"))]
+
+
+def _is_when_full(text: str) -> str:
+    when_full(text)
+    return text
+
+
+OldReadings = Annotated[
+    str,
+    AfterValidator(_is_when_full),
+    WithJsonSchema(_written(f"(?:keep|drop|{_THIN.pattern})", "keep", "thin 1min", "drop")),
+]
 # None: never, written `off`
 DurationOrOff = Annotated[
     float | None,

@@ -99,6 +99,8 @@ class GapCause(StrEnum):
     REFUSED = "refused"
     # the gateway's clock was set: forward, and nothing bears a time in between; or back, and times occur twice
     CLOCK_STEP = "clock_step"
+    # a full buffer thinned or dropped what waited, as its configuration says
+    BUFFER_POLICY = "buffer_policy"
 
 
 class ClosedBy(StrEnum):

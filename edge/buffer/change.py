@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from edge.buffer import block, holes, quarantine, sealing
+from edge.buffer import block, holes, lent, quarantine, sealing
 from edge.buffer.record import State
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings
@@ -30,6 +30,14 @@ def insert_blocks(db: sqlite3.Connection, coming: Mapping[Lane, Readings], gaps:
         oldest_us, _ = sealing.span(readings, now_us)
         row = (lane, oldest_us, now_us, block.pack(readings, gaps if lane is Lane.STATE else ()))
         db.execute("INSERT INTO tail (lane, oldest_us, committed_us, body) VALUES (?, ?, ?, ?)", row)
+
+
+def add(change: Change, lane: Lane, sealed: Sequence[sealing.Sealed], *, is_lent: bool = False) -> None:
+    """Add new batches to a lane; `is_lent`: they may be sent at once."""
+    change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, sealed))
+    if is_lent:
+        lent.note(change.db, [batch.lease.id.seq for batch in sealed])
+    change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed])
 
 
 def keep_spoiled(change: Change, spoiled: sealing.Spoiled, now_us: int) -> None:

@@ -1,6 +1,6 @@
 """The figures: what a buffer file holds, in numbers, as its last transaction left it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -49,3 +49,7 @@ class Figures:
     def has_tail(self) -> bool:
         """Whether a tail holds anything, gaps included."""
         return bool(self.tails)
+
+    def tails_with(self, coming: Mapping[Lane, Sized]) -> dict[Lane, int]:
+        """Return the readings in each tail with those that come."""
+        return dict(self.tails) | {lane: self.tails.get(lane, 0) + len(rows) for lane, rows in coming.items()}

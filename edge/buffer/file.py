@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.buffer import upgrade
+from edge.buffer.retention import RESERVE
 from edge.buffer.upgrade import FORMAT
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 
@@ -43,11 +44,13 @@ class Room:
         log: What the write-ahead log may keep beside it.
         rows: Up to where readings are taken; the rest of `file` is kept for what the estimate missed, for gaps, and for
             moving batches to quarantine, so that draining a full buffer always works.
+        others: Up to where readings are taken that are not of the lane `state`; the rest of `rows` is kept for these.
     """
 
     file: int
     log: int
     rows: int
+    others: int
 
 
 def divide(max_bytes: int) -> Room:
@@ -60,7 +63,8 @@ def divide(max_bytes: int) -> Room:
         raise BufferError(f"buffer.max_size is {max_bytes} bytes, at least {SMALLEST} are needed; raise it")
     # the largest transaction (100,000 pending rows) takes 4 MB; a small cap gets a smaller share
     share = min(16_000_000, max_bytes // 6)
-    return Room(file=max_bytes - share, log=share, rows=max_bytes - 2 * share)
+    rows = max_bytes - 2 * share
+    return Room(file=max_bytes - share, log=share, rows=rows, others=rows - round(rows * RESERVE))
 
 
 def connect(path: Path, room: Room) -> sqlite3.Connection:

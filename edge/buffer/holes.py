@@ -26,6 +26,11 @@ def lost(cause: GapCause, oldest_us: object, newest_us: object, now_us: int, det
     return _gap(cause, first, last + 1, detail)
 
 
+def given_up(first_us: int, last_us: int, detail: str) -> Gap:
+    """Return the hole that readings of these source times leave, which a full buffer gave up."""
+    return _gap(GapCause.BUFFER_POLICY, first_us, last_us + 1, detail)
+
+
 def _gap(cause: GapCause, from_us: int, to_us: int, detail: str) -> Gap:
     from_us = min(max(from_us, 0), MAX_TIME_US - 2)
     to_us = min(max(to_us, from_us + 1), MAX_TIME_US - 1)

@@ -10,9 +10,11 @@ from collections.abc import Sequence, Set
 from functools import partial
 
 from edge.backoff import Backoff
-from edge.buffer import block, file
+from edge.buffer import block, file, retention
+from edge.buffer.lanes import Lanes
 from edge.buffer.lending import Lending
 from edge.buffer.pending import Pending
+from edge.buffer.retention import Rules
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.buffer.volume import Volume
@@ -36,6 +38,8 @@ SEAL_S = 0.5
 SEAL_IDLE_S = 10.0
 # what would be sealed so soon is sealed with the others, in one commit
 _SHARED_S = 0.1
+# a relief frees at least this part of the file, if it can
+_RELIEF = 200
 # a disk that refused is asked again soon, for people free space in a hurry
 _RETRY_CAP_S = 5.0
 
@@ -50,6 +54,7 @@ class Intake:
         trouble: Where a failing disk is told.
         lending: Who lends what is sealed.
         volume: What the file is on.
+        rules: What a full buffer does with each lane.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Intake:
         trouble: Trouble,
         lending: Lending,
         volume: Volume,
+        rules: Rules,
     ) -> None:
         self._thread = thread
         self._volume = volume
@@ -80,6 +86,11 @@ class Intake:
         self._tail_since_s: dict[Lane, float] = {}
         self._ripe: set[Lane] = set()
         self._is_closed = False
+        self._rules = rules
+        self._can_relieve = retention.helps(rules)
+        self._relieving = asyncio.Lock()
+        # of the tags that are registered
+        self.lanes = Lanes()
         # ids below this one are registered
         self.known_ids = 0
         self.rows_appended = 0
@@ -103,7 +114,9 @@ class Intake:
             raise BufferError("the buffer is closed; nothing was taken")
         # what the cap leaves beside the rows is there for gaps
         if len(readings) or not gaps:
-            self._check_room(block.size(readings))
+            await self._make_room(readings)
+        if self._is_closed:
+            raise BufferError("the buffer is closed; nothing was taken")
         promise = asyncio.get_running_loop().create_future()
         self._gathering.add(readings, gaps, promise)
         self.rows_appended += len(readings)
@@ -179,12 +192,14 @@ class Intake:
     async def _commit(self, *, seal: bool = False) -> None:
         async with self._turn:
             ripe = frozenset(self._ripe)
+            # what is sealed while somebody keeps up is sent at once
+            abreast = frozenset(filter(self._lending.is_abreast, Lane))
             if self._committing is None:
                 self._committing, self._gathering = self._gathering, Pending()
                 self._committing.gaps.extend(self._thread.take_told())
             pending, now_us = self._committing, self._clock.now_us()
             if pending or (seal and self._thread.figures.has_tail) or ripe & self._thread.figures.tails.keys():
-                await self._thread.do(lambda store: pending.write(store, now_us, seal=seal, ripe=ripe))
+                await self._thread.do(lambda store: pending.write(store, now_us, seal=seal, ripe=ripe, sent=abreast))
                 self.commits += 1
                 self.last_commit_us, self.last_commit_s = now_us, self._clock.monotonic()
             self._committing = None
@@ -192,7 +207,7 @@ class Intake:
 
     def _keep(self, pending: Pending, sealed: Set[Lane]) -> None:
         self.rows_committed += pending.rows
-        self._lending.sealed(pending.sealed or ())
+        self._lending.sealed(pending.sealed or (), pending.marked)
         pending.keep()
         self._committed.ring()
         self._ripe -= sealed
@@ -233,16 +248,35 @@ class Intake:
         if n and int(readings.tag.max()) >= self.known_ids:
             raise ValueError(f"tag id {readings.tag.max()} was never registered; there are {self.known_ids}")
 
-    def _check_room(self, taking: int) -> None:
+    async def _make_room(self, readings: Readings) -> None:
+        """Wait until there is room for these, giving up what may be given up.
+
+        Raises:
+            BufferFull: There is none, and nothing more may be given up.
+            BufferError: The disk refuses.
+        """
+        taking = block.size(readings)
+        while (shortage := self._shortage(readings, taking)) is not None:
+            async with self._relieving:
+                # somebody else may have made room meanwhile
+                shortage = self._shortage(readings, taking)
+                is_relieved = shortage is None or (self._can_relieve and await self._relieve(taking))
+            if not is_relieved:
+                raise BufferFull(f"the buffer holds {self._thread.figures.used_bytes} bytes and {shortage}")
+
+    async def _relieve(self, taking: int) -> bool:
+        is_done = await self._lending.relieve(self._rules, max(taking, self._room.rows // _RELIEF))
+        self._watch_tails()
+        return is_done
+
+    def _shortage(self, readings: Readings, taking: int) -> str | None:
+        """Return why there is no room, in words; None if there is."""
         waiting = self._gathering.bytes + (self._committing.bytes if self._committing is not None else 0)
-        used = self._thread.figures.used_bytes
-        shortage = self._volume.shortage(used + waiting + taking)
-        if shortage is not None:
-            raise BufferFull(
-                f"the buffer holds {used} bytes and may not grow: {shortage}; nothing was taken; free space"
-            )
-        if used + waiting + taking > self._room.rows:
-            raise BufferFull(
-                f"the buffer holds {used} bytes of {self._room.rows}, and {waiting} wait; nothing was taken; "
-                f"bring the cloud back, or raise buffer.max_size"
-            )
+        used = self._thread.figures.used_bytes + waiting + taking
+        if (short := self._volume.shortage(used)) is not None:
+            return f"may not grow: {short}; nothing was taken; free space"
+        # the lanes are looked at only when it is nearly full
+        if used > self._room.others and (used > self._room.rows or self.lanes.part(readings).keys() - {Lane.STATE}):
+            most = self._room.others if used <= self._room.rows else self._room.rows
+            return f"{waiting} wait, of {most}; nothing was taken; bring the cloud back, or raise buffer.max_size"
+        return None

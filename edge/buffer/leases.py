@@ -25,6 +25,9 @@ class Leases:
         self._live_bytes = 0
         self._held: dict[int, Lease] = {}
         self._leaving: set[int] = set()
+        # noted on disk, or tried to be: what may have been sent
+        self._marked: set[int] = set()
+        self._marked_upto: dict[Lane, int] = {}
         self._newest: dict[Lane, int] = {}
         self._behind: set[Lane] = set()
 
@@ -78,6 +81,22 @@ class Leases:
             self._behind.discard(lease.id.lane)
         return lease
 
+    def is_marked(self, id: BatchId) -> bool:
+        """Tell whether it is noted that this batch may be sent."""
+        return id.seq in self._marked or id.seq <= self._marked_upto.get(id.lane, -1)
+
+    def mark(self, seqs: Iterable[int]) -> None:
+        """Take note that these batches may be sent."""
+        self._marked.update(seqs)
+
+    def mark_upto(self, lane: Lane, seq: int) -> None:
+        """Take note that those of a lane up to this one may be sent."""
+        self._marked_upto[lane] = seq
+
+    def spared(self) -> set[int]:
+        """Return what nobody may change on disk: what is lent, was lent, or can be lent from memory."""
+        return self.taken() | self._live.keys() | self._marked
+
     def holds(self, id: BatchId) -> bool:
         """Tell whether somebody holds this very batch."""
         held = self._held.get(id.seq)
@@ -103,7 +122,9 @@ class Leases:
 
     def left(self, ids: Iterable[BatchId]) -> None:
         """Note that these have left the disk."""
-        self._leaving -= {batch.seq for batch in ids}
+        gone = {batch.seq for batch in ids}
+        self._leaving -= gone
+        self._marked -= gone
 
     def _forget(self, seq: int) -> None:
         live = self._live.pop(seq, None)

@@ -6,13 +6,14 @@ answers what it answered before.
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from edge.backoff import Backoff
-from edge.buffer import rebasing
+from edge.buffer import lent, rebasing, relief
 from edge.buffer.leases import Leases
 from edge.buffer.refusing import Refusal
+from edge.buffer.retention import Rules
 from edge.buffer.store import Store
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
@@ -20,13 +21,16 @@ from edge.buffer.waking import Alarm, Bell
 from edge.clock import Clock
 from edge.errors import BufferError  # noqa: A004 - the field's word
 from edge.ports import Lease
+from shared.logs import get
 from shared.wire.batch import BatchId
 from shared.wire.lane import URGENCY, Lane
 
 # Deleting costs a commit, so batches are deleted together: after so long, or when they are so many.
 SWEEP_S = 0.25
 SWEEP_BATCHES = 64
+_NOTED_AHEAD = 15
 _RETRY_CAP_S = 5.0
+_log = get(__name__)
 
 
 class Lending:
@@ -62,9 +66,10 @@ class Lending:
         """Whether the lane's newest batch was lent, so that another may be sealed for whoever waits."""
         return self._current().is_abreast(lane)
 
-    def sealed(self, leases: Iterable[Lease]) -> None:
-        """Lend these too."""
+    def sealed(self, leases: Sequence[Lease], marked: Collection[Lane] = ()) -> None:
+        """Lend these too; of these lanes it is noted that they may be sent."""
         self._current().sealed(leases, self._clock.monotonic())
+        self._current().mark(lease.id.seq for lease in leases if lease.id.lane in marked)
         self._news.ring()
 
     async def lease(self, *, live: bool, wait: bool) -> Lease | None:
@@ -158,7 +163,25 @@ class Lending:
             parts = await self._thread.do(job)
             del self._settled[: len(settled)], self._refused[: len(refused)]
             self._current().left([*settled, *(refusal.id for refusal in refused)])
-            self.sealed(parts)
+            # sent next, which is noted with them
+            self.sealed(parts, frozenset(Lane))
+
+    async def relieve(self, rules: Rules, need_bytes: int) -> bool:
+        """Have something given up of what waits on disk and was never lent; see `relief.relieve`.
+
+        Raises:
+            BufferError: The disk refuses.
+        """
+        if await self._relieve(rules, need_bytes):
+            return True
+        # all that the file holds is some seconds old: then this has to be given up, and nothing is lent from memory
+        self._current().forget_live()
+        return await self._relieve(rules, need_bytes)
+
+    async def _relieve(self, rules: Rules, need_bytes: int) -> bool:
+        now_us, spared = self._clock.now_us(), self._current().spared()
+        job = partial(relief.relieve, rules=rules, need_bytes=need_bytes, spared=spared, now_us=now_us)
+        return await self._thread.do(job)
 
     def close(self) -> None:
         """Lend nothing more."""
@@ -175,7 +198,7 @@ class Lending:
     async def _choose(self, *, live: bool) -> Lease | None:
         lease = self._current().newest(self._clock.monotonic()) if live else None
         if lease is not None:
-            return self._current().lend(lease)
+            return await self._lend(lease)
         # one reads at a time, so that two do not choose the same
         async with self._choosing:
             while (lane := self._available()) is not None:
@@ -185,8 +208,28 @@ class Lending:
                     break
                 # it may have been lent as live meanwhile
                 if lease.id.seq not in self._current().taken():
-                    return self._current().lend(lease)
+                    return await self._lend(lease)
         return None
+
+    async def _lend(self, lease: Lease) -> Lease:
+        """Lend it, and note before that it may be sent: from then on a full buffer leaves it as it is."""
+        leases = self._current()
+        leases.lend(lease)
+        if leases.is_marked(lease.id):
+            return lease
+        try:
+            upto = await self._thread.do(partial(note_lent, id=lease.id, now_us=self._clock.now_us()))
+        except BufferError as error:
+            # a full disk must not stop what empties it; while this process lives it is known all the same
+            _log.warning("it could not be noted that a batch is sent", seq=lease.id.seq, error=error.message)
+            leases.mark([lease.id.seq])
+        except BaseException:
+            leases.give_back(lease.id)
+            raise
+        else:
+            leases.mark([lease.id.seq])
+            leases.mark_upto(lease.id.lane, upto)
+        return lease
 
     async def _read(self, lane: Lane) -> Lease | None:
         while not self._is_closed:
@@ -215,3 +258,20 @@ class Lending:
             self._life = self._thread.figures.life
             self._leases, self._settled, self._refused = Leases(), [], []
         return self._leases
+
+
+def note_lent(store: Store, id: BatchId, now_us: int) -> int:
+    """Note that a batch may be sent from now on, so that nothing changes it any more, in any life.
+
+    Returns:
+        Up to which number all of its lane are noted: the oldest are noted some at once, for they are next.
+    """
+    lane = id.lane
+    with store.change(now_us) as change:
+        before = change.state.queues[lane].lent_upto
+        if lent.has_others(change.db, max(before + 1, lane.seqs[0]), id.seq - 1):
+            lent.note(change.db, [id.seq])
+        else:
+            upto = min(id.seq + _NOTED_AHEAD, change.state.next_seq(lane) - 1)
+            change.state = change.state.lent(lane, upto)
+    return store.figures.queues[lane].lent_upto

@@ -22,6 +22,7 @@ class Pending:
         rows: Readings in the blocks.
         bytes: About what they take on disk.
         sealed: The batches that its commit sealed; None until it is on disk.
+        marked: The lanes of which it was noted with them that they may be sent.
     """
 
     blocks: list[Readings] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Pending:
     rows: int = 0
     bytes: int = 0
     sealed: list[Lease] | None = None
+    marked: Collection[Lane] = ()
 
     def __bool__(self) -> bool:
         return bool(self.blocks or self.gaps or self.promises)
@@ -43,10 +45,11 @@ class Pending:
         self.rows += len(readings)
         self.bytes += block.size(readings)
 
-    def write(self, store: Store, now_us: int, *, seal: bool, ripe: Collection[Lane]) -> None:
+    def write(self, store: Store, now_us: int, *, seal: bool, ripe: Collection[Lane], sent: Collection[Lane]) -> None:
         """Put it on disk, once however often it is asked; on the buffer's thread."""
         if self.sealed is None:
-            self.sealed = store.write(self.blocks, self.gaps, now_us, seal=seal, ripe=ripe)
+            self.sealed = store.write(self.blocks, self.gaps, now_us, seal=seal, ripe=ripe, sent=sent)
+            self.marked = sent
 
     def keep(self) -> None:
         """Keep the promises; one that nobody waits for any more may have been cancelled."""

@@ -21,12 +21,14 @@ class Queue(msgspec.Struct, frozen=True):
         next_number: Of its next batch; never goes back, also when every batch is gone.
         batches, rows: Sealed and not settled, and the readings in them; so nothing is counted when 8 GB are opened.
         lent_upto: Batches up to this `seq` may have been sent; of later ones the table `lent` tells.
+        thinned_upto: Batches up to this `seq` were thinned, as far as they may be.
     """
 
     next_number: int = 1
     batches: int = 0
     rows: int = 0
     lent_upto: int = 0
+    thinned_upto: int = 0
 
 
 class State(msgspec.Struct, frozen=True):
@@ -57,6 +59,19 @@ class State(msgspec.Struct, frozen=True):
         queue = self.queues[lane]
         number, batches = queue.next_number + len(rows), queue.batches + len(rows)
         return self._with(lane, next_number=number, batches=batches, rows=queue.rows + sum(rows))
+
+    def again(self, lane: Lane, rows: int) -> "State":
+        """Return the state with a batch of so many rows that bears a number which was given before."""
+        queue = self.queues[lane]
+        return self._with(lane, batches=queue.batches + 1, rows=queue.rows + rows)
+
+    def lent(self, lane: Lane, seq: int) -> "State":
+        """Return the state in which batches up to this one may have been sent."""
+        return self._with(lane, lent_upto=max(seq, self.queues[lane].lent_upto))
+
+    def thinned(self, lane: Lane, seq: int) -> "State":
+        """Return the state in which batches up to this one are thinned."""
+        return self._with(lane, thinned_upto=max(seq, self.queues[lane].thinned_upto))
 
     def without(self, lane: Lane, rows: object) -> "State":
         """Return the state with a batch of so many rows less; their number may be damaged."""

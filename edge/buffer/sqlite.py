@@ -15,6 +15,7 @@ from uuid import UUID
 from edge.buffer import file, opengaps
 from edge.buffer.intake import Intake
 from edge.buffer.lending import Lending
+from edge.buffer.retention import KEEP_ALL, Rules
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.buffer.volume import Volume
@@ -42,13 +43,13 @@ class SqliteBuffer:
     await buffer.close()
     """
 
-    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock, volume: Volume) -> None:
+    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock, volume: Volume, rules: Rules) -> None:
         self._thread = thread
         self._room = room
         self._clock = clock
         self._trouble = Trouble()
         self._lending = Lending(thread, clock, self._trouble)
-        self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume)
+        self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume, rules)
         self._open_gaps: dict[UUID, Gap] = {}
         opengaps.follow(self._open_gaps, thread.open_gaps)
         self._closing = asyncio.Event()
@@ -56,7 +57,14 @@ class SqliteBuffer:
 
     @classmethod
     async def open(
-        cls, path: Path, *, max_bytes: int, gateway: str, clock: Clock, volume: Volume | None = None
+        cls,
+        path: Path,
+        *,
+        max_bytes: int,
+        gateway: str,
+        clock: Clock,
+        volume: Volume | None = None,
+        rules: Rules = KEEP_ALL,
     ) -> Self:
         """Open the buffer file, or make it; a damaged one is set aside and replaced.
 
@@ -66,6 +74,7 @@ class SqliteBuffer:
             gateway: Whose batches are sealed.
             clock: Time.
             volume: What the file is on, if some of it is to be kept free.
+            rules: What a full buffer does with each lane; nothing is given up, if not said.
 
         Raises:
             BufferError: It cannot be opened, another process has it open, or it is another gateway's.
@@ -73,7 +82,7 @@ class SqliteBuffer:
         room = file.divide(max_bytes)
         thread = StoreThread(path, room, gateway, clock)
         await thread.open()
-        return cls(thread, room, clock, volume if volume is not None else Volume(path))
+        return cls(thread, room, clock, volume if volume is not None else Volume(path), rules)
 
     @property
     def down_since_us(self) -> int | None:
@@ -114,6 +123,8 @@ class SqliteBuffer:
         """
         now_us = self._clock.now_us()
         ids = self._thread.do_now(lambda store: store.register(tags, now_us, lanes))
+        if lanes:
+            self._intake.lanes.tell(dict(zip(ids, lanes, strict=True)), max(ids) + 1)
         self._intake.known_ids = max(self._intake.known_ids, max(ids, default=-1) + 1)
         return ids
 

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from edge.buffer import file, holdings, opengaps, quarantine, record, refusing, sealing
-from edge.buffer.change import Change, insert_blocks, keep_spoiled, set_aside
+from edge.buffer import file, holdings, lent, opengaps, quarantine, record, refusing, sealing
+from edge.buffer.change import Change, add, insert_blocks, keep_spoiled, set_aside
 from edge.buffer.contents import UNREADABLE, Contents
 from edge.buffer.dividing import Suspects
 from edge.buffer.figures import Figures
@@ -60,6 +60,8 @@ class Store:
         self._suspects = Suspects()
         self._life = uuid4()
         self._renaming = Renaming()
+        # read for being lent, whether or not that could be noted
+        self.lent: set[int] = set()
         # what an earlier life committed is sealed under the names it had then
         self._is_inherited = bool(held.tail or held.gaps or held.damaged)
         with file.naming(path):
@@ -117,6 +119,7 @@ class Store:
         *,
         seal: bool = False,
         ripe: Collection[Lane] = (),
+        sent: Collection[Lane] = (),
     ) -> list[Lease]:
         """Put readings and gaps on disk in one transaction: into their lanes' tails, or with these into batches.
 
@@ -126,6 +129,7 @@ class Store:
             now_us: UTC microseconds.
             seal: Make batches of all tails.
             ripe: Make batches of these lanes' tails; so it is done with one that has become large.
+            sent: Lanes of which new batches are sent at once, as is noted.
 
         Returns:
             The batches that were sealed.
@@ -136,14 +140,11 @@ class Store:
         coming = self._lanes.part(concatenate(blocks))
         if gaps:
             coming.setdefault(Lane.STATE, empty())
-        tails = dict(self.figures.tails)
-        for lane, readings in coming.items():
-            tails[lane] = tails.get(lane, 0) + len(readings)
-        if seal or self._is_inherited:
-            return self._seal(coming, gaps, tails, set(tails), now_us)
-        closing = {lane for lane, rows in tails.items() if rows >= SEAL_ROWS or lane in ripe}
-        if closing:
-            return self._seal(coming, gaps, tails, closing, now_us)
+        tails = self.figures.tails_with(coming)
+        whole = seal or self._is_inherited
+        closing = {lane for lane, rows in tails.items() if whole or rows >= SEAL_ROWS or lane in ripe}
+        if whole or closing:
+            return self._seal(coming, gaps, tails, closing, now_us, sent)
         if coming:
             with file.transaction(self._db, self.path) as db:
                 insert_blocks(db, coming, gaps, now_us)
@@ -164,15 +165,17 @@ class Store:
             BufferDamaged, BufferError: Nothing of it was done.
         """
         parts: list[sealing.Sealed] = []
-        with self._change(now_us) as change:
+        with self.change(now_us) as change:
             for batch in settled:
                 key = (batch.seq, batch.epoch.bytes)
                 for (rows,) in change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ? RETURNING rows", key):
                     change.state = change.state.without(batch.lane, rows)
+            lent.forget(change.db, [batch.seq for batch in settled])
             for refusal in refused:
                 parts += self._refuse(change, refusal, now_us)
         self._suspects.taken(len(settled))
         self._renaming.forget(settled)
+        self.lent.difference_update(batch.seq for batch in settled)
         with file.naming(self.path):
             file.shrink(self._db)
         return [part.lease for part in parts]
@@ -200,10 +203,8 @@ class Store:
         gaps = [gap for held in found for gap in held.gaps]
         if gaps:
             coming.setdefault(Lane.STATE, empty())
-        tails = dict(self.figures.tails)
-        for lane, readings in coming.items():
-            tails[lane] = tails.get(lane, 0) + len(readings)
-        with self._change(now_us, tails) as change:
+        tails = self.figures.tails_with(coming)
+        with self.change(now_us, tails) as change:
             insert_blocks(change.db, coming, gaps, now_us)
             change.state = quarantine.forget(change.db, ns, change.state)
         self._follow(coming, gaps)
@@ -216,7 +217,7 @@ class Store:
             BufferDamaged, BufferError: One is not there, or the disk refuses; nothing was done.
         """
         rows = 0
-        with self._change(now_us) as change:
+        with self.change(now_us) as change:
             for n in ns:
                 count, told = quarantine.dropped(change.db, self.tags, n, now_us)
                 rows, change.told = rows + count, change.told + told
@@ -231,7 +232,7 @@ class Store:
         Raises:
             BufferDamaged, BufferError: It is not noted.
         """
-        with self._change(now_us) as change:
+        with self.change(now_us) as change:
             return also(change.db)
 
     def oldest(self, taken: Set[int], now_us: int, lanes: Sequence[Lane] = URGENCY) -> Lease | None:
@@ -254,11 +255,12 @@ class Store:
                     return None
                 row = cursor.execute("SELECT epoch, sealed_us, body FROM batch WHERE seq = ?", (seq,)).fetchone()
             try:
+                self.lent.add(seq)
                 return sealing.lease(seq, *row)
             except WireError as error:
                 detail = f"batch {seq} was set aside: {error.message}"
                 _log.error("a damaged batch was set aside", path=str(self.path), error=detail)
-                with self._change(now_us) as change:
+                with self.change(now_us) as change:
                     set_aside(change, seq, row[0], GapCause.BUFFER_DAMAGED, detail, now_us)
 
     def close(self, now_us: int) -> None:
@@ -268,7 +270,7 @@ class Store:
             BufferDamaged, BufferError: It is closed, but the next start will say that it was not shut down.
         """
         try:
-            with self._change(now_us) as change:
+            with self.change(now_us) as change:
                 change.state = replace(change.state, is_stopped=True)
             with file.naming(self.path):
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -297,9 +299,8 @@ class Store:
             _log.error("readings were set aside", path=str(self.path), rows=rows, error=detail)
             return []
         change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch))
-        lane, sizes = refusal.id.lane, [part.lease.rows for part in verdict.parts]
-        change.state = change.state.without(lane, rows).grown(lane, sizes)
-        change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, verdict.parts))
+        change.state = change.state.without(refusal.id.lane, rows)
+        add(change, refusal.id.lane, verdict.parts, is_lent=True)
         return verdict.parts
 
     def _keep_tags(self, tags: Mapping[int, Tag], now_us: int) -> None:
@@ -317,6 +318,7 @@ class Store:
         tails: Mapping[Lane, int],
         closing: Set[Lane],
         now_us: int,
+        sent: Collection[Lane],
     ) -> list[Lease]:
         """Make batches of these lanes' tails with what comes; what comes in other lanes goes to their tails."""
         if self._labels.tags is not self.tags:
@@ -324,7 +326,7 @@ class Store:
         results = {lane: self._encode(lane, coming, gaps, now_us) for lane in URGENCY if lane in closing}
         staying = {lane: readings for lane, readings in coming.items() if lane not in closing}
         left = {lane: rows for lane, rows in tails.items() if lane not in closing}
-        with self._change(now_us, left) as change:
+        with self.change(now_us, left) as change:
             quarantine.move_blocks(change.db, self._damaged, now_us)
             # first, so that its pages serve the batches; a damaged block may bear any lane
             which = "1" if self._is_inherited else f"lane IN ({', '.join(str(int(lane)) for lane in closing)})"
@@ -333,8 +335,7 @@ class Store:
             opengaps.note(change.db, gaps)
             change.state = replace(change.state, quarantined=change.state.quarantined + len(self._damaged))
             for lane, (sealed, spoiled) in results.items():
-                change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, sealed))
-                change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed])
+                add(change, lane, sealed, is_lent=lane in sent)
                 if spoiled is not None:
                     keep_spoiled(change, spoiled, now_us)
         for lane in closing:
@@ -362,7 +363,7 @@ class Store:
         self.tail_gaps.extend(gaps)
 
     @contextlib.contextmanager
-    def _change(self, now_us: int, tails: Mapping[Lane, int] | None = None) -> Iterator[Change]:
+    def change(self, now_us: int, tails: Mapping[Lane, int] | None = None) -> Iterator[Change]:
         """Do one transaction that changes the state too; memory follows once it is on disk."""
         change = Change(self._db, self._state)
         after = dict(self.figures.tails if tails is None else tails)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from edge.config.spelling import one_of
 from edge.drivers.spec import Named, Options, PublishOptions
-from edge.units import Duration, DurationOrOff, Rate, Size, StaleAfter
+from edge.units import Duration, DurationOrOff, OldReadings, Rate, Size, StaleAfter
 
 
 def _timezone(name: str) -> str:
@@ -202,28 +202,22 @@ class CloudOptions(Options):
 
 
 def _kept(policy: object) -> object:
-    """Accept `keep`; what else a full buffer might do with a class of tags is not offered.
+    """Accept `keep`: states, counts and alarms are never given up.
 
     Raises:
         ValueError: Another policy.
     """
     if policy != "keep":
-        raise ValueError(
-            f"{policy!r} is not offered: what was taken is never dropped or thinned, a full buffer makes sources wait "
-            "and tells a gap; write keep, or leave it out"
-        )
+        raise ValueError(f"{policy!r} is not offered for state, which is never thinned or dropped; write keep")
     return policy
 
 
-Keep = Annotated[Literal["keep"], BeforeValidator(_kept)]
-
-
 class WhenFullOptions(Options):
-    """What happens to each class of tags when the buffer is full."""
+    """What a full buffer gives up of each class of tags, the oldest first: `keep`, `thin 1min` or `drop`."""
 
-    state: Keep = "keep"
-    process: Keep = "keep"
-    debug: Keep = "keep"
+    state: Annotated[Literal["keep"], BeforeValidator(_kept)] = "keep"
+    process: OldReadings = "thin 1min"
+    debug: OldReadings = "drop"
 
 
 class BufferOptions(Options):

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from edge.buffer.retention import KEEP_ALL, Rules
 from edge.buffer.sqlite import SqliteBuffer
 from edge.clock import Clock
 
@@ -13,9 +14,11 @@ GATEWAY = "test-gateway"
 
 
 @contextlib.asynccontextmanager
-async def running(path: Path, clock: Clock, max_bytes: int = 50_000_000) -> AsyncIterator[SqliteBuffer]:
+async def running(
+    path: Path, clock: Clock, max_bytes: int = 50_000_000, rules: Rules = KEEP_ALL
+) -> AsyncIterator[SqliteBuffer]:
     """Open a buffer and keep it running until the block ends, which closes it."""
-    buffer = await SqliteBuffer.open(path, max_bytes=max_bytes, gateway=GATEWAY, clock=clock)
+    buffer = await SqliteBuffer.open(path, max_bytes=max_bytes, gateway=GATEWAY, clock=clock, rules=rules)
     # no TaskGroup: an assertion that fails in the block should be reported as itself, not inside a group
     task = asyncio.create_task(buffer.run(), name="buffer")
     try:

@@ -76,13 +76,32 @@ def test_secrets_are_looked_up_and_never_shown(tmp_path: Path) -> None:
         assert ENVIRON["PLC7_PASSWORD"].encode() not in content
 
 
-@pytest.mark.parametrize(("policy", "at"), [("thin 1min", "process: keep"), ("drop", "debug: keep")])
-def test_what_is_not_offered_is_refused_and_not_passed_over(tmp_path: Path, policy: str, at: str) -> None:
+def test_what_a_full_buffer_gives_up_is_said_by_class(tmp_path: Path) -> None:
+    when_full = example(tmp_path).buffer.when_full
+    assert (when_full.state, when_full.process, when_full.debug) == ("keep", "thin 1min", "drop")
+    kept = example(tmp_path, ("process: thin 1min", "process: keep")).buffer.when_full
+    assert kept.process == "keep"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "state: keep",
+            "state: drop",
+            "'drop' is not offered for state, which is never thinned or dropped",
+        ),
+        ("thin 1min", "thin", "'thin' is nothing that a full buffer does; write keep, drop, or thin with a window"),
+        ("thin 1min", "thin 10ms", "'thin 10ms' is nothing that a full buffer does"),
+        ("debug: drop", "debug: delete", "'delete' is nothing that a full buffer does"),
+    ],
+)
+def test_what_is_not_offered_is_refused_and_not_passed_over(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(ConfigMistakes) as caught:
-        example(tmp_path, (at, at.replace("keep", policy)))
+        example(tmp_path, (old, new))
     (mistake,) = caught.value.mistakes
-    assert mistake.path == f"buffer.when_full.{at.split(':', maxsplit=1)[0]}"
-    assert "is not offered: what was taken is never dropped or thinned" in mistake.message
+    assert mistake.path.startswith("buffer.when_full.")
+    assert said in mistake.message
 
 
 def named(found: Settings, name: str) -> Connection:

@@ -1,6 +1,6 @@
 import pytest
 
-from edge.units import count, rate_bytes, stale_after_s
+from edge.units import KEEP, WhenFull, count, rate_bytes, stale_after_s, when_full
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,16 @@ def test_staleness_is_a_duration_or_a_number_of_periods_or_none() -> None:
 def test_what_is_no_staleness_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write 30s, 3x or off"):
         stale_after_s(text, 1.0)
+
+
+def test_what_a_full_buffer_does_is_one_of_three_things() -> None:
+    assert when_full("keep") == KEEP
+    assert when_full("drop") == WhenFull("drop")
+    assert when_full("thin 1min") == WhenFull("thin", 60.0)
+    assert when_full(" thin  90s ") == WhenFull("thin", 90.0)
+
+
+@pytest.mark.parametrize("text", ["", "thin", "thin 1", "thin 500ms", "thin1min", "delete", "keep 1min"])
+def test_what_a_full_buffer_does_not_do_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write keep, drop, or thin with a window"):
+        when_full(text)
