@@ -11,6 +11,7 @@ ORDER = (
     "ingest",
     "growth",
     "rollups",
+    "oee",
     "api_cost",
     "api_orders",
     "modbus_driver",

@@ -145,6 +145,16 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     # dashboards, trends and reports
     "GET /analytics/dashboard": EVERYBODY,
     "GET /analytics/trends": EVERYBODY,
+    # figures
+    "GET /oee": EVERYBODY,
+    "GET /oee/policies": EVERYBODY,
+    "PUT /oee/policies/{name}": PLANNERS,
+    "DELETE /oee/policies/{name}": PLANNERS,
+    "GET /machines/{machine_id}/oee": EVERYBODY,
+    "GET /machines/{machine_id}/oee/explain": EVERYBODY,
+    "GET /machines/{machine_id}/downtime": EVERYBODY,
+    "GET /machines/{machine_id}/data": EVERYBODY,
+    "POST /machines/{machine_id}/data": EVERYBODY,
     # phones that were away
     "GET /sync/pull": EVERYBODY,
     "POST /sync/push": EVERYBODY,

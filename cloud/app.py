@@ -20,6 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from cloud import api, docs_page, health, openapi, orphan, problem, request_id
 from cloud.access import ACCESS, Open
+from cloud.analytics import routes as analytics
 from cloud.audit import routes as audit
 from cloud.backlog import Backlog
 from cloud.compression import Compression
@@ -66,7 +67,7 @@ _PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
 # every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
-_FIGURES = (shifts.router, production.router, reports.router)
+_FIGURES = (shifts.router, production.router, analytics.router, reports.router)
 ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name

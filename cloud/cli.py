@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 69 the database or the a
 """
 
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
@@ -107,14 +108,26 @@ def migrate(
 
 @app.command("seed")
 def load_seed(
-    file: Annotated[str, typer.Argument(help="A JSON document, or - for standard input.")],
+    file: Annotated[str | None, typer.Argument(help="A JSON document, or - for standard input.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=400, help="Instead, make up a plant with so many days of past.")
+    ] = None,
+    organization: Annotated[str, typer.Option(help="Whose the made-up plant is.")] = "Simulated plant",
+    number: Annotated[int, typer.Option("--seed", help="The same number makes up the same past.")] = 1,
     as_json: console.AsJson = False,
 ) -> None:
     """Load an organization with its users, machines, work orders and gateways; what is there stays.
 
+    With --days a plant is made up instead: 12 machines, 3 shifts, 40 products, its stops and counts.
+
     {"organization": "Acme", "users": [{"username", "role", "password"}], "machines": [{"code", "name"}],
     "work_orders": [{"product_code", "lot_no", "qty", "planned_start", "planned_end"}], "gateways": [{"id"}]}
     """
+    if (file is None) is (days is None):
+        raise typer.BadParameter("give either a document, or --days")
+    if file is None:
+        _make_up(days or 0, organization, number, as_json=as_json)
+        return
     content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     try:
         document = seed.Document.model_validate_json(content)
@@ -127,6 +140,19 @@ def load_seed(
     else:
         counts = ", ".join(f"{len(rows)} {kind}" for kind, rows in loaded.items() if isinstance(rows, list))
         console.tell(f"{document.organization} has its {counts.replace('_', ' ')}.")
+
+
+def _make_up(days: int, organization: str, number: int, *, as_json: bool) -> None:
+    # the figures' and the ingest's libraries, which other commands do without
+    from cloud import seed_history  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    plant = console.run(lambda database: seed_history.load(database, organization, days, number, now))
+    told = {"organization": organization, "machines": [each.code for each in plant.machines], "days": days}
+    if as_json:
+        console.print_json(told)
+    else:
+        console.tell(f"{organization} has {len(plant.machines)} machines and {days} days of their past.")
 
 
 @app.command()

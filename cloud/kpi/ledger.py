@@ -6,7 +6,7 @@ each other's, so that how long a stop was does not depend on who asks. What come
 and that is checked each time.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -164,6 +164,49 @@ def draw_up(window: Span, layers: Layers) -> Ledger:
     made, overtime = _counted(window, layers.pieces, worked, paused)
     failures = [stretch for stretch in layers.stretches if _begins_in(stretch, window, shifts)]
     return Ledger(window, entries, made, overtime, failures, _facts(entries, made, overtime, failures))
+
+
+class Shelf:
+    """Layers in order, from which those around a window are taken without a walk through all of them."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._all = layers
+        self._stretches = _Row((each.span, each) for each in layers.stretches)
+        self._orders = _Row((each.span, each) for each in layers.orders)
+        self._maintenance = _Row((each, each) for each in layers.maintenance)
+        self._shifts = None if layers.planned.shifts is None else _Row((each, each) for each in layers.planned.shifts)
+        self._breaks = _Row((each, each) for each in layers.planned.breaks)
+        self._pieces = sorted(layers.pieces, key=lambda each: each.at)
+        self._times = [each.at for each in self._pieces]
+
+    def around(self, window: Span) -> Layers:
+        """Return the layers that a window's ledger is drawn up from."""
+        stretches = self._stretches.overlapping(window)
+        # a failure is the first shift's that it lasts into, so shifts are wanted from where it began
+        whole = Span(min([window.start, *(each.span.start for each in stretches)]), window.end)
+        shifts = None if self._shifts is None else self._shifts.overlapping(whole)
+        first, last = bisect_left(self._times, window.start), bisect_left(self._times, window.end)
+        return Layers(
+            stretches,
+            Planned(shifts, self._breaks.overlapping(window)),
+            self._orders.overlapping(window),
+            self._maintenance.overlapping(window),
+            self._pieces[first:last],
+            self._all.microstop_us,
+        )
+
+
+class _Row(Generic[T]):
+    """A layer without overlap, in order."""
+
+    def __init__(self, items: Iterable[tuple[Span, T]]) -> None:
+        ordered = sorted(items, key=lambda each: each[0])
+        self._items = [item for _, item in ordered]
+        self._starts = [span.start for span, _ in ordered]
+        self._ends = [span.end for span, _ in ordered]
+
+    def overlapping(self, window: Span) -> list[T]:
+        return self._items[bisect_right(self._ends, window.start) : bisect_left(self._starts, window.end)]
 
 
 def is_failure(stretch: Stretch) -> bool:

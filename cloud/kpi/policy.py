@@ -1,4 +1,7 @@
-"""Owns what a plant may decide about its figures: which second is which element, and what is said of the unknown."""
+"""Owns what a plant may decide about its figures: which second is which element, and what is said of the unknown.
+
+How short a minor stop is, is a machine's own (`microstop_threshold_s`): a press's is not a packer's.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +36,6 @@ class Policy:
 
     Attributes:
         name: As every answer repeats it.
-        microstop_threshold_s: Shorter stops without a reason are minor ones; None takes the machine's own.
         minor_stops_run: Minor stops stay inside the run time, and show as lost speed (TPM).
         setup_is_loss: Setup of an order counts in the planned busy time; else it is planned down time.
         idle_without_order_is_loss: Standing still without an order is down time; else it is planned down time.
@@ -44,7 +46,6 @@ class Policy:
     """
 
     name: str
-    microstop_threshold_s: float | None = None
     minor_stops_run: bool = False
     setup_is_loss: bool = True
     idle_without_order_is_loss: bool = True

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cloud.analytics.models import Derived
 from cloud.analytics.service import storing
 from cloud.db import Database
-from cloud.kpi.ledger import draw_up
+from cloud.kpi.ledger import Shelf, draw_up
 from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
@@ -172,13 +172,13 @@ async def _compute(
         first = min(first, around.shifts[0].starts_at)
         last = max(last, min(now, around.shifts[-1].ends_at))
         around = await layers.around(session, organization_id, machine, first, last, now)
-    since = around.since or start
+    since, shelf = around.since or start, Shelf(around.layers)
     hours = []
     at = start
     while at < min(now, _hour_after(end)):
         window = _window(max(at, since), min(at + timedelta(hours=1), now))
         if window.length:
-            facts = draw_up(window, around.layers).facts
+            facts = draw_up(window, shelf.around(window)).facts
             hours.append({"machine_id": machine.id, "bucket": at, **storing.columns(facts)})
         at += timedelta(hours=1)
     worked = []
@@ -186,7 +186,7 @@ async def _compute(
         window = _window(max(shift.starts_at, since), min(shift.ends_at, now))
         if window.length and shift.starts_at < end and shift.ends_at > start:
             keys = {"machine_id": machine.id, "occurrence_id": shift.id, "starts_at": shift.starts_at}
-            facts = draw_up(window, around.layers).facts
+            facts = draw_up(window, shelf.around(window)).facts
             worked.append(keys | {"business_date": shift.business_date, **storing.columns(facts)})
     for statement, rows in ((_HOUR, hours), (_SHIFT, worked)):
         if rows:

@@ -61,7 +61,8 @@ def ask(app_client, tenant):
 
 
 async def derived(gateway: Sender, now: datetime = LATER) -> None:
-    await settle_all(gateway.database, now)
+    # a live minute is settled when it is over
+    await settle_all(gateway.database, now + timedelta(minutes=2))
     await derive_all(gateway.database, now)
 
 

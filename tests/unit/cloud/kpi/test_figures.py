@@ -17,7 +17,7 @@ POLICIES = st.sampled_from(
         ISO22400,
         TPM,
         ASSUMING,
-        Policy("own", None, False, False, False, True, UnknownTime.KNOWN, MissingQuality.GOOD, False),
+        Policy("own", False, False, False, True, UnknownTime.KNOWN, MissingQuality.GOOD, False),
     ]
 )
 KINDS = [PieceKind.GOOD, PieceKind.SCRAP, PieceKind.REWORK, PieceKind.STARTUP]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cloud.kpi import spans
 from cloud.kpi.elements import Category, Loss, PieceKind, TimeElement
 from cloud.kpi.facts import total
-from cloud.kpi.ledger import Layers, LedgerBroken, Order, Pieces, Planned, Reason, Stretch, draw_up
+from cloud.kpi.ledger import Layers, LedgerBroken, Order, Pieces, Planned, Reason, Shelf, Stretch, draw_up
 from cloud.kpi.policy import ISO22400
 from cloud.kpi.spans import MINUTE, Span
 from shared.reading import MachineState
@@ -179,3 +179,10 @@ def test_the_order_in_which_things_are_told_changes_nothing(layers, chance):
     window = Span(0, 1440 * MINUTE)
     assert draw_up(window, mixed).facts == draw_up(window, layers).facts
     assert draw_up(window, mixed).entries == draw_up(window, layers).entries
+
+
+@given(layered(), st.integers(0, 1439), st.integers(1, 1440))
+def test_a_window_needs_only_the_layers_around_it(layers, start, end):
+    window = Span(start * MINUTE, max(start + 1, end) * MINUTE)
+    found, whole = draw_up(window, Shelf(layers).around(window)), draw_up(window, layers)
+    assert (found.entries, found.facts) == (whole.entries, whole.facts)

@@ -1,0 +1,210 @@
+"""OEE, downtime and a machine's data over HTTP, from what its gateway sent."""
+
+from itertools import pairwise
+
+import pytest
+
+from shared.reading import concatenate
+from tests.integration.cloud.production.test_deriving import (
+    GOOD,
+    MINUTE,
+    REJECT,
+    STATE,
+    TAGS,
+    ask,
+    derived,
+    gateway,
+    machines,
+    new_gateway,
+    says,
+    utc,
+)
+from tests.integration.cloud.telemetry.sender import NOON
+
+__all__ = ["ask", "gateway", "machines", "new_gateway"]
+
+DAY = "from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z"
+# UTC, as the test's organization
+PATTERN = {
+    "name": "days",
+    "cycle_days": 1,
+    "anchor": "2026-11-16",
+    "is_default": True,
+    "shifts": [
+        {"name": "early", "start": "06:00", "end": "14:00", "breaks": [{"start": "13:00", "end": "13:30"}]},
+        {"name": "late", "start": "14:00", "end": "22:00"},
+    ],
+}
+# two hours: ran 100 minutes, stood 20; 500 good and 20 rejected pieces of 10 s, 300 of them told in the break
+SAID = [
+    says(STATE, (0, "producing"), (30, "faulted"), (40, "producing"), (100, "idle"), (110, "producing"), (120, "off")),
+    says(GOOD, (0, 0), (60, 300), (119, 500)),
+    says(REJECT, (0, 0), (119, 20)),
+]
+
+
+@pytest.fixture
+async def run(gateway, ask):
+    await ask("POST", "/shifts/patterns", PATTERN, status=201)
+    await gateway.send(concatenate(SAID), tags=TAGS)
+    await gateway.query(
+        "UPDATE gateway SET last_seen = :at WHERE id = :gateway RETURNING 1", at=utc(NOON + 120 * MINUTE)
+    )
+    await derived(gateway, utc(NOON + 120 * MINUTE))
+    return gateway
+
+
+async def test_a_machines_oee_by_shift_is_what_one_reckons_by_hand(run, ask):
+    told = await ask("GET", f"/machines/P-1/oee?by=shift&{DAY}", who="worker")
+    [early] = told["buckets"]
+    assert (early["shift"], early["business_date"], early["start"]) == ("early", "2026-11-20", "2026-11-20T06:00:00Z")
+    # from 12:00, when it was first heard of, to 14:00, without the break: 70 minutes run, 10 broken, 10 idle
+    assert (early["elements"]["pbt_s"], early["elements"]["apt_s"], early["elements"]["pdot_s"]) == (5400, 4200, 1800)
+    assert (early["pieces"]["good"], early["pieces"]["scrap"], early["pieces"]["overtime"]) == (200, 20, 300)
+    assert early["oee"] == pytest.approx(200 * 10 / 5400)
+    assert early["availability"] * early["effectiveness"] * early["quality"] == pytest.approx(early["oee"])
+    assert early["coverage"] == 1
+    assert (early["oee_lower"], early["oee_upper"]) == (early["oee"], early["oee"])
+    assert sum(early["losses_s"].values()) == 5400
+    assert early["reliability"]["failures"] == 1
+    assert (told["oee"], told["policy"], told["planned_by"]) == (early["oee"], "iso22400", "shifts")
+    assert told["as_of"] == "2026-11-20T14:00:00Z"
+
+
+@pytest.mark.parametrize(("by", "buckets"), [("hour", 2), ("shift", 1), ("DAY", 1), ("week", 1), ("month", 1)])
+async def test_periods_add_up_to_the_same(run, ask, by, buckets):
+    told = await ask("GET", f"/machines/P-1/oee?by={by}&{DAY}")
+    assert len(told["buckets"]) == buckets
+    for name in ("apt_s", "pbt_s", "adot_s"):
+        assert sum(each["elements"][name] for each in told["buckets"]) == told["total"]["elements"][name]
+    assert told["total"]["elements"]["pbt_s"] == 5400
+    assert told["total"]["pieces"]["good"] == 200
+    assert told["total"]["teep"] <= told["total"]["oee"] <= told["total"]["nee"]
+
+
+async def test_a_figure_is_explained_second_by_second_and_piece_by_piece(run, ask):
+    window = "from=2026-11-20T00:00:00Z&to=2026-11-20T14:00:00Z"
+    told = await ask("GET", f"/machines/P-1/oee/explain?{window}")
+    entries = told["entries"]
+    assert entries[0]["start"] == "2026-11-20T12:00:00Z"
+    assert all(one["end"] == two["start"] for one, two in pairwise(entries))
+    assert [(each["category"], each["duration_s"] / 60, each["element"]) for each in entries] == [
+        ("run_unassigned", 30, "APT"),
+        ("breakdown_unassigned", 10, "ADOT"),
+        ("run_unassigned", 20, "APT"),
+        ("shift_break", 30, "PDOT"),
+        ("run_unassigned", 10, "APT"),
+        ("idle_unassigned", 10, "ADOT"),
+        ("run_unassigned", 10, "APT"),
+    ]
+    assert sum(each["quantity"] for each in told["pieces"] if not each["is_overtime"]) == 220
+    by_day = await ask("GET", f"/machines/P-1/oee?by=day&{DAY}")
+    assert told["total"]["oee"] == by_day["oee"]
+    states = {each["id"]: each for each in await ask("GET", f"/machines/P-1/states?{DAY}")}
+    assert [states[each["state_id"]]["state"] for each in entries] == [each["state"] for each in entries]
+
+
+async def test_downtime_is_told_by_reason_greatest_first(run, ask):
+    await ask(
+        "POST", "/reasons", {"code": "belt", "label_en": "Belt", "label_tr": "Kayış", "is_failure": True}, status=201
+    )
+    part = {"from": "2026-11-20T12:30:00Z", "to": "2026-11-20T12:40:00Z", "reason": "belt"}
+    await ask("POST", "/machines/P-1/stops/classify", {"parts": [part]}, status=201)
+    await derived(run, utc(NOON + 120 * MINUTE))
+    told = await ask("GET", f"/machines/P-1/downtime?{DAY}")
+    assert [(each["reason"], each["state"], each["duration_s"], each["count"]) for each in told["by_reason"]] == [
+        ("belt", None, 600, 1),
+        (None, "idle", 600, 1),
+    ]
+    assert [each["cumulative_share"] for each in told["by_reason"]] == [0.5, 1.0]
+    assert (told["downtime_s"], told["count"], told["needs_reason"]) == (1200, 2, 1)
+    assert [(each["duration_s"], each["failures"]) for each in told["trend"]] == [(1200, 1)]
+    assert told["reliability"]["mttr_h"] == pytest.approx(1 / 6)
+    assert told["by_reason"][0]["label"] == "Belt"
+
+
+async def test_a_machines_data_comes_in_pages_of_hours_with_its_stops(run, ask):
+    body = {"start_date": "2026-11-20T00:00:00Z", "end_date": "2026-11-21T00:00:00Z", "page_size": 1, "page": 2}
+    told = await ask("POST", "/machines/P-1/data", body, who="worker")
+    assert (told["total"], told["page"], len(told["items"])) == (2, 2, 1)
+    assert told["items"][0]["start"] == "2026-11-20T13:00:00Z"
+    assert [each["state"] for each in told["downtime"]] == ["idle"]
+    query = "start_date=2026-11-20T00:00:00Z&end_date=2026-11-21T00:00:00Z&include_downtime=false"
+    again = await ask("GET", f"/machines/P-1/data?{query}")
+    assert (again["downtime"], len(again["items"]), again["summary"]["oee"]) == (None, 2, told["summary"]["oee"])
+    wrong = await ask("POST", "/machines/P-1/data", body | {"machine_id": "P-2"}, status=422)
+    assert wrong["error_code"] == "MACHINE_DIFFERS"
+
+
+async def test_a_line_is_the_ratio_of_its_machines_sums(run, ask):
+    line = await ask("GET", f"/oee?by=shift&{DAY}")
+    assert [each["machine"] for each in line["machines"]] == ["P-1"]
+    assert line["total"]["oee"] == line["machines"][0]["oee"]
+    assert line["worst_machine"] == "P-1"
+    assert (await ask("GET", f"/oee?location=nowhere&{DAY}", status=422))["error_code"] == "NO_MACHINES"
+
+
+async def test_a_policy_of_the_plants_own_reads_the_past_anew(run, ask):
+    lenient = {"idle_without_order_is_loss": False, "is_default": True}
+    await ask("PUT", "/oee/policies/lenient", lenient, who="worker", status=403)
+    await ask("PUT", "/oee/policies/lenient", lenient)
+    told = await ask("GET", f"/machines/P-1/oee?{DAY}")
+    assert (told["policy"], told["total"]["elements"]["pbt_s"]) == ("lenient", 4200)
+    assert [each["name"] for each in await ask("GET", "/oee/policies")] == ["iso22400", "tpm", "lenient"]
+    assert (await ask("PUT", "/oee/policies/tpm", {}, status=409))["error_code"] == "POLICY_IS_A_PRESET"
+    assert (await ask("GET", f"/machines/P-1/oee?policy=no&{DAY}", status=404))["error_code"] == "POLICY_NOT_FOUND"
+    await ask("DELETE", "/oee/policies/lenient", status=204)
+    assert (await ask("GET", f"/machines/P-1/oee?{DAY}"))["policy"] == "iso22400"
+
+
+async def test_shifts_that_change_change_the_past(run, ask):
+    [pattern] = await ask("GET", "/shifts/patterns")
+    before = (await ask("GET", f"/machines/P-1/oee?by=shift&{DAY}"))["revision"]
+    closed = {"business_date": "2026-11-20", "kind": "closed", "label": "holiday"}
+    path = f"/shifts/patterns/{pattern['id']}/exceptions"
+    made = await ask("POST", path, closed, status=201)
+    await derived(run, utc(NOON + 120 * MINUTE))
+    told = await ask("GET", f"/machines/P-1/oee?by=hour&{DAY}")
+    assert (told["total"]["elements"]["pbt_s"], told["total"]["elements"]["overtime_s"]) == (0, 6000)
+    assert (told["oee"], told["total"]["pieces"]["overtime"]) == (None, 520)
+    assert (await ask("GET", f"/machines/P-1/oee?by=shift&{DAY}"))["buckets"] == []
+    assert (await ask("POST", path, closed, status=409))["error_code"] == "SHIFT_EXCEPTION_EXISTS"
+    await ask("DELETE", f"{path}/{made['id']}", status=204)
+    await derived(run, utc(NOON + 120 * MINUTE))
+    again = await ask("GET", f"/machines/P-1/oee?by=shift&{DAY}")
+    assert again["total"]["elements"]["pbt_s"] == 5400
+    assert again["revision"] >= before
+
+
+async def test_an_ideal_cycle_that_changes_changes_the_past(run, ask):
+    await ask("PATCH", "/machines/P-1", {"ideal_cycle_s": 5})
+    await derived(run, utc(NOON + 120 * MINUTE))
+    told = await ask("GET", f"/machines/P-1/oee?by=shift&{DAY}")
+    assert told["oee"] == pytest.approx(200 * 5 / 5400)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/machines/P-1/oee?from=2026-11-21T00:00:00Z&to=2026-11-20T00:00:00Z", "RANGE_BACKWARDS"),
+        ("/machines/P-1/oee?by=hour&from=2025-11-21T00:00:00Z&to=2026-11-20T00:00:00Z", "RANGE_TOO_LONG"),
+        ("/machines/P-1/oee/explain?from=2026-09-21T00:00:00Z&to=2026-11-20T00:00:00Z", "RANGE_TOO_LONG"),
+        ("/machines/P-1/oee?by=decade", "VALIDATION_ERROR"),
+    ],
+)
+async def test_a_range_that_cannot_be_answered_is_refused(ask, path, code):
+    assert (await ask("GET", path, status=422))["error_code"] == code
+
+
+async def test_nothing_is_said_of_a_machine_that_said_nothing(ask):
+    told = await ask("GET", f"/machines/P-2/oee?{DAY}")
+    assert (told["oee"], told["buckets"], told["planned_by"]) == (None, [], "always")
+    assert (await ask("GET", f"/machines/P-2/downtime?{DAY}"))["by_reason"] == []
+    assert (await ask("GET", f"/machines/P-2/oee/explain?{DAY}"))["entries"] is not None
+
+
+async def test_another_organization_sees_nothing(run, app_client, new_tenant):
+    other = await new_tenant()
+    for path in ("oee", "downtime", "oee/explain", f"states?{DAY}", f"stops?{DAY}", f"counts?{DAY}"):
+        assert (await app_client.get(f"/machines/P-1/{path}", headers=other.admin)).status_code == 404
+    assert (await app_client.get("/shifts/patterns", headers=other.admin)).json() == []
