@@ -12,8 +12,6 @@ from cloud.production.schemas import Condition, Rule, StateSource
 from shared.reading import MachineState, Quality
 
 FOREVER = 2**62
-# a stop that is shorter needs no reason, and is a minor one, where the machine has no threshold of its own
-MICROSTOP_S = 300.0
 
 _WITHOUT_REASON = RUNNING | {MachineState.NO_DATA}
 

@@ -13,6 +13,8 @@ from cloud.validation import mistake
 from cloud.values import Code, Label, Moment, Notes, lower, upper
 from shared.reading import MachineState
 
+# a stop that is shorter needs no reason, and is a minor one, where the machine has no threshold of its own
+MICROSTOP_S = 300.0
 MAX_RULES, MAX_CONDITIONS, MAX_CODES, MAX_PARTS = 50, 10, 200, 50
 
 

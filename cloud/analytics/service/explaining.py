@@ -36,8 +36,7 @@ from cloud.kpi.spans import MINUTE, SECOND, Span, pieces
 from cloud.languages import Language
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
-from cloud.production.rules import MICROSTOP_S
-from cloud.production.schemas import ReasonOut
+from cloud.production.schemas import MICROSTOP_S, ReasonOut
 from cloud.production.service import layers, moments, reasons, states
 
 MOST_EXPLAINED = timedelta(days=31)

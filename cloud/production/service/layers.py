@@ -19,7 +19,7 @@ from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
 from cloud.parts import service as parts
 from cloud.production.models import MachineStateRow, ReasonCode
-from cloud.production.rules import MICROSTOP_S
+from cloud.production.schemas import MICROSTOP_S
 from cloud.production.service import moments
 from cloud.shifts import service as shifts
 from cloud.shifts.schemas import OccurrenceOut

@@ -17,8 +17,8 @@ from cloud.machines.schemas import MachineOut
 from cloud.preconditions import WHICHEVER, Seen
 from cloud.production import messages
 from cloud.production.models import MachineStateRow, PieceClaim, StateModel
-from cloud.production.rules import MICROSTOP_S
 from cloud.production.schemas import (
+    MICROSTOP_S,
     ClaimIn,
     ClaimOut,
     CountOut,
