@@ -18,6 +18,7 @@ from importlib import metadata
 
 from edge.acquisition.outages import unclaimed
 from edge.acquisition.station import Station
+from edge.acquisition.watch import worst_skews
 from edge.buffer.retention import Rules
 from edge.buffer.sqlite import SqliteBuffer
 from edge.buffer.volume import Volume
@@ -208,7 +209,8 @@ class Gateway:
 
     def _sign(self) -> Sign:
         stats = self._buffer.stats()
-        return Sign(stats.rows, stats.bytes, stats.oldest_us, self._clock.now_us())
+        skews = worst_skews(station.status().devices for station in self._fleet)
+        return Sign(stats.rows, stats.bytes, stats.oldest_us, self._clock.now_us(), skews)
 
     def _driver(self, connection: Connection, missing_since_us: int | None) -> Driver:
         around = Surroundings(self._state.path, connection.families, missing_since_us)

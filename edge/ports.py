@@ -266,12 +266,14 @@ class Sign:
         buffer_bytes: The buffer's size on disk.
         oldest_us: Receive time of the oldest of them, UTC microseconds; None if none waits.
         sent_us: Its wall clock, however wrong that is; None leaves it out.
+        device_skews_s: How far devices' clocks are ahead of its own, seconds; of those that tell their time.
     """
 
     waiting: int
     buffer_bytes: int | None = None
     oldest_us: int | None = None
     sent_us: int | None = None
+    device_skews_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from cloud.db import Table
@@ -59,6 +60,10 @@ class Gateway(Table, table=True):
     oldest_waiting_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     # how far its clock is ahead of ours
     clock_skew_s: float | None = Field(default=None, sa_column=Column(Double))
+    # how far its devices' clocks are ahead of its own, by their names
+    device_clock_skew_s: dict[str, float] = Field(
+        default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+    )
     # the newest of the buffers that spoke in its name
     epoch: uuid.UUID | None = Field(default=None, sa_column=Column(Uuid))
     # two machines speak in its name: since when, and how that was noticed

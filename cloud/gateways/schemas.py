@@ -70,6 +70,9 @@ class GatewayOut(BaseModel):
     buffer_bytes: int | None = Field(description="Size of its buffer on disk, as it last said")
     oldest_waiting_at: AwareDatetime | None = Field(description="When it took the oldest of them")
     clock_skew_s: float | None = Field(description="How far its clock was ahead of ours, the way between included")
+    device_clock_skew_s: dict[str, float] = Field(
+        description="How far its devices' clocks were ahead of its own, of those that tell their time"
+    )
     token_issued_at: AwareDatetime | None = Field(description="When its token was made; null before it has enrolled")
     rotation_asked_at: AwareDatetime | None = Field(description="Since when it is to renew its token")
     conflict_at: AwareDatetime | None = Field(description="When two machines were last seen speaking in its name")
@@ -91,6 +94,9 @@ class AliveIn(BaseModel):
     buffer_bytes: Annotated[int, Field(ge=0, le=2**53)] | None = Field(default=None, description="Its size on disk")
     oldest_waiting_at: Moment | None = Field(default=None, description="When it took the oldest of them")
     sent_at: AwareDatetime | None = Field(default=None, description="By its own clock, however wrong that is")
+    device_clock_skew_s: (
+        Annotated[dict[Label, Annotated[float, Field(allow_inf_nan=False)]], Field(max_length=200)] | None
+    ) = Field(default=None, description="How far devices' clocks are ahead of its own, the worst of them")
 
 
 class EnrolmentOut(BaseModel):

@@ -1,6 +1,6 @@
 """What a connection's devices last said, and what must be recorded while they say nothing; pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,8 @@ from shared.wire.batch import MAX_TIME_US
 NO_COMMUNICATION = 0x8031_0000
 # Bad_Timeout, for a value that came no more in time
 STALE = 0x800A_0000
+# of so many devices the cloud is told how far their clocks are off
+MOST_SKEWS = 200
 _SILENT = 255
 _NEVER_US = np.iinfo(np.int64).max
 _NOTHING = empty()
@@ -286,6 +288,12 @@ class Watch:
 
 def _known(value: np.int64) -> int | None:
     return None if value < 0 else int(value)
+
+
+def worst_skews(told: Iterable[Sequence[DeviceCondition]]) -> dict[str, float]:
+    """Return by how many seconds the devices' clocks are ahead that are off by most, of those that tell their time."""
+    known = [(each.name, each.clock_skew_us / 1e6) for part in told for each in part if each.clock_skew_us is not None]
+    return {name: round(skew_s, 3) for name, skew_s in sorted(known, key=lambda each: -abs(each[1]))[:MOST_SKEWS]}
 
 
 def fit(gap: Gap) -> Gap:

@@ -63,6 +63,8 @@ class HttpsUplink:
         for name, us in (("oldest_waiting_at", sign.oldest_us), ("sent_at", sign.sent_us)):
             if us is not None and _FIRST_US <= us < _LAST_US:
                 told[name] = datetime.fromtimestamp(us / 1e6, UTC).isoformat()
+        if sign.device_skews_s:
+            told["device_clock_skew_s"] = dict(sign.device_skews_s)
         headers = {"Content-Type": "application/json"}
         response, body = await self._client.exchange(ALIVE_PATH, msgspec.json.encode(told), headers)
         # an older cloud does not know the path, but has answered; somebody else's 404 is no answer of a cloud

@@ -120,6 +120,7 @@ async def test_what_it_says_of_itself_is_shown(app_client, tenant):
     token = await enrolled(app_client, tenant)
     behind = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     told = {"version": "1.0", "waiting": 7, "buffer_bytes": 4096, "oldest_waiting_at": "2026-11-20T12:00:00Z"}
+    told["device_clock_skew_s"] = {"press-1": -3600.5, "oven": 0.001}
     told["sent_at"] = behind
     assert (await app_client.post("/gateways/alive", json=told, headers=bearer(token))).status_code == 204
     gateway = await shown(app_client, tenant)

@@ -10,9 +10,10 @@ import pytest
 from edge.acquisition.station import Station
 from edge.acquisition.status import StationState
 from edge.acquisition.watch import NO_COMMUNICATION, STALE
-from edge.drivers.spec import ComputedTag, DeviceOptions, Point
+from edge.drivers.spec import ComputedTag, DeviceOptions, Point, TagOptions
 from edge.errors import BufferError, DriverError, DriverRefused  # noqa: A004
 from edge.ports import BEFORE_US, Sample, Settled, Tense
+from edge.timekeeping import Step
 from shared.reading import ClosedBy, Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
 from shared.wire.lane import Lane
 from tests.fakes.clock import HandClock, happens
@@ -735,3 +736,50 @@ async def test_what_was_missed_does_not_say_that_a_point_is_good_again(tense: Te
         await happens(lambda: ("a", 2.0) in bench.buffer.values)
         # a value from before the loss that holds now is stated once more, at the time of the session
         assert bench.buffer.values.count(("a", 2.0)) == (2 if tense is Tense.NOW else 1)
+
+
+async def test_a_clock_that_is_set_within_an_outage_cuts_it_in_two_each_by_its_own_time() -> None:
+    async with running() as bench:
+        bench.driver.put(DriverError("gone"))
+        await happens(lambda: bench.clock.sleeping)
+        old_us = bench.clock.now_us() + 9
+        bench.clock.jump(-3600)
+        await bench.station.step(Step(old_us, old_us - 3_600_000_000, bench.clock.now_us()))
+        await bench.clock.advance(60)
+        await happens(lambda: len(bench.buffer.gaps) == 2)
+        first, second = bench.buffer.gaps
+        assert (first.from_us, first.to_us) == (START_US, old_us)
+        assert (second.from_us, second.to_us) == (old_us - 3_600_000_000, bench.station.status().since_us)
+
+
+@pytest.mark.parametrize("hours", [24, -24])
+async def test_a_clock_that_is_set_calls_no_tag_silent_and_none_alive(hours: int) -> None:
+    plan = [replace(point, options=TagOptions(stale_after="10s")) for point in points("a")]
+    async with running(plan=plan) as bench:
+        tending = asyncio.create_task(bench.station.tend())
+        bench.driver.put(sample(1.0))
+        await happens(lambda: bench.buffer.values)
+        await bench.clock.advance(5)
+        old_us = bench.clock.now_us()
+        bench.clock.jump(hours * 3600)
+        await bench.station.step(Step(old_us, bench.clock.now_us(), bench.clock.now_us()))
+        await bench.clock.advance(4)
+        assert bench.station.good() == {("press-1", "a")}
+        # and it still is a tag that goes silent after ten seconds
+        await bench.clock.advance(3)
+        assert bench.station.good() == set()
+        tending.cancel()
+
+
+async def test_what_is_taken_while_the_clock_is_not_set_is_flagged() -> None:
+    clock, is_set = HandClock(), [False]
+    buffer, driver = RecordingBuffer(clock), ScriptedDriver()
+    station = Station("line", "modbus", driver, points("a"), buffer, clock, is_clock_set=lambda: is_set[0])
+    task = asyncio.create_task(station.run())
+    for value in (1.0, 2.0):
+        driver.put(sample(value))
+        await happens(lambda value=value: ("a", value) in buffer.values)
+        is_set[0] = True
+    assert [append.readings.flags.tolist() for append in buffer.appends] == [[Flag.CLOCK_NOT_SET], [0]]
+    station.finish()
+    await task

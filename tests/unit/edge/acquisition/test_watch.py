@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.acquisition.watch import NO_COMMUNICATION, STALE, DeviceCondition, Watch, fit
+from edge.acquisition.watch import MOST_SKEWS, NO_COMMUNICATION, STALE, DeviceCondition, Watch, fit, worst_skews
 from edge.drivers.spec import DeviceOptions, Point
 from edge.ports import BEFORE_US
 from shared.reading import Flag, Gap, GapCause, Quality, from_rows
@@ -186,3 +186,15 @@ def test_a_retained_message_is_no_sign_of_life_but_its_value_may_be_shown_for_a_
     come(0, 9_000_000, Flag.RETAINED)
     assert len(watch.stale(12_000_000)) == 0, "it may have been published while the session was lost"
     assert watch.stale(12_000_001).tag.tolist() == [0]
+
+
+def test_the_clocks_that_are_off_by_most_are_told_of_those_that_tell_their_time() -> None:
+    def condition(name: str, skew_s: float | None) -> DeviceCondition:
+        skew_us = None if skew_s is None else round(skew_s * 1e6)
+        return DeviceCondition(name, None, 1, 1, 0, 0, clock_skew_us=skew_us)
+
+    many = [condition(f"d{n}", n) for n in range(MOST_SKEWS)]
+    told = worst_skews([[condition("silent", None), condition("behind", -7200.0004)], many])
+    assert len(told) == MOST_SKEWS
+    assert told["behind"] == -7200.0
+    assert "d0" not in told

@@ -293,14 +293,14 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_believed(certificate
 async def test_a_greeting_says_who_lives_and_what_waits(server: HttpCloud) -> None:
     server.says(answer("204 No Content"))
     async with HttpsUplink(f"{server.url}/plants/izmir", TOKEN) as uplink:
-        await uplink.greet(Sign(12))
+        await uplink.greet(Sign(12, device_skews_s={"press-1": -3600.5}))
     (request,) = server.requests
     assert request.line == "POST /plants/izmir/api/v1/gateways/alive HTTP/1.1"
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
     assert request.headers["content-type"] == "application/json"
     told = json.loads(request.body)
     assert told.pop("version")
-    assert told == {"waiting": 12}
+    assert told == {"waiting": 12, "device_clock_skew_s": {"press-1": -3600.5}}
 
 
 async def test_a_cloud_that_does_not_know_greetings_has_answered_all_the_same(
