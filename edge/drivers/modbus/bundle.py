@@ -1,14 +1,14 @@
 """When answers are handed over together: on a line so busy that a sample for each would cost more than asking; pure.
 
 What happens to a sample behind the driver costs about the same for one block as for ten. So on a busy line answers
-wait for each other, less than half of the time within which the buffer commits. On any other line each is
+wait for each other, less than the time within which the buffer commits. On any other line each is
 handed over at once.
 """
 
 from shared.reading import Readings, concatenate
 
-_LONGEST_S = 0.020
-_MOST = 64
+_LONGEST_S = 0.040
+_MOST = 128
 # from so many answers a second on a line is busy, measured over so long
 _BUSY_PER_S = 200.0
 _MEASURED_S = 0.2

@@ -114,7 +114,7 @@ class ModbusDriver:
             raise
 
     async def samples(self) -> AsyncIterator[Sample]:
-        """Yield one sample an answer, as each request falls due; on a busy line those of some 20 ms together.
+        """Yield one sample an answer, as each request falls due; on a busy line those of some 40 ms together.
 
         Raises:
             DriverError: The connection is gone, or no unit on it answers any more.

@@ -1,6 +1,7 @@
-"""When each request is due: its own grid of turns from a common start, never late for good and never in a burst; pure.
+"""When each request is due: its own grid of turns from a whole second, never late for good and never in a burst; pure.
 
-A request of period `every_s` is due at start + n x every_s. One that comes late is asked once, at once; turns
+A request of period `every_s` is due at start + n x every_s. Lines that begin within one second share the start, so that
+their requests of one period fall due together: a loop that wakes up serves all of them. One that comes late is asked once, at once; turns
 that passed meanwhile are counted as missed. Of several that are due the longest due goes first, so an
 overloaded line serves everyone a little less often.
 """
@@ -31,15 +32,16 @@ class Schedule:
         missed: Turns that passed unasked since the start, because the line was busy.
     """
 
-    def __init__(self, requests: Iterable[Request], start: float) -> None:
+    def __init__(self, requests: Iterable[Request], now: float) -> None:
+        """Begin with every request due."""
         self.polls: list[Poll] = []
         self.missed = 0
-        self._start = start
+        self._start = float(math.floor(now))
         # (not before, order of entry, poll); a poll that was put off is found too early here, and put back
         self._heap: list[tuple[float, int, Poll]] = []
         self._entries = 0
         self._rests: dict[int, float] = {}
-        self._add([Poll(request, 0) for request in requests])
+        self._add([Poll(request, self._turn(request, now)) for request in requests])
 
     def take(self, now: float) -> Poll | None:
         """Return the poll that is longest due, already set for its next turn; None if none is."""
@@ -92,9 +94,13 @@ class Schedule:
             self._push(poll, self._due(poll))
 
     def _latest(self, poll: Poll, now: float) -> int:
-        """Return the last turn of a due poll that has come; the quotient may be rounded to the one before."""
-        turn = max(poll.turn, math.floor((now - self._start) / poll.request.every_s))
-        return turn + 1 if self._start + (turn + 1) * poll.request.every_s <= now else turn
+        """Return the last turn of a due poll that has come."""
+        return max(poll.turn, self._turn(poll.request, now))
+
+    def _turn(self, request: Request, now: float) -> int:
+        """Return a request's last turn that has come; the quotient may be rounded to the one before."""
+        turn = math.floor((now - self._start) / request.every_s)
+        return turn + 1 if self._start + (turn + 1) * request.every_s <= now else turn
 
     def _due(self, poll: Poll) -> float:
         return self._start + poll.turn * poll.request.every_s
