@@ -1,9 +1,9 @@
 """When each request is due: its own grid of turns from a whole second, never late for good and never in a burst; pure.
 
 A request of period `every_s` is due at start + n x every_s. Lines that begin within one second share the start, so that
-their requests of one period fall due together: a loop that wakes up serves all of them. One that comes late is asked once, at once; turns
-that passed meanwhile are counted as missed. Of several that are due the longest due goes first, so an
-overloaded line serves everyone a little less often.
+their requests of one period fall due together: a loop that wakes up serves all of them. One that comes late is asked
+once, at once; turns that passed meanwhile are counted as missed. Of several that are due the longest due goes first, so
+an overloaded line serves everyone a little less often.
 """
 
 import heapq
