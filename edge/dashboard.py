@@ -91,10 +91,15 @@ def _figures(status: Document) -> list[Text]:
         Text.assemble(
             "cloud ",
             (str(sync["state"]), _STYLES.get(sync["state"], "red")),
-            f"  {waiting}  buffer {share:.1%}",
+            f"  {waiting}  buffer {share:.1%}{_holds(buffer)}",
             no_wrap=True,
         ),
     ]
+
+
+def _holds(buffer: Document) -> str:
+    hours = buffer.get("left_h")
+    return "" if hours is None else f", full in {span(hours * 3600)} without the cloud"
 
 
 def _devices(shown: list[tuple[Document, Document]], total: int, width: int) -> Table:

@@ -7,6 +7,7 @@ AppError
     DriverRefused      the other side said no, and will until somebody acts (certificate, password)
   BufferError          the buffer cannot take or give
     BufferFull         its size cap is reached
+    DiskFull           its file cannot grow: the volume is full, or the file at its cap
     BufferDamaged      what is on disk is not what was written
   UplinkError          a batch was not acknowledged
     Unreachable        no answer, or "not now"; carries how long the cloud asked to wait
@@ -56,6 +57,12 @@ class BufferFull(BufferError):
 
     code = "BUFFER_FULL"
     retryable = True
+
+
+class DiskFull(BufferError):
+    """The buffer's file cannot grow; what was to be written is not, and may be tried again."""
+
+    code = "DISK_FULL"
 
 
 class BufferDamaged(BufferError):

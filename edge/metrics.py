@@ -142,6 +142,12 @@ def _buffer(stats: BufferStats) -> Iterator[Metric]:
     yield _gauge("buffer_batches", "Sealed batches that wait for the cloud.", stats.batches)
     yield _gauge("buffer_bytes", "Bytes in use.", stats.bytes)
     yield _gauge("buffer_max_bytes", "Bytes that may be used.", stats.max_bytes)
+    for name, words, seconds in (
+        ("buffer_retention_seconds", "How long an outage it holds at the present rate.", stats.retention_s),
+        ("buffer_left_seconds", "Until it is full if the cloud takes nothing from now on.", stats.left_s),
+    ):
+        if seconds is not None:
+            yield _gauge(name, words, seconds)
     yield _gauge("buffer_quarantined_batches", "Batches set aside.", stats.quarantined)
     oldest_s = _seconds(stats.oldest_us)
     yield _gauge("buffer_oldest_timestamp_seconds", "When the oldest waiting reading was taken.", oldest_s)

@@ -180,7 +180,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class BufferStats:
-    """The buffer at one instant. `oldest_us`: receive time of its oldest reading, None when empty."""
+    """The buffer at one instant.
+
+    `oldest_us`: receive time of its oldest reading, None when empty. `growth_bytes_s`: how fast it would fill if the
+    cloud took nothing, None while that is not known.
+    """
 
     appended: int = 0
     committed: int = 0
@@ -195,6 +199,17 @@ class BufferStats:
     last_commit_us: int | None = None
     epoch: str = ""
     failure: str | None = field(default=None)
+    growth_bytes_s: float | None = None
+
+    @property
+    def retention_s(self) -> float | None:
+        """How long an outage it holds at the present rate, from empty to full; None while that is not known."""
+        return self.max_bytes / self.growth_bytes_s if self.growth_bytes_s else None
+
+    @property
+    def left_s(self) -> float | None:
+        """How long until it is full if the cloud takes nothing from now on; None while that is not known."""
+        return max(self.max_bytes - self.bytes, 0) / self.growth_bytes_s if self.growth_bytes_s else None
 
 
 class Buffer(Protocol):

@@ -148,10 +148,16 @@ def _buffer(stats: BufferStats, now_us: int) -> dict[str, Any]:
     oldest_us, last_commit_us = document.pop("oldest_us"), document.pop("last_commit_us")
     return {
         **document,
+        "retention_h": _hours(stats.retention_s),
+        "left_h": _hours(stats.left_s),
         "oldest": instant(oldest_us),
         "oldest_age_s": _age_s(oldest_us, now_us),
         "last_commit": instant(last_commit_us),
     }
+
+
+def _hours(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds / 3600, 2)
 
 
 def _sync(status: ShipperStatus) -> dict[str, Any]:

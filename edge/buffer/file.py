@@ -19,7 +19,7 @@ from pathlib import Path
 from edge.buffer import upgrade
 from edge.buffer.retention import RESERVE
 from edge.buffer.upgrade import FORMAT
-from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
+from edge.errors import BufferDamaged, BufferError, DiskFull  # noqa: A004 - the field's word
 
 APPLICATION_ID = 0x545A_4748
 SMALLEST = 1_000_000
@@ -42,6 +42,7 @@ class Room:
     Attributes:
         file: What SQLite lets the file grow to.
         log: What the write-ahead log may keep beside it.
+        ballast: What a file beside it takes, to be given back when the disk is full.
         rows: Up to where readings are taken; the rest of `file` is kept for what the estimate missed, for gaps, and for
             moving batches to quarantine, so that draining a full buffer always works.
         others: Up to where readings are taken that are not of the lane `state`; the rest of `rows` is kept for these.
@@ -49,6 +50,7 @@ class Room:
 
     file: int
     log: int
+    ballast: int
     rows: int
     others: int
 
@@ -62,9 +64,11 @@ def divide(max_bytes: int) -> Room:
     if max_bytes < SMALLEST:
         raise BufferError(f"buffer.max_size is {max_bytes} bytes, at least {SMALLEST} are needed; raise it")
     # the largest transaction (100,000 pending rows) takes 4 MB; a small cap gets a smaller share
+    ballast = min(4_000_000, max_bytes // 32)
     share = min(16_000_000, max_bytes // 6)
-    rows = max_bytes - 2 * share
-    return Room(file=max_bytes - share, log=share, rows=rows, others=rows - round(rows * RESERVE))
+    rows = max_bytes - ballast - 2 * share
+    others = rows - round(rows * RESERVE)
+    return Room(file=max_bytes - ballast - share, log=share, ballast=ballast, rows=rows, others=others)
 
 
 def connect(path: Path, room: Room) -> sqlite3.Connection:
@@ -96,6 +100,11 @@ def used_bytes(connection: sqlite3.Connection) -> int:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     return int(pages - free) * _PAGE
+
+
+def empty_log(connection: sqlite3.Connection, *_: object) -> None:
+    """Bring what stands in the log into the file, and let the log begin anew; outside transactions."""
+    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
 
 def shrink(connection: sqlite3.Connection) -> None:
@@ -141,6 +150,8 @@ def naming(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGE:
             raise BufferDamaged(f"{path} is damaged: {error}") from error
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull(f"{path}: {error}; {_NEXT_STEP[code]}", retryable=True) from error
         if code in _NEXT_STEP:
             raise BufferError(f"{path}: {error}; {_NEXT_STEP[code]}", retryable=True) from error
         raise

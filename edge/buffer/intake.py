@@ -5,6 +5,7 @@ somebody waits for an acknowledgement, at once if it is long. Meanwhile the next
 """
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Sequence, Set
 from functools import partial
@@ -20,7 +21,7 @@ from edge.buffer.trouble import Trouble
 from edge.buffer.volume import Volume
 from edge.buffer.waking import Alarm, Bell
 from edge.clock import Clock
-from edge.errors import BufferError, BufferFull  # noqa: A004 - the field's word
+from edge.errors import BufferError, BufferFull, DiskFull  # noqa: A004 - the field's word
 from shared.reading import Gap, Readings
 from shared.wire.lane import Lane
 
@@ -95,6 +96,7 @@ class Intake:
         self.known_ids = 0
         self.rows_appended = 0
         self.rows_committed = 0
+        self.bytes_sealed = 0
         self.commits = 0
         self.last_commit_us: int | None = None
         # the same by the monotonic clock
@@ -180,6 +182,7 @@ class Intake:
                 await self._commit()
             except BufferError as error:
                 self._trouble.began("commit", error.message)
+                await self._relieve_disk(error)
                 await self._backoff.wait(error)
                 self._due.set()
                 continue
@@ -188,6 +191,12 @@ class Intake:
                 # whatever rang meanwhile went unheard
                 self._backoff.reset()
                 self._due.set()
+
+    async def _relieve_disk(self, error: BufferError) -> None:
+        """Give up what may be given up when the disk itself is full, so that what is in memory gets there."""
+        if isinstance(error, DiskFull) and self._can_relieve:
+            with contextlib.suppress(BufferError):
+                await self._lending.relieve(self._rules, self._room.rows // _RELIEF)
 
     async def _commit(self, *, seal: bool = False) -> None:
         async with self._turn:
@@ -207,6 +216,7 @@ class Intake:
 
     def _keep(self, pending: Pending, sealed: Set[Lane]) -> None:
         self.rows_committed += pending.rows
+        self.bytes_sealed += sum(len(lease.body) for lease in pending.sealed or ())
         self._lending.sealed(pending.sealed or (), pending.marked)
         pending.keep()
         self._committed.ring()

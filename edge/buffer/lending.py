@@ -160,7 +160,7 @@ class Lending:
         while self._settled or self._refused:
             settled, refused = self._settled[:SWEEP_BATCHES], self._refused[:SWEEP_BATCHES]
             job = partial(Store.sweep, settled=settled, refused=refused, now_us=self._clock.now_us())
-            parts = await self._thread.do(job)
+            parts = await self._thread.do(job, frees=True)
             del self._settled[: len(settled)], self._refused[: len(refused)]
             self._current().left([*settled, *(refusal.id for refusal in refused)])
             # sent next, which is noted with them
@@ -181,7 +181,7 @@ class Lending:
     async def _relieve(self, rules: Rules, need_bytes: int) -> bool:
         now_us, spared = self._clock.now_us(), self._current().spared()
         job = partial(relief.relieve, rules=rules, need_bytes=need_bytes, spared=spared, now_us=now_us)
-        return await self._thread.do(job)
+        return await self._thread.do(job, frees=True)
 
     def close(self) -> None:
         """Lend nothing more."""

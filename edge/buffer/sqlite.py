@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from uuid import UUID
 
 from edge.buffer import file, opengaps
+from edge.buffer.growth import Growth
 from edge.buffer.intake import Intake
 from edge.buffer.lending import Lending
 from edge.buffer.retention import KEEP_ALL, Rules
@@ -52,6 +53,7 @@ class SqliteBuffer:
         self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume, rules)
         self._open_gaps: dict[UUID, Gap] = {}
         opengaps.follow(self._open_gaps, thread.open_gaps)
+        self._growth = Growth()
         self._closing = asyncio.Event()
         self._running: asyncio.Event | None = None
 
@@ -225,6 +227,7 @@ class SqliteBuffer:
             last_commit_us=self._intake.last_commit_us,
             epoch=str(figures.epoch),
             failure=self._trouble.message,
+            growth_bytes_s=self._growth.bytes_per_s,
         )
 
     async def close(self) -> None:
@@ -249,6 +252,8 @@ class SqliteBuffer:
 
     async def _beat(self) -> None:
         while True:
+            await self._thread.keep_ballast()
+            self._growth.sample(self._clock.monotonic(), self._intake.bytes_sealed)
             await self._clock.sleep(BEAT_S)
             self._intake.tell()
             if self._clock.monotonic() - self._intake.last_commit_s < BEAT_S:

@@ -1,6 +1,7 @@
 """The buffer's one thread: it opens the store, is the only one to touch it, and replaces it when it is damaged."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from edge.buffer import file, opening
+from edge.buffer.ballast import Ballast
 from edge.buffer.figures import Figures
 from edge.buffer.store import Store
 from edge.clock import Clock
-from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
+from edge.errors import BufferDamaged, BufferError, DiskFull  # noqa: A004 - the field's word
 from shared.reading import Gap, GapCause
 
 T = TypeVar("T")
@@ -45,6 +47,7 @@ class StoreThread:
         self._clock = clock
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer")
         self._store: Store
+        self._ballast = Ballast(path.with_name(path.name + ".ballast"), room.ballast)
         # filled by the thread, emptied by the loop
         self._told: deque[Gap] = deque()
         # the hole since the last sign of life, None for a buffer that is new; and the gaps that went on then
@@ -67,18 +70,26 @@ class StoreThread:
             self._pool.shutdown(wait=False)
             raise
 
-    async def do(self, job: Callable[[Store], T]) -> T:
+    async def do(self, job: Callable[[Store], T], *, frees: bool = False) -> T:
         """Do a job on the thread. If the caller is cancelled meanwhile, the job is done all the same, or not at all.
+
+        Args:
+            job: What is done.
+            frees: It makes room, so on a full disk the ballast is let go for it.
 
         Raises:
             BufferError: What the job raised; if the file turned out damaged, it was replaced, and the job may be asked
                 for again.
         """
-        return self._note(await self._loop().run_in_executor(self._pool, self._attempt, job))
+        return self._note(await self._loop().run_in_executor(self._pool, self._attempt, job, frees))
 
     def do_now(self, job: Callable[[Store], T]) -> T:
         """Do a job while the caller's own thread waits; for the rare ones (see `do`)."""
         return self._note(self._pool.submit(self._attempt, job).result())
+
+    async def keep_ballast(self) -> None:
+        """Have the ballast there, if there is plenty of room."""
+        await self._loop().run_in_executor(self._pool, self._ballast.keep)
 
     @property
     def has_told(self) -> bool:
@@ -105,13 +116,33 @@ class StoreThread:
         return asyncio.get_running_loop()
 
     def _open(self) -> Figures:
-        self._store, told = opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
+        try:
+            self._store, told = self._open_store()
+        except DiskFull:
+            # a file of an older format is written when it is opened
+            if not self._ballast.release():
+                raise
+            self._store, told = self._open_store()
         self._told.extend(told)
         self.down = next((gap for gap in told if gap.cause is GapCause.GATEWAY_DOWN), None)
         self.open_gaps = list(self._store.open_gaps.values())
         return self._store.figures
 
-    def _attempt(self, job: Callable[[Store], T]) -> _Done[T]:
+    def _open_store(self) -> tuple[Store, list[Gap]]:
+        return opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
+
+    def _attempt(self, job: Callable[[Store], T], frees: bool = False) -> _Done[T]:
+        done = self._try(job)
+        if isinstance(done.error, DiskFull):
+            # what stands in the log takes no room in the file, and makes some in the log
+            with contextlib.suppress(BufferError):
+                self._store.look(file.empty_log)
+            done = self._try(job)
+        if frees and isinstance(done.error, DiskFull) and self._ballast.release():
+            done = self._try(job)
+        return done
+
+    def _try(self, job: Callable[[Store], T]) -> _Done[T]:
         self._done += 1
         try:
             result = job(self._store)

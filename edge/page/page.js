@@ -11,6 +11,7 @@ const WORDS = {
     tag: "tag", value: "value", unit: "unit", quality: "quality", age: "age", gaps: "Gaps", errors: "Last errors",
     nogaps: "No reading is missing since the start.", noerrors: "No connection failed since the start.",
     cloud: "cloud", read: "read", waiting: "waiting for the cloud", drain: "empty in", buffer: "buffer",
+    left: "full in {age} without the cloud",
     persecond: "a second, {kept} kept", sent: "{n} a second go to the cloud", oldest: "the oldest {age} old",
     grows: "it grows", unknown: "–", empty: "nothing waits", of: "of {max}", since: "since {time}", shown: "{n} of {total}",
     running: "running for {age}", away: "The gateway does not answer. What is shown is from {time}.",
@@ -25,6 +26,7 @@ const WORDS = {
     tag: "etiket", value: "değer", unit: "birim", quality: "nitelik", age: "yaş", gaps: "Boşluklar",
     errors: "Son hatalar", nogaps: "Başlangıçtan beri eksik okuma yok.", noerrors: "Başlangıçtan beri hata yok.",
     cloud: "bulut", read: "okunan", waiting: "bulutu bekliyor", drain: "boşalma", buffer: "tampon",
+    left: "bulut olmadan {age} içinde dolar",
     persecond: "saniyede, {kept} saklanan", sent: "saniyede {n} buluta gidiyor", oldest: "en eskisi {age}",
     grows: "büyüyor", unknown: "–", empty: "bekleyen yok", of: "/ {max}", since: "{time} beri", shown: "{n} / {total}",
     running: "{age} süredir çalışıyor", away: "Ağ geçidi yanıt vermiyor. Gösterilenler {time} saatinden.",
@@ -181,7 +183,9 @@ function showFigures(status) {
       buffer.rows ? say("oldest", { age: span(buffer.oldest_age_s) }) : say("empty")),
     figure(say("drain"), drain === null ? say(rates ? "grows" : "unknown") : span(drain),
       say("sent", { n: rates ? number(rates.settled) : "–" }), rates && drain === null ? "uncertain" : ""),
-    figure(say("buffer"), bytes(buffer.bytes), say("of", { max: bytes(buffer.max_bytes) }), share > 0.9 ? "bad" : ""),
+    figure(say("buffer"), bytes(buffer.bytes), 
+      say("of", { max: bytes(buffer.max_bytes) }) + (buffer.left_h === null ? "" :
+        "; " + say("left", { age: span(buffer.left_h * 3600) })), share > 0.9 ? "bad" : ""),
   );
 }
 
