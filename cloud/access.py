@@ -155,6 +155,10 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /machines/{machine_id}/downtime": EVERYBODY,
     "GET /machines/{machine_id}/data": EVERYBODY,
     "POST /machines/{machine_id}/data": EVERYBODY,
+    "POST /analytics/reports": PLANNERS,
+    "GET /analytics/reports": PLANNERS,
+    "GET /analytics/reports/{report_id}": PLANNERS,
+    "GET /analytics/reports/{report_id}/content": PLANNERS,
     # phones that were away
     "GET /sync/pull": EVERYBODY,
     "POST /sync/push": EVERYBODY,

@@ -50,6 +50,7 @@ from cloud.parts import routes as parts
 from cloud.production import routes as production
 from cloud.reports import routes as reports
 from cloud.reports.cache import Cache
+from cloud.reports.service import asking
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.shifts import routes as shifts
 from cloud.sync import routes as sync
@@ -71,7 +72,7 @@ _FIGURES = (shifts.router, production.router, analytics.router, reports.router)
 ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name
-QUEUES = {"rollups": settling.WAITING}
+QUEUES = {"rollups": settling.WAITING, "reports": asking.WAITING}
 # long answers that are asked for over slow lines; what phones ask every few seconds is small
 PACKED = ("/analytics/", "/joblogs")
 BATCHES = "/ingest/batches"

@@ -1,4 +1,4 @@
-"""Owns the work that no request waits for, in a process of its own: rollups, figures, partitions, retention.
+"""Owns the work that no request waits for, in a process of its own: rollups, figures, partitions, retention, reports.
 
 `serve` keeps one such process beside its workers; `tezgah-cloud work` is the same on its own. Any number may run: of
 those on one database one works and the others find nothing to do.
@@ -8,7 +8,7 @@ import asyncio
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from cloud import loop, orphan
 from cloud.analytics.service import deriving as figures
 from cloud.db import Database
 from cloud.errors import CloudError, SettingsInvalid
+from cloud.reports.service import making as reports
 from cloud.settings import DATABASE_URL_VARIABLE, DatabaseSettings
 from cloud.telemetry import settling
 from cloud.telemetry.partitions import Partitions
@@ -59,15 +60,34 @@ def main() -> None:
 
 async def work(database: Database, over: asyncio.Event, every_s: float = EVERY_S) -> None:
     """Do what is due, again and again, until told that it is over; trouble is logged, and tried again."""
-    is_well = True
     partitions, keeper = Partitions(database), Keeper(database)
+
+    async def turn() -> None:
+        await settling.settle_all(database, datetime.now(UTC))
+        await figures.derive_all(database, datetime.now(UTC))
+        # today's and tomorrow's, also while nobody sends anything
+        await partitions.ensure(set())
+        await keeper.keep(datetime.now(UTC))
+
+    await _over_and_over(turn, over, every_s)
+
+
+async def report(database: Database, over: asyncio.Event, every_s: float = EVERY_S) -> None:
+    """Make the reports that are asked for, beside the other work: a long one must not hold it up."""
+
+    async def turn() -> None:
+        await reports.forget_old(database, datetime.now(UTC))
+        while not over.is_set() and await reports.make_next(database, datetime.now(UTC)):
+            pass
+
+    await _over_and_over(turn, over, every_s)
+
+
+async def _over_and_over(turn: Callable[[], Awaitable[None]], over: asyncio.Event, every_s: float) -> None:
+    is_well = True
     while not over.is_set():
         try:
-            await settling.settle_all(database, datetime.now(UTC))
-            await figures.derive_all(database, datetime.now(UTC))
-            # today's and tomorrow's, also while nobody sends anything
-            await partitions.ensure(set())
-            await keeper.keep(datetime.now(UTC))
+            await turn()
         except CloudError as error:
             if is_well:
                 log.warning("background_waits", reason=error.message)
@@ -95,9 +115,12 @@ async def _until_told(url: str) -> None:
     log.info("background_started")
     try:
         async with asyncio.TaskGroup() as group:
-            worker = group.create_task(work(database, over), name="background")
+            workers = [
+                group.create_task(work(database, over), name="background"),
+                group.create_task(report(database, over), name="reports"),
+            ]
             await over.wait()
-            _, late = await asyncio.wait([worker], timeout=_END_S)
+            _, late = await asyncio.wait(workers, timeout=_END_S)
             for task in late:
                 task.cancel()
     finally:

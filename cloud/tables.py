@@ -16,6 +16,7 @@ from cloud.maintenance import models as maintenance
 from cloud.operators import models as operators
 from cloud.parts import models as parts
 from cloud.production import models as production
+from cloud.reports import models as reports
 from cloud.shifts import models as shifts
 from cloud.sync import models as sync
 from cloud.telemetry import models as telemetry
@@ -34,6 +35,7 @@ SLICES = (
     sync,
     operators,
     joblogs,
+    reports,
     jobs,
     parts,
     shifts,

@@ -134,11 +134,7 @@ def grouped(rows: Iterable[tuple[Key, Worked]], window: Span) -> dict[Key, Sum]:
 
 def buckets(begin: datetime, end: datetime, bucket: Bucket, zone: tzinfo) -> list[tuple[date, Span]]:
     """Return the windows that time is cut into: the local day on which each begins, and the window."""
-    day = begin.astimezone(zone).date()
-    if bucket is Bucket.WEEK:
-        day -= timedelta(days=day.weekday())
-    elif bucket is Bucket.MONTH:
-        day = day.replace(day=1)
+    day = first_of(begin.astimezone(zone).date(), bucket)
     found = []
     while (start := midnight(day, zone)) < end:
         following = _following(day, bucket)
@@ -147,6 +143,17 @@ def buckets(begin: datetime, end: datetime, bucket: Bucket, zone: tzinfo) -> lis
             found.append((day, window))
         day = following
     return found
+
+
+def first_of(day: date, bucket: Bucket) -> date:
+    """Return the day on which the day, week or month of a day begins."""
+    match bucket:
+        case Bucket.DAY:
+            return day
+        case Bucket.WEEK:
+            return day - timedelta(days=day.weekday())
+        case Bucket.MONTH:
+            return day.replace(day=1)
 
 
 def _following(day: date, bucket: Bucket) -> date:

@@ -1,8 +1,10 @@
-"""Owns the HTTP side of dashboards and trends."""
+"""Owns the HTTP side of dashboards, trends and reports."""
 
-from typing import Annotated
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from cloud.db import Session
@@ -10,11 +12,27 @@ from cloud.identity.caller import CurrentCaller
 from cloud.joblogs.schemas import PolicyName
 from cloud.kpi.policy import PRESETS
 from cloud.kpi.worked import Bucket
+from cloud.paging import Page, PageQuery
 from cloud.reports.cache import Cache
-from cloud.reports.schemas import DashboardOut, Metric, TrendOut
-from cloud.reports.service import dashboard, facts, trends
+from cloud.reports.schemas import DashboardOut, Format, Metric, ReportIn, ReportOut, TrendOut
+from cloud.reports.service import asking, dashboard, facts, trends
 from cloud.reports.service.facts import Question
 from cloud.values import Moment
+
+_TYPES: Mapping[Format, str] = {
+    Format.JSON: "application/json",
+    Format.CSV: "text/csv; charset=utf-8",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Format.PDF: "application/pdf",
+}
+_BYTES = {"type": "string", "format": "binary"}
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file",
+        "content": {kind.partition(";")[0]: {"schema": _BYTES} for kind in _TYPES.values()}
+        | {_TYPES[Format.JSON]: {"schema": {"type": "object"}}},
+    }
+}
 
 router = APIRouter(prefix="/analytics", tags=["analytics"])
 
@@ -67,3 +85,31 @@ async def show_trend(
     organization_id = caller.organization_id
     key = ("trend", organization_id, asked, metric, bucket, await facts.state(session, organization_id))
     return await known.get(key, lambda: trends.follow(session, organization_id, asked, metric, bucket))  # type: ignore[return-value]
+
+
+@router.post("/reports", status_code=202)
+async def ask_for_report(session: Session, caller: CurrentCaller, report: ReportIn) -> ReportOut:
+    """Ask for a report: figures by machine, line, part, operator, job, day, week or month; made in the background."""
+    return await asking.ask(session, caller, report)
+
+
+@router.get("/reports")
+async def list_reports(session: Session, caller: CurrentCaller, paging: PageQuery) -> Page[ReportOut]:
+    """List the organization's reports, newest first; each is kept for a week."""
+    return await asking.reports(session, caller, paging)
+
+
+@router.get("/reports/{report_id}")
+async def get_report(session: Session, caller: CurrentCaller, report_id: uuid.UUID) -> ReportOut:
+    """Return how far a report is."""
+    return await asking.report(session, caller, report_id)
+
+
+@router.get("/reports/{report_id}/content", response_model=None, responses=_FILES)
+async def fetch_report(session: Session, caller: CurrentCaller, report_id: uuid.UUID) -> Response:
+    """Return a report's file."""
+    file = await asking.file(session, caller, report_id)
+    name = f"report-{report_id}.{file.format.value}"
+    # it is shown by no browser: whoever named a part must not run a script here
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(file.content, headers=headers, media_type=_TYPES[file.format])

@@ -1,14 +1,19 @@
 """Owns what dashboards, trends and reports take and give."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cloud.joblogs.schemas import FiguresOut, ShareOut
+from cloud.joblogs.schemas import FiguresOut, PolicyName, ShareOut
 from cloud.kpi.worked import Bucket
+from cloud.languages import Language
+from cloud.reports import messages
+from cloud.validation import mistake
+from cloud.values import Code, Moment, lower
 
 
 class Metric(StrEnum):
@@ -168,3 +173,94 @@ class TrendOut(DataOut):
     level: LevelOut | None
     slope: SlopeOut | None = Field(description="Null for fewer than four points")
     changes: list[ChangePointOut]
+
+
+class Dimension(StrEnum):
+    """By what a report is grouped."""
+
+    MACHINE = "machine"
+    LINE = "line"
+    """Where the machine stands: its `location`."""
+    PART = "part"
+    OPERATOR = "operator"
+    JOB = "job"
+    SHIFT = "shift"
+    """By its name; what lies in none has none. Days are then business dates."""
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+BUCKETS = {Dimension.DAY: Bucket.DAY, Dimension.WEEK: Bucket.WEEK, Dimension.MONTH: Bucket.MONTH}
+
+
+class Format(StrEnum):
+    """What a report is written as."""
+
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+    PDF = "pdf"
+
+
+class ReportStatus(StrEnum):
+    """How far a report is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+AnyCaseFormat = Annotated[Format, BeforeValidator(lower)]
+Chosen = Annotated[list[Code], Field(min_length=1, max_length=200)]
+
+
+class Filters(BaseModel):
+    """Which rows a report is of; null is all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    machines: Chosen | None = Field(default=None, description="Codes")
+    parts: Chosen | None = None
+    operators: Chosen | None = None
+    jobs: Chosen | None = None
+
+
+class ReportIn(BaseModel):
+    """A report that is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metrics: list[Metric] = Field(min_length=1, max_length=30)
+    group_by: list[Dimension] = Field(default_factory=list, max_length=3, description="At most one of day, week, month")
+    begin: Moment | None = Field(default=None, description="30 days before the end, without it")
+    end: Moment | None = Field(default=None, description="The end of the last row, without it")
+    policy: PolicyName = PolicyName.ISO22400
+    filters: Filters = Field(default_factory=Filters)
+    format: AnyCaseFormat = Format.JSON
+    language: Language | None = Field(default=None, description="Of heads and numbers; the caller's, without it")
+
+    @model_validator(mode="after")
+    def _groups(self) -> "ReportIn":
+        if len(set(self.group_by)) < len(self.group_by) or len(BUCKETS.keys() & set(self.group_by)) > 1:
+            raise mistake(messages.GROUPS_TWICE)
+        if self.begin is not None and self.end is not None and self.end <= self.begin:
+            raise mistake(messages.WINDOW_BACKWARDS)
+        return self
+
+
+class ReportOut(BaseModel):
+    """A report, and how far it is."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    status: ReportStatus
+    progress: float = Field(description="0 to 1")
+    format: Format
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    rows: int | None = Field(description="Null until it is done")
+    problem: str | None = Field(description="Why it failed")
+    content: str | None = Field(description="The path of its file; null until it is done")

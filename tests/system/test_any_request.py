@@ -94,6 +94,7 @@ def _furnished(address: str, client: httpx.Client) -> Service:
     part = post("/parts", {"part_number": "P-1"})
     cycle = {"machine_type": "press", "ideal_cycle_s": 30, "valid_from": "2026-01-01"}
     known = {
+        "report_id": post("/analytics/reports", {"metrics": ["oee"]})["id"],
         "emp_id": operator["emp_id"],
         "job_number": job["job_number"],
         "part_number": part["part_number"],
