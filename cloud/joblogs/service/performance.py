@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,7 +35,7 @@ from cloud.kpi import worked as rules
 from cloud.kpi.elements import PieceKind
 from cloud.kpi.figures import figures, times, waterfall
 from cloud.kpi.joblog import COLUMNS
-from cloud.kpi.policy import Policy
+from cloud.kpi.policy import ISO22400, Policy
 from cloud.kpi.spans import SECOND, Span
 from cloud.kpi.worked import Bucket, Sum, Worked
 from cloud.machines import service as machines
@@ -44,6 +44,8 @@ from cloud.parts import service as parts
 
 # as many of each kind as one looks at; the rest is in the sums
 SHARES = 50
+# no row that is kept lasts longer (`imports.joblog.rules`)
+LONGEST = timedelta(days=31)
 _TIMES = [col(getattr(JobLogRow, f"{column.name}_s")) for column in COLUMNS]
 _OF = (
     JobLogRow.machine_id,
@@ -207,6 +209,17 @@ async def rows(
             )
         entries.append(Entry(machine.code, job, part, emp_id, op_number, worked, bool(flags)))
     return entries
+
+
+async def actuals(
+    session: AsyncSession, organization_id: uuid.UUID, machine_id: uuid.UUID, begin: datetime, end: datetime
+) -> list[Worked]:
+    """Return a machine's closed rows that touch a time: for the ledger, an order ran as long as each."""
+    mine = col(JobLogRow.machine_id) == machine_id
+    # so that the index is enough, however many years there are before
+    near = col(JobLogRow.start_time) > begin - LONGEST
+    found = await rows(session, organization_id, Asked(ISO22400, begin, end), mine, near)
+    return [each.worked for each in found if each.worked is not None]
 
 
 def shares(found: Iterable[Entry], window: Span, policy: Policy, key: Callable[[Entry], str | None]) -> list[ShareOut]:

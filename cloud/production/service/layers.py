@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud.identity import service as identity
+from cloud.joblogs.service import performance
 from cloud.kpi.elements import Loss, PieceKind, TimeElement
 from cloud.kpi.ledger import Layers, Order, Pieces, Planned, Reason, Stretch
 from cloud.kpi.spans import SECOND, Span, minus
+from cloud.kpi.worked import Worked
 from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
 from cloud.parts import service as parts
@@ -28,6 +30,8 @@ from cloud.workorders.service import running
 from shared.reading import MachineState, ReadingType
 
 _JUDGED = {ReadingType.GOOD_COUNT.value}
+# a machine that has one of these counts for itself, and its job log does not count again
+COUNTERS = {each.value for each in (ReadingType.GOOD_COUNT, ReadingType.PART_COUNT, ReadingType.SHOT_COUNT)}
 _TOTALS = (ReadingType.PART_COUNT.value, ReadingType.SHOT_COUNT.value)
 _COUNTED = text("""
     SELECT at, stage_id, kind, tag.reading_type, sum(quantity)::bigint AS quantity
@@ -67,16 +71,20 @@ async def around(
     last = max([end, *(moments.utc(each.span.end) for each in stretches)])
     worked = await shifts.worked(session, machine.id, organization_id, first, last)
     runs = await running.runs(session, machine.id, start, end)
+    orders = _apart(Order(moments.span(run.start, run.end or now), run.stage_id) for run in runs)
+    logged = await performance.actuals(session, organization_id, machine.id, start, end)
+    # a row of a job log is work on an order, though not on one of ours
+    told = minus([each.span for each in logged], [each.span for each in orders])
     threshold_s = machine.microstop_threshold_s or MICROSTOP_S
     return Around(
         layers=Layers(
             stretches=stretches,
             planned=_planned(worked),
-            orders=_apart(Order(moments.span(run.start, run.end or now), run.stage_id) for run in runs),
+            orders=sorted([*orders, *map(Order, told)], key=lambda each: each.span),
             maintenance=[
                 moments.span(*each) for each in await maintenance.planned_work(session, machine.id, start, end)
             ],
-            pieces=await _pieces(session, organization_id, machine, window),
+            pieces=await _pieces(session, organization_id, machine, window, logged),
             microstop_us=round(threshold_s * SECOND),
         ),
         shifts=None if worked is None else [each for each in worked if each.starts_at < end and each.ends_at > start],
@@ -169,7 +177,9 @@ def _apart(orders: Iterable[Order]) -> list[Order]:
     return sorted(taken, key=lambda each: each.span)
 
 
-async def _pieces(session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, window: Span) -> list[Pieces]:
+async def _pieces(
+    session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, window: Span, logged: Iterable[Worked]
+) -> list[Pieces]:
     start, end = moments.utc(window.start), moments.utc(window.end)
     rows = (await session.execute(_COUNTED, {"machine_id": machine.id, "start": start, "end": end})).all()
     types = {tag.reading_type for tag in await signals.sources(session, machine.id)}
@@ -185,6 +195,10 @@ async def _pieces(session: AsyncSession, organization_id: uuid.UUID, machine: Ma
             cycle_s = speed.ideal_cycle_s(day, machine.id, machine.machine_type) if speed is not None else None
             cycle_s = cycle_s or machine.ideal_cycle_s
             found.append(Pieces(at, kind, quantity, None if cycle_s is None else round(cycle_s * SECOND), stage))
+    if not types & COUNTERS:
+        # a row's pieces are of its end, which is still its own
+        made = [(each.span.end - 1, each) for each in logged if each.pieces]
+        found += [Pieces(at, PieceKind.MADE, each.pieces or 0, each.ideal_us) for at, each in made if window.holds(at)]
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from reportlab.graphics.charts.barcharts import VerticalBarChart
 from reportlab.graphics.charts.linecharts import HorizontalLineChart
 from reportlab.graphics.shapes import Drawing, String
+from reportlab.graphics.widgets.markers import makeMarker
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
@@ -82,7 +83,7 @@ def _plot(
     chart: Any = HorizontalLineChart() if over_time else VerticalBarChart()
     chart.x, chart.y, chart.width, chart.height = 22 * mm, 16 * mm, 238 * mm, 38 * mm
     # what cannot be said is a hole in a line, and no bar
-    chart.data = [tuple(values) if over_time else tuple(value or 0.0 for value in values)]
+    chart.data = _unbroken(values) if over_time else [tuple(value or 0.0 for value in values)]
     chart.categoryAxis.categoryNames = list(labels)
     axis, names = chart.valueAxis, chart.categoryAxis.labels
     axis.valueMin = min(0.0, *(value for value in values if value is not None))
@@ -91,14 +92,30 @@ def _plot(
     axis.labels.fontSize = names.fontSize = 6
     names.angle, names.boxAnchor, names.dy = 40, "ne", -2
     if over_time:
-        chart.lines[0].strokeColor = _BLUE
-        chart.lines[0].strokeWidth = 1.2
+        for number in range(len(chart.data)):
+            chart.lines[number].strokeColor = _BLUE
+            chart.lines[number].strokeWidth = 1.2
+            # a day alone has no line
+            chart.lines[number].symbol = makeMarker("FilledCircle", size=2.5)  # type: ignore[no-untyped-call]
     else:
         chart.bars[0].fillColor = _BLUE
         chart.bars[0].strokeColor = None
     drawing.add(chart)
     drawing.add(String(22 * mm, 57 * mm, column.head.said(language), fontName=_BOLD, fontSize=9))
     return drawing
+
+
+def _unbroken(values: Sequence[float | None]) -> list[tuple[float | None, ...]]:
+    """Return the stretches without a hole, each as long as all: the library would draw on across one."""
+    found: list[list[float | None]] = []
+    before = None
+    for place, value in enumerate(values):
+        if value is not None:
+            if before is None:
+                found.append([None] * len(values))
+            found[-1][place] = value
+        before = value
+    return [tuple(stretch) for stretch in found]
 
 
 def _table(sheet: Sheet, language: Language, width: float) -> LongTable:

@@ -27,7 +27,7 @@ from tests.integration.cloud.imports.joblog import mariadb
 from tests.integration.cloud.test_cli import environment
 
 NEEDED = os.environ.get("TEZGAH_TEST_NOTHING_SKIPPED") or mariadb.IS_THERE
-ROWS = 3_000
+ROWS = 2_200
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 COUNTS = "SELECT (SELECT count(*) FROM joblog), (SELECT count(*) FROM machine), (SELECT count(*) FROM operator)"
 pytestmark = pytest.mark.parametrize("server", ["mariadb"] if NEEDED else [], indirect=True)
