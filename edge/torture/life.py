@@ -54,6 +54,8 @@ class Fate:
     number: int
     seed: int
     manner: Manner = Manner.HONEST
+    # where notes are taken, if not beside the buffer
+    notes: str = ""
 
 
 def live(fate: Fate) -> None:
@@ -67,7 +69,7 @@ async def _live(fate: Fate) -> None:
     clock = SystemClock()
     buffer = await SqliteBuffer.open(Path(fate.directory, BUFFER), max_bytes=MAX_BYTES, gateway=GATEWAY, clock=clock)
     ids = buffer.register(TAGS)
-    with Notes(Path(fate.directory, f"life-{fate.number:06}{SUFFIX}")) as notes:
+    with Notes(Path(fate.notes or fate.directory, f"life-{fate.number:06}{SUFFIX}")) as notes:
         async with HttpsUplink(fate.url, "torture") as uplink, asyncio.TaskGroup() as tasks:
             shipper = Shipper(buffer, uplink, clock)
             tasks.create_task(buffer.run(), name="buffer")

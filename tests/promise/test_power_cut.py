@@ -1,0 +1,107 @@
+"""A power cut: the file system is shut down in full flow, so that only what was flushed is there afterwards.
+
+An ext4 of our own on a loop device; its shutdown ioctl throws away what the system holds in memory, and the journal
+with it. The control is the same gateway on a disk that lies: fsync answers, and does nothing.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import random
+import struct
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from edge.torture.verdict import Verdict
+from tests.promise.lives import Lives, beginning, eventually
+from tests.promise.needed import needs, needs_mounts
+
+# EXT4_IOC_SHUTDOWN, with EXT4_GOING_FLAGS_NOLOGFLUSH (linux/fs/ext4/ext4.h)
+_SHUTDOWN = 0x8004587D
+_NO_LOG_FLUSH = struct.pack("I", 2)
+_SIZE = 64 * 2**20
+CUTS = 6
+# every system call that flushes answers that it has, at once; the others are not looked at
+LYING = (
+    *("strace", "-f", "-qq", "--seccomp-bpf", "-o", os.devnull),
+    *("-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:retval=0"),
+)
+
+
+class Disk:
+    """A disk in a file, mounted while its block lasts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._image, self.mounted = directory / "disk.img", directory / "disk"
+
+    async def cut(self) -> None:
+        """Cut the power."""
+        here = os.open(self.mounted, os.O_RDONLY)
+        try:
+            fcntl.ioctl(here, _SHUTDOWN, _NO_LOG_FLUSH)
+        finally:
+            os.close(here)
+
+    async def switch_on(self) -> None:
+        """Mount what is left; whoever worked on it must be gone."""
+        await eventually(
+            lambda: subprocess.run(["umount", self.mounted], capture_output=True, check=False).returncode == 0
+        )
+        self._mount()
+
+    @contextlib.asynccontextmanager
+    async def on(self) -> AsyncIterator["Disk"]:
+        self.mounted.mkdir()
+        with self._image.open("wb") as image:
+            image.truncate(_SIZE)
+        assert run("mkfs.ext4", "-q", str(self._image)) == 0
+        assert self._mount() == 0, "no loop device could be had"
+        try:
+            yield self
+        finally:
+            run("umount", "--lazy", str(self.mounted))
+
+    def _mount(self) -> int:
+        return run("mount", "-o", "loop", str(self._image), str(self.mounted))
+
+
+def run(*words: str) -> int:
+    return subprocess.run(words, capture_output=True, check=False, timeout=30).returncode
+
+
+async def power_cuts(tmp_path: Path, cuts: int, prefix: Sequence[str] = ()) -> Verdict:
+    """Let gateways work on a disk whose power is cut, and return the verdict."""
+    chance = random.Random(5)
+    async with Disk(tmp_path).on() as disk, beginning(disk.mounted, tmp_path / "notes", seed=5) as lives:
+        for _ in range(cuts):
+            await _cut_in_full_flow(lives, disk, prefix, chance.randrange(1, 150))
+        return await lives.verdict()
+
+
+async def _cut_in_full_flow(lives: Lives, disk: Disk, prefix: Sequence[str], after: int) -> None:
+    async with lives.life(prefix) as process:
+        await lives.promised(after, process)
+        assert process.returncode is None, "it ended by itself"
+        await disk.cut()
+        # a while longer it believes that it still has a disk
+        await asyncio.sleep(0.05)
+    await disk.switch_on()
+
+
+@needs("mkfs.ext4")
+@needs_mounts()
+async def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    verdict = await power_cuts(tmp_path, CUTS)
+    assert verdict.is_kept, verdict
+    assert verdict.promised > 1_000
+
+
+@needs("mkfs.ext4")
+@needs_mounts()
+@needs("strace")
+async def test_a_disk_that_only_says_that_it_flushed_is_found_out(tmp_path: Path) -> None:
+    """The negative control, and the assumption that no software can do without."""
+    verdict = await power_cuts(tmp_path, 2, LYING)
+    assert verdict.lost > 0
