@@ -104,6 +104,8 @@ class Receiver:
         line, *rest = head.strip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (entry.partition(":") for entry in rest)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
+        if self.is_cut:
+            return
         if "/ingest/batches " not in line:
             writer.write(_ALIVE)
         else:

@@ -37,7 +37,8 @@ class Lives:
 
     def __init__(self, directory: Path, notes: Path, receiver: Receiver, url: str, seed: int) -> None:
         self.notes = notes
-        self._directory, self._receiver, self._url, self._seed = directory, receiver, url, seed
+        self.receiver = receiver
+        self._directory, self._url, self._seed = directory, url, seed
         self._number = 0
 
     @contextlib.asynccontextmanager
@@ -63,8 +64,19 @@ class Lives:
 
     def promises(self) -> int:
         """Return how many blocks this life was promised so far."""
-        path = self.notes / f"life-{self._number:06}{notes.SUFFIX}"
-        return path.read_bytes().count(b"promised") if path.exists() else 0
+        return self._noted().count(b"promised")
+
+    def forget_promises_after(self, count: int) -> None:
+        """Take back what this life was promised when so many promises had been given: there was nobody any more."""
+        lines = self._noted().splitlines(keepends=True)
+        last = [line for line in lines if line.startswith(b"promised")][count:]
+        self._file().write_bytes(b"".join(line for line in lines if line not in last))
+
+    def _noted(self) -> bytes:
+        return self._file().read_bytes() if self._file().exists() else b""
+
+    def _file(self) -> Path:
+        return self.notes / f"life-{self._number:06}{notes.SUFFIX}"
 
     async def promised(self, count: int, process: asyncio.subprocess.Process) -> None:
         """Wait until this life was promised so many blocks, or is over."""
@@ -72,11 +84,11 @@ class Lives:
 
     async def verdict(self) -> Verdict:
         """Let a last life bring the rest to a receiver that behaves, and judge."""
-        self._receiver.is_good = True
+        self.receiver.is_good = True
         async with self.life(manner=Manner.LAST) as process:
             async with asyncio.timeout(PATIENCE_S):
                 assert await process.wait() == 0, "the last life could not bring the rest"
-        return judge(notes.read(self.notes), self._receiver.batches.values(), [tag.name for tag in TAGS])
+        return judge(notes.read(self.notes), self.receiver.batches.values(), [tag.name for tag in TAGS])
 
 
 @contextlib.asynccontextmanager

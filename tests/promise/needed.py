@@ -1,33 +1,25 @@
-"""What some tests need of the machine: where it is missing they are left out openly, and in CI they fail instead."""
+"""What some tests need of the machine: where it is missing they have no cases, and in CI they fail instead."""
 
 import os
 import shutil
 import subprocess
 
-import pytest
+NOTHING_SKIPPED = os.environ.get("TEZGAH_TEST_NOTHING_SKIPPED") == "1"
 
 
-def needs(program: str) -> pytest.MarkDecorator:
-    """Return the mark of a test that needs a program.
-
-    With `TEZGAH_TEST_NOTHING_SKIPPED=1` nothing is left out, so that CI cannot lose a test by losing a package.
-    """
-    must_run = os.environ.get("TEZGAH_TEST_NOTHING_SKIPPED") == "1"
-    is_missing = shutil.which(program) is None
-    return pytest.mark.skipif(is_missing and not must_run, reason=f"{program} is not installed")
+def with_program(*programs: str) -> list[str]:
+    """Return the one case of a test that needs these programs; none where one is missing and that is allowed."""
+    return [" and ".join(programs)] if NOTHING_SKIPPED or all(map(shutil.which, programs)) else []
 
 
-def needs_mounts() -> pytest.MarkDecorator:
-    """Return the mark of a test that mounts a disk of its own: it needs a root who may, which a container's may not."""
-    may = (
-        hasattr(os, "geteuid")
-        and os.geteuid() == 0
-        and all(map(_works, (["losetup", "-f"], ["unshare", "-m", "true"])))
-    )
-    return pytest.mark.skipif(not may, reason="nobody here may mount a disk")
+def with_mounts(*programs: str) -> list[str]:
+    """Return the same for a test that also mounts a disk: only a root who may has it, and a container's may not."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    may = is_root and _works("losetup", "-f") and _works("unshare", "-m", "true")
+    return with_program(*programs) if may else []
 
 
-def _works(words: list[str]) -> bool:
+def _works(*words: str) -> bool:
     try:
         return subprocess.run(words, capture_output=True, check=False, timeout=10).returncode == 0
     except OSError:

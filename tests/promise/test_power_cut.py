@@ -4,7 +4,6 @@ An ext4 of our own on a loop device; its shutdown ioctl throws away what the sys
 with it. The control is the same gateway on a disk that lies: fsync answers, and does nothing.
 """
 
-import asyncio
 import contextlib
 import fcntl
 import os
@@ -14,9 +13,11 @@ import subprocess
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import pytest
+
 from edge.torture.verdict import Verdict
 from tests.promise.lives import Lives, beginning, eventually
-from tests.promise.needed import needs, needs_mounts
+from tests.promise.needed import with_mounts
 
 # EXT4_IOC_SHUTDOWN, with EXT4_GOING_FLAGS_NOLOGFLUSH (linux/fs/ext4/ext4.h)
 _SHUTDOWN = 0x8004587D
@@ -84,24 +85,23 @@ async def _cut_in_full_flow(lives: Lives, disk: Disk, prefix: Sequence[str], aft
     async with lives.life(prefix) as process:
         await lives.promised(after, process)
         assert process.returncode is None, "it ended by itself"
+        # power is gone for all at once: nobody hears of what is flushed or sent from here on
+        lives.receiver.is_cut, promises = True, lives.promises()
         await disk.cut()
-        # a while longer it believes that it still has a disk
-        await asyncio.sleep(0.05)
+    lives.forget_promises_after(promises)
+    lives.receiver.is_cut = False
     await disk.switch_on()
 
 
-@needs("mkfs.ext4")
-@needs_mounts()
-async def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("disk", with_mounts("mkfs.ext4"))
+async def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path, disk: str) -> None:
     verdict = await power_cuts(tmp_path, CUTS)
     assert verdict.is_kept, verdict
     assert verdict.promised > 1_000
 
 
-@needs("mkfs.ext4")
-@needs_mounts()
-@needs("strace")
-async def test_a_disk_that_only_says_that_it_flushed_is_found_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("disk", with_mounts("mkfs.ext4", "strace"))
+async def test_a_disk_that_only_says_that_it_flushed_is_found_out(tmp_path: Path, disk: str) -> None:
     """The negative control, and the assumption that no software can do without."""
     verdict = await power_cuts(tmp_path, 2, LYING)
     assert verdict.lost > 0

@@ -14,9 +14,9 @@ import pytest
 from edge.torture.life import Manner
 from edge.torture.verdict import Verdict
 from tests.promise.lives import beginning
-from tests.promise.needed import needs
+from tests.promise.needed import with_program
 
-pytestmark = needs("strace")
+pytestmark = pytest.mark.parametrize("tracer", with_program("strace"))
 DEATHS = 4
 # a commit takes three or four writes and a flush; the first ones make the file
 LATEST = {"pwrite64": 90, "fdatasync": 25}
@@ -45,13 +45,15 @@ async def deaths(tmp_path: Path, call: str, count: int, manner: Manner = Manner.
 
 
 @pytest.mark.parametrize("call", LATEST)
-async def test_whichever_call_is_the_last_one_nothing_acknowledged_is_lost(tmp_path: Path, call: str) -> None:
+async def test_whichever_call_is_the_last_one_nothing_acknowledged_is_lost(
+    tmp_path: Path, tracer: str, call: str
+) -> None:
     verdict, died = await deaths(tmp_path, call, DEATHS)
     assert died == DEATHS
     assert verdict.is_kept, verdict
 
 
-async def test_a_gateway_that_acknowledges_before_the_write_is_found_out(tmp_path: Path) -> None:
+async def test_a_gateway_that_acknowledges_before_the_write_is_found_out(tmp_path: Path, tracer: str) -> None:
     """The negative control."""
     verdict, died = await deaths(tmp_path, "pwrite64", 3, Manner.HASTY)
     assert died == 3
@@ -62,7 +64,7 @@ async def test_a_gateway_that_acknowledges_before_the_write_is_found_out(tmp_pat
     ("call", "error"), [("fdatasync", "EIO"), ("pwrite64", "ENOSPC"), ("pwrite64", "EIO")], ids=lambda word: word
 )
 async def test_a_disk_that_fails_now_and_then_is_asked_again_and_loses_nothing(
-    tmp_path: Path, call: str, error: str
+    tmp_path: Path, tracer: str, call: str, error: str
 ) -> None:
     (tmp_path / "state").mkdir()
     async with beginning(tmp_path / "state", tmp_path / "notes", seed=4) as lives:
