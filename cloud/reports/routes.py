@@ -14,7 +14,7 @@ from cloud.kpi.policy import PRESETS
 from cloud.kpi.worked import Bucket
 from cloud.paging import Page, PageQuery
 from cloud.reports.cache import Cache
-from cloud.reports.schemas import DashboardOut, Format, Metric, ReportIn, ReportOut, TrendOut
+from cloud.reports.schemas import DashboardOut, DataSource, Format, Metric, ReportIn, ReportOut, TrendOut
 from cloud.reports.service import asking, dashboard, facts, trends
 from cloud.reports.service.facts import Question
 from cloud.values import Moment
@@ -68,7 +68,7 @@ async def show_dashboard(session: Session, caller: CurrentCaller, asked: Asked, 
     Its `ETag` is the same as long as the data are; `If-None-Match` is then answered 304.
     """
     organization_id = caller.organization_id
-    key = ("dashboard", organization_id, asked, await facts.state(session, organization_id))
+    key = ("dashboard", organization_id, asked, await facts.state(session, organization_id, asked))
     return await known.get(key, lambda: dashboard.dashboard(session, organization_id, asked))  # type: ignore[return-value]
 
 
@@ -80,11 +80,12 @@ async def show_trend(
     known: Known,
     metric: Annotated[Metric, Query(description="Which figure")] = Metric.AVAILABILITY,
     bucket: Annotated[Bucket, Query(description="Into which periods time is cut")] = Bucket.DAY,
+    by: Annotated[DataSource | None, Query(description="The job log where there is one, without it")] = None,
 ) -> TrendOut:
     """Return how a figure went: its level, its slope with the uncertainty of that, and where it changed."""
     organization_id = caller.organization_id
-    key = ("trend", organization_id, asked, metric, bucket, await facts.state(session, organization_id))
-    return await known.get(key, lambda: trends.follow(session, organization_id, asked, metric, bucket))  # type: ignore[return-value]
+    key = ("trend", organization_id, asked, metric, bucket, by, await facts.state(session, organization_id, asked))
+    return await known.get(key, lambda: trends.follow(session, organization_id, asked, metric, bucket, by))  # type: ignore[return-value]
 
 
 @router.post("/reports", status_code=202)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from cloud.analytics.schemas import LineOeeOut
 from cloud.joblogs.schemas import FiguresOut, PolicyName, ShareOut
 from cloud.kpi.worked import Bucket
 from cloud.languages import Language
@@ -117,8 +118,19 @@ class AnomalyOut(BaseModel):
     history_s: list[float] = Field(description="The last of these")
 
 
+class DataSource(StrEnum):
+    """Where figures come from."""
+
+    JOBLOG = "joblog"
+    LEDGER = "ledger"
+
+
 class DashboardOut(DataOut):
-    """A plant at a glance."""
+    """A plant at a glance: by the job log, and by the ledger."""
+
+    ledger: LineOeeOut | None = Field(
+        description="The same time by readings, people and files together; null where no machine has any"
+    )
 
     total: FiguresOut
     by_machine: list[ShareOut]
@@ -169,6 +181,7 @@ class TrendOut(DataOut):
 
     metric: Metric
     bucket: Bucket
+    by: DataSource
     series: list[PointOut] = Field(description="Periods in which it can be said")
     level: LevelOut | None
     slope: SlopeOut | None = Field(description="Null for fewer than four points")

@@ -12,7 +12,7 @@ from cloud.kpi.spans import SECOND, Span
 from cloud.kpi.worked import Bucket, Sum
 from cloud.reports import anomaly
 from cloud.reports.schemas import DOWNTIME, AnomalyOut, DashboardOut, DayOut, LossOut
-from cloud.reports.service import facts
+from cloud.reports.service import facts, ledger
 from cloud.reports.service.facts import Data, Question
 
 # the days that unusual ones are held against
@@ -32,7 +32,11 @@ async def dashboard(session: AsyncSession, organization_id: uuid.UUID, asked: Qu
         for day, span, entries in facts.periods(data.entries, data.window, Bucket.DAY, data.zone)
     ]
     inside = [each for each in data.entries if each.worked is None or each.worked.span.end > data.window.start]
+    span = (worked.at(data.window.start), worked.at(data.window.end))
     return DashboardOut(
+        ledger=await ledger.figures(
+            session, organization_id, data.ledger_until, span, Bucket.DAY, asked.policy.name, asked.machine
+        ),
         begin=worked.at(data.window.start),
         end=worked.at(data.window.end),
         policy=asked.policy.name,

@@ -22,6 +22,7 @@ from cloud.kpi.worked import Bucket, Sum
 from cloud.machines import service as machines
 from cloud.parts import service as parts
 from cloud.reports import messages
+from cloud.reports.service import ledger
 
 # what is looked at where nothing is said: a month up to the last row, wherever that is
 USUAL = timedelta(days=30)
@@ -55,17 +56,32 @@ class Data:
     window: Span
     zone: ZoneInfo
     extent: Extent
+    ledger_until: datetime | None
     lines: Mapping[str, str | None]
 
 
-async def state(session: AsyncSession, organization_id: uuid.UUID) -> tuple[int, str, str]:
-    """Return what changes whenever any of the figures may: the log's revision, and those of machines and parts."""
-    revision = await log.revision(session, organization_id)
+async def state(
+    session: AsyncSession, organization_id: uuid.UUID, asked: Question
+) -> tuple[int, datetime | None, int, str, str]:
+    """Return what changes whenever a figure of the answer may: job log, ledger, machines, parts."""
+    _, until, begin, end = await _window(session, organization_id, asked)
     return (
-        revision,
+        await log.revision(session, organization_id),
+        until,
+        await ledger.revision(session, organization_id, begin, end),
         await machines.fingerprint(session, organization_id),
         await parts.fingerprint(session, organization_id),
     )
+
+
+async def _window(
+    session: AsyncSession, organization_id: uuid.UUID, asked: Question
+) -> tuple[Extent, datetime | None, datetime, datetime]:
+    extent = await log.extent(session, organization_id)
+    until = await ledger.until(session, organization_id)
+    ends = [each for each in (extent.last, until) if each is not None]
+    end = asked.end or max(ends, default=datetime.now(UTC))
+    return extent, until, asked.begin or end - USUAL, end
 
 
 async def read(
@@ -81,9 +97,7 @@ async def read(
         Invalid: The time goes backwards, or is longer than `longest`.
         NotFound: There is no such machine.
     """
-    extent = await log.extent(session, organization_id)
-    end = asked.end or extent.last or datetime.now(UTC)
-    begin = asked.begin or end - USUAL
+    extent, until, begin, end = await _window(session, organization_id, asked)
     if end <= begin:
         raise Invalid(messages.WINDOW_BACKWARDS)
     if end - begin > longest:
@@ -94,7 +108,7 @@ async def read(
     found = await performance.rows(session, organization_id, Asked(asked.policy, begin - before, end), *conditions)
     window = Span(worked.us(begin), worked.us(end))
     zone = ZoneInfo(await identity.time_zone(session, organization_id))
-    return Data(found, window, zone, extent, await machines.locations(session, organization_id))
+    return Data(found, window, zone, extent, until, await machines.locations(session, organization_id))
 
 
 def summed(entries: Iterable[Entry], window: Span) -> Sum:

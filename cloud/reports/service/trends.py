@@ -8,26 +8,39 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cloud.kpi import worked
 from cloud.kpi.worked import Bucket
 from cloud.reports import trend
-from cloud.reports.schemas import ChangePointOut, LevelOut, Metric, PointOut, SlopeOut, TrendOut
-from cloud.reports.service import facts
+from cloud.reports.schemas import ChangePointOut, DataSource, LevelOut, Metric, PointOut, SlopeOut, TrendOut
+from cloud.reports.service import facts, ledger
 from cloud.reports.service.facts import Question
 
 
 async def follow(
-    session: AsyncSession, organization_id: uuid.UUID, asked: Question, metric: Metric, bucket: Bucket
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    asked: Question,
+    metric: Metric,
+    bucket: Bucket,
+    by: DataSource | None,
 ) -> TrendOut:
-    """Return how a figure went.
+    """Return how a figure went: by the job log where there is one, unless `by` says otherwise.
 
     Raises:
         Invalid: The time goes backwards, or is too long.
         NotFound: There is no such machine.
     """
     data = await facts.read(session, organization_id, asked)
-    points = [
-        PointOut(period=day, value=value)
-        for day, span, entries in facts.periods(data.entries, data.window, bucket, data.zone)
-        if (value := metric.of(facts.figures(facts.summed(entries, span), asked.policy))) is not None
-    ]
+    by = by or (DataSource.JOBLOG if data.extent.last is not None else DataSource.LEDGER)
+    if by is DataSource.LEDGER:
+        window = (worked.at(data.window.start), worked.at(data.window.end))
+        line = await ledger.figures(
+            session, organization_id, data.ledger_until, window, bucket, asked.policy.name, asked.machine
+        )
+        points = ledger.points(line, metric)
+    else:
+        points = [
+            PointOut(period=day, value=value)
+            for day, span, entries in facts.periods(data.entries, data.window, bucket, data.zone)
+            if (value := metric.of(facts.figures(facts.summed(entries, span), asked.policy))) is not None
+        ]
     values = [point.value for point in points]
     slope = trend.slope([point.period.toordinal() for point in points], values)
     level = trend.level(values)
@@ -39,6 +52,7 @@ async def follow(
         revision=data.extent.revision,
         metric=metric,
         bucket=bucket,
+        by=by,
         series=points,
         level=None if level is None else LevelOut(**asdict(level)),
         slope=None
