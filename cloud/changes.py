@@ -22,6 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+import orjson
 from pydantic import BaseModel
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, Text, Uuid, func, insert, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
 from cloud import request_id
-from cloud.db import Table
+from cloud.db import Table, driver_connection
 from shared import logs
 
 
@@ -81,6 +82,8 @@ class ChangeKind(StrEnum):
 FED = (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.GRANTED, ChangeKind.REVOKED)
 """What the change feed tells."""
 
+# from then on COPY is faster: by more than two times for the thousands of an import
+_MANY = 100
 _IS_FED = text(f"kind IN ({', '.join(repr(kind.value) for kind in FED)})")
 
 
@@ -172,8 +175,22 @@ async def record(
 async def record_all(session: AsyncSession, actor: Actor, done: Sequence[Change]) -> None:
     """Write down several changes of one request, in their order."""
     rows = [_row(actor, change) for change in done if not _is_none(change)]
-    if rows:
+    if len(rows) > _MANY:
+        await _copy(session, rows)
+    elif rows:
         await session.execute(insert(ChangeRow), rows)
+
+
+async def _copy(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    # what was flushed before comes before, as with a statement
+    await session.flush()
+    connection = await driver_connection(session)
+    into = f"COPY change ({', '.join(rows[0])}) FROM STDIN"
+    async with connection.cursor() as cursor, cursor.copy(into) as stream:
+        for row in rows:
+            await stream.write_row(
+                [orjson.dumps(member).decode() if isinstance(member, dict) else member for member in row.values()]
+            )
 
 
 def _row(actor: Actor, change: Change) -> dict[str, Any]:

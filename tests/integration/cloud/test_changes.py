@@ -92,3 +92,24 @@ async def test_nobody_alters_the_record(database, database_url, caller, statemen
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
             connection.execute(statement)
         assert connection.execute("SELECT count(*) FROM change").fetchone()[0] > 0
+
+
+async def test_many_changes_are_written_down_as_one_is(session, caller):
+    awkward = {"text": 'a\tb\nc\\N \\. "ü"', "none": None, "deep": {"n": [1, 2.5, True]}, "token": "tzg_x"}
+    done = [
+        Change(Entity.STAGE, number, ChangeKind.UPDATED, before={"n": number}, after={"n": number + 1, **awkward})
+        if number % 2
+        else Change(Entity.STAGE, number, ChangeKind.GRANTED, subject_id=9)
+        for number in range(300)
+    ]
+    alone = Operator(uuid.uuid4(), caller.actor)
+    for change in done:
+        await changes.record_all(session, alone, [change])
+    await changes.record_all(session, caller, done)
+
+    def content(row: ChangeRow) -> tuple[Any, ...]:
+        return row.actor, row.kind, row.entity, row.entity_id, row.subject_id, row.request_id, row.before, row.after
+
+    one_by_one = [content(row) for row in await recorded(session, alone.organization_id)]
+    assert [content(row) for row in await recorded(session, caller.organization_id)] == one_by_one
+    assert len(one_by_one) == len(done)
