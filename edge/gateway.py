@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 
+from edge import unset
 from edge.acquisition.outages import unclaimed
 from edge.acquisition.station import Station
 from edge.acquisition.watch import worst_skews
@@ -110,7 +111,11 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
         )
         try:
             if buffer.down_since_us is not None:
-                keeper.was_alive(buffer.down_since_us)
+                set_since = keeper.was_alive(buffer.down_since_us, unset.recall(state.path, unset.boot_id()))
+                if set_since is not None:
+                    # what an earlier life read while the clock was not set
+                    await rebase(buffer, set_since)
+                    unset.remember(state.path, None)
             live = Live(memory, notes, hangup, assignments)
             gateway = Gateway(settings, state, buffer, line, keeper, stop, live)
             await gateway.run(Notifier(environ))
@@ -162,6 +167,20 @@ def line_to_cloud(settings: Settings, state: StateDirectory) -> Line:
         another_token=another_token,
     )
     return Line(client, HttpsUplink(client=client), Office(client), tokens)
+
+
+async def rebase(buffer: SqliteBuffer, step: Step) -> None:
+    """Move what was read while the clock was not set; where the disk refuses it keeps its flag."""
+    # nothing that is sealed meanwhile is sent as it is
+    buffer.hold()
+    try:
+        batches = await buffer.rebase(step.unset_since_us or 0, step.delta_us)
+    except BufferError as error:
+        _log.error("readings keep the times of a clock that was not set", error=error.message)
+    else:
+        _log.info("times of a clock that was not set were moved", batches=batches)
+    finally:
+        buffer.release()
 
 
 class Gateway:
@@ -279,6 +298,8 @@ class Gateway:
         _log.info("gateway starts", gateway=self._settings.gateway.id, version=self._version, health_port=port)
 
     async def _operate(self, notifier: Notifier) -> None:
+        if self._clock.is_awaited:
+            self._buffer.hold()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._buffer.run(), name="buffer")
             shipping = tasks.create_task(self._shipper.run(), name="shipper")
@@ -326,13 +347,21 @@ class Gateway:
 
     async def _keep_time(self, tasks: asyncio.TaskGroup) -> None:
         """Look whether the clock was set; while it cannot be right, keep what bears a time of it from the cloud."""
-        is_held = False
+        is_held, boot, remembered = False, unset.boot_id(), None
         while True:
+            counting = self._clock.counting(boot)
+            if counting != remembered:
+                unset.remember(self._state.path, counting)
+                remembered = counting
             if self._clock.is_awaited != is_held:
                 is_held = not is_held
                 (self._buffer.hold if is_held else self._buffer.release)()
             await self._clock.sleep(LOOK_S)
             step = self._clock.look()
+            if self._clock.is_awaited and not is_held:
+                # before the first reading that is flagged is sealed
+                self._buffer.hold()
+                is_held = True
             if step is not None:
                 await self._take_step(step, tasks)
 
@@ -343,12 +372,7 @@ class Gateway:
         for station in self._fleet:
             tasks.create_task(station.step(step), name=f"step-{station.name}")
         if step.unset_since_us is not None:
-            try:
-                batches = await self._buffer.rebase(step.unset_since_us, step.delta_us)
-            except BufferError as error:
-                _log.error("readings keep the times of a clock that was not set", error=error.message)
-            else:
-                _log.info("times of a clock that was not set were moved", batches=batches)
+            await rebase(self._buffer, step)
 
     async def _drain(self) -> None:
         try:

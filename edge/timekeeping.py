@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edge.clock import Clock
+from edge.unset import Unset
 from shared.logs import get
 from shared.reading import Gap, GapCause
 
@@ -103,10 +104,30 @@ class Timekeeper:
                 from_us=self._earliest_us,
             )
 
-    def was_alive(self, alive_us: int) -> None:
-        """Take note when the gateway was last alive, before anything is read: it is not earlier now."""
+    def was_alive(self, alive_us: int, left: Unset | None = None) -> Step | None:
+        """Take note when the gateway was last alive, before anything is read: it is not earlier now.
+
+        Args:
+            alive_us: When.
+            left: How an earlier life within this boot of the machine counted time on, if it did to its end.
+
+        Returns:
+            How far what that read is to be moved, if the clock has been set since.
+        """
         self._earliest_us = max(self._earliest_us, alive_us)
         self._begin()
+        if left is None:
+            return None
+        if self._unset_since is None:
+            old_us, now_us = self._monotonic_us() + left.offset_us, self.now_us()
+            return Step(old_us, now_us, now_us, unset_since_us=left.since_us)
+        self._offset_us = left.offset_us
+        self._unset_since = left.since_us, self._clock.monotonic()
+        return None
+
+    def counting(self, boot: str) -> Unset | None:
+        """Return how time is counted on in this boot of the machine, None if it is not."""
+        return None if self._unset_since is None else Unset(boot, self._offset_us, self._unset_since[0])
 
     def now_us(self) -> int:
         """Return the time, microseconds since 1970 UTC; it jumps only when a look takes up a step."""

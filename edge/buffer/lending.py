@@ -5,7 +5,6 @@ answers what it answered before.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Collection, Sequence
 from functools import partial
 
@@ -58,13 +57,11 @@ class Lending:
         self._sweeping = Backoff(clock, first_s=0.1, cap_s=_RETRY_CAP_S)
         self._is_closed = False
         self._is_held = False
-        # those that were lent since the last `hold`; None if nobody asks
-        self._lent: set[int] | None = None
         self.rows_settled = 0
 
     def is_abreast(self, lane: Lane) -> bool:
         """Whether the lane's newest batch was lent, so that another may be sealed for whoever waits."""
-        return self._current().is_abreast(lane)
+        return not self._is_held and self._current().is_abreast(lane)
 
     def sealed(self, leases: Sequence[Lease], marked: Collection[Lane] = ()) -> None:
         """Lend these too; of these lanes it is noted that they may be sent."""
@@ -77,8 +74,6 @@ class Lending:
         while not self._is_closed:
             lease = await self._choose(live=live) if self._available() is not None else None
             if lease is not None:
-                if self._lent is not None:
-                    self._lent.add(lease.id.seq)
                 return lease
             if not wait:
                 break
@@ -87,9 +82,8 @@ class Lending:
         return None
 
     def hold(self) -> None:
-        """Lend nothing until `release`, and from now on note what is lent."""
+        """Lend nothing until `release`."""
         self._is_held = True
-        self._lent = set()
 
     def release(self) -> None:
         """Lend again."""
@@ -97,24 +91,25 @@ class Lending:
         self._news.ring()
 
     async def rebase(self, since_us: int, delta_us: int) -> int:
-        """Move batches to the right time (see `rebasing.rebase`) that were not lent since the last `hold`.
+        """Move batches to the right time (see `rebasing.rebase`) that were never lent.
 
         Raises:
             BufferError: Not all of them are moved.
         """
-        if self._lent is None:
-            return 0
-        lent, self._lent = self._lent, None
         now_us = self._clock.now_us()
 
-        def move(db: sqlite3.Connection) -> int:
-            return rebasing.rebase(db, since_us, delta_us, lent, now_us)
+        def move(store: Store) -> int:
+            upto = {lane: store.figures.queues[lane].lent_upto for lane in Lane}
+            return store.beat(now_us, lambda db: rebasing.rebase(db, since_us, delta_us, upto, now_us))
 
+        # nothing is lent from memory meanwhile, which is not what is on disk any more
+        was_held, self._is_held = self._is_held, True
         try:
-            return await self._thread.do(lambda store: store.beat(now_us, move))
+            return await self._thread.do(move)
         finally:
-            # what is in memory is not what is on disk any more
             self._current().forget_live()
+            self._is_held = was_held
+            self._news.ring()
 
     def settle(self, id: BatchId) -> None:
         """See `edge.ports.Buffer.settle`; it leaves the disk with the next sweep."""

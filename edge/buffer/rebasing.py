@@ -5,7 +5,7 @@ when they were taken are moved, so moving a batch twice moves it once.
 """
 
 import sqlite3
-from collections.abc import Set
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,19 +16,20 @@ from edge.ports import Lease
 from shared.errors import WireError
 from shared.reading import Flag, Gap
 from shared.wire import batch as wire
+from shared.wire.lane import Lane
 
 _OURS = np.uint8(Flag.SOURCE_TIME_REPLACED)
 _NOT_SET, _REBASED = np.uint8(Flag.CLOCK_NOT_SET), np.uint8(Flag.TIME_REBASED)
 
 
-def rebase(db: sqlite3.Connection, since_us: int, delta_us: int, lent: Set[int], now_us: int) -> int:
+def rebase(db: sqlite3.Connection, since_us: int, delta_us: int, upto: Mapping[Lane, int], now_us: int) -> int:
     """Move the batches that were sealed while the clock was not set, within the caller's transaction.
 
     Args:
         db: The buffer's file.
         since_us: From when on the clock was not set, by itself.
         delta_us: How far it was behind.
-        lent: Batches that may have been sent, which stay as they are.
+        upto: Batches of each lane up to this number may have been sent, beside those that are noted; they stay.
         now_us: By the clock that is set.
 
     Returns:
@@ -37,8 +38,9 @@ def rebase(db: sqlite3.Connection, since_us: int, delta_us: int, lent: Set[int],
     count = 0
     span = (since_us, max(now_us, now_us - delta_us))
     found = db.execute("SELECT seq FROM batch WHERE sealed_us BETWEEN ? AND ?", span).fetchall()
+    lent = {seq for (seq,) in db.execute("SELECT seq FROM lent")}
     for (seq,) in found:
-        if seq in lent:
+        if seq in lent or seq <= upto[Lane.of(seq)]:
             continue
         (body,) = db.execute("SELECT body FROM batch WHERE seq = ?", (seq,)).fetchone()
         batch = moved(body, since_us, delta_us, now_us) if isinstance(body, bytes) else None

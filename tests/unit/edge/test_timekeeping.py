@@ -95,3 +95,24 @@ async def test_a_clock_in_1970_is_never_believed_and_not_waited_for_for_ever() -
     await clock.advance(2 * PATIENCE_S)
     assert keeper.look() is None
     assert (keeper.is_set, keeper.is_awaited) == (False, False)
+
+
+async def test_a_daemon_that_is_started_again_within_the_boot_counts_on_or_puts_right_what_the_last_one_read() -> None:
+    clock = HandClock(7 * S)
+    first = Timekeeper(clock)
+    first.was_alive(NOW)
+    left = first.counting("boot-1")
+    assert left is not None
+    assert left.since_us == NOW
+    await clock.advance(50)
+    # killed, and started again; the buffer knows of its first seconds only
+    second = Timekeeper(clock)
+    assert second.was_alive(NOW + 10 * S, left) is None
+    assert second.now_us() == NOW + 50 * S
+    assert second.counting("boot-1") == left
+    clock.jump((NOW + 3600 * S) / 1e6)
+    third = Timekeeper(clock)
+    step = third.was_alive(NOW + 50 * S, left)
+    assert step is not None
+    assert (step.unset_since_us, step.delta_us) == (NOW, clock.now_us() - (NOW + 50 * S))
+    assert (third.is_set, third.counting("boot-1")) == (True, None)
