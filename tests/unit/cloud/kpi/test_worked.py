@@ -88,6 +88,13 @@ def test_any_partition_and_any_order_give_the_same_sums(rows, cuts, random):
     assert sum(waterfall(whole, ISO22400).values()) == times(whole, ISO22400).pbt
 
 
+def test_the_pieces_of_a_row_that_ends_where_two_windows_meet_are_counted_once():
+    ends_there = row(0, HOUR, pieces=5, running=60)
+    before, after = added(ends_there, window=Span(0, HOUR)), added(ends_there, window=Span(HOUR, 2 * HOUR))
+    assert (before.rows, after.rows) == (1, 0)
+    assert (before.facts().pieces, after.facts().pieces) == ({PieceKind.MADE: 5}, {})
+
+
 def test_days_weeks_and_months_begin_where_the_plant_is():
     zone = ZoneInfo("Europe/Berlin")
     begin, end = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 30, 12, tzinfo=UTC)

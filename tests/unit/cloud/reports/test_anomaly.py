@@ -18,8 +18,15 @@ def test_a_day_far_above_the_machines_own_is_told_with_its_evidence():
     [found] = anomalies({("M-1", "tooling"): days(*USUAL, 3600)}, FIRST)
     assert (found.machine, found.category, found.day) == ("M-1", "tooling", FIRST + timedelta(days=10))
     assert (found.seconds, found.usual_s, found.days) == (3600, 600, 10)
-    assert found.score == (3600 - 600) / found.deviation_s
+    # the median of the distances from 600 is 30 s: 44 s of deviation, and 60 are the least
+    assert (found.deviation_s, found.score) == (60, 50)
     assert list(found.history) == USUAL
+
+
+def test_the_deviation_is_that_of_a_normal_distribution():
+    wide = days(*[600.0 + 100 * (-1) ** number * (number % 3) for number in range(10)], 3600)
+    [found] = anomalies({("M-1", "tooling"): wide}, FIRST)
+    assert found.deviation_s == 1.4826 * 100
 
 
 def test_what_is_usual_there_is_not_told_and_neither_is_what_nobody_would_act_on():
