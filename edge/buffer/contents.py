@@ -4,11 +4,13 @@ Whoever finds damage keeps what is whole: a block or a tag that does not match i
 a gap; a state that does not gives the file a new epoch, for a number must never be used twice.
 """
 
+import dataclasses
 import sqlite3
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import numpy as np
+from msgspec.structs import replace
 
 from edge.buffer import block, holes, opengaps, record
 from edge.buffer.record import Queue, State
@@ -80,6 +82,16 @@ def read(db: sqlite3.Connection, gateway: str, now_us: int) -> Contents:
     return contents
 
 
+def without_log(held: Contents, lost_us: int, now_us: int) -> Contents:
+    """Return what a file holds whose newest commits are gone with its log: numbers after its own may have been used."""
+    since_us = min(lost_us, held.state.alive_us or lost_us)
+    detail = "the log beside the buffer's file is gone, and with it the last commits"
+    gap = holes.lost(GapCause.BUFFER_DAMAGED, since_us, now_us, now_us, detail)
+    _log.error("the buffer's log is gone; it goes on under a new epoch", since_us=since_us)
+    state = replace(held.state, epoch=uuid4())
+    return dataclasses.replace(held, state=state, told=[*held.told, gap])
+
+
 def _is_time(time_us: object) -> bool:
     return isinstance(time_us, int) and 0 <= time_us < MAX_TIME_US
 
@@ -98,9 +110,14 @@ def _state(db: sqlite3.Connection, gateway: str) -> tuple[State, bool]:
     (newest_us,) = db.execute("SELECT max(sealed_us) FROM batch").fetchone()
     if newest_us is None:
         return State(gateway, uuid4()), True
-    process, state, debug = (_queue(db, lane) for lane in Lane)
+    return counted(db, State(gateway, uuid4(), alive_us=newest_us)), False
+
+
+def counted(db: sqlite3.Connection, state: State) -> State:
+    """Return a state with what the file holds, counted: numbers go on behind the highest."""
+    process, urgent, debug = (_queue(db, lane) for lane in Lane)
     (quarantined,) = db.execute("SELECT count(*) FROM quarantine").fetchone()
-    return State(gateway, uuid4(), (process, state, debug), quarantined, newest_us), False
+    return replace(state, queues=(process, urgent, debug), quarantined=quarantined)
 
 
 def _queue(db: sqlite3.Connection, lane: Lane) -> Queue:

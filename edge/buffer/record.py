@@ -41,6 +41,8 @@ class State(msgspec.Struct, frozen=True):
         quarantined: How much is set aside.
         alive_us: When the gateway last wrote here, UTC microseconds; the next start tells the hole since.
         is_stopped: Whether it was closed in order.
+        oldest_us: Nothing that waited when this was written was received earlier, UTC microseconds; 0 if that is not
+            known. What a damaged file has lost begins there.
     """
 
     gateway: str
@@ -49,6 +51,7 @@ class State(msgspec.Struct, frozen=True):
     quarantined: int = 0
     alive_us: int = 0
     is_stopped: bool = False
+    oldest_us: int = 0
 
     def next_seq(self, lane: Lane) -> int:
         """Return what the lane's next batch is called."""

@@ -369,7 +369,9 @@ class Store:
         after = dict(self.figures.tails if tails is None else tails)
         with file.transaction(self._db, self.path) as db:
             yield change
-            change.state = replace(change.state, alive_us=now_us)
+            waits_since_us = self.figures.oldest_us
+            oldest_us = now_us if waits_since_us is None else waits_since_us
+            change.state = replace(change.state, alive_us=now_us, oldest_us=oldest_us)
             if change.told:
                 after.setdefault(Lane.STATE, 0)
                 insert_blocks(db, {Lane.STATE: empty()}, change.told, now_us)

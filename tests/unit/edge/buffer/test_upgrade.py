@@ -37,6 +37,8 @@ def count(_: str) -> None:
 
 db.set_trace_callback(count)
 upgrade(db, db.execute("PRAGMA user_version").fetchone()[0])
+# closing would write the log into the file, as only an orderly end does
+os._exit(0)
 """
 
 
