@@ -121,6 +121,7 @@ def app(own):
 
 async def test_a_column_that_goes_while_the_service_runs_is_named_to_admins_only(own, tenant, capsys, caplog):
     _, client, url = own
+    caplog.set_level("INFO")
     assert (await client.get("/health/schema")).json()["status"] == "ok"
     alter(url, "ALTER TABLE machine DROP COLUMN notes")
     expected = {
