@@ -161,7 +161,7 @@ def _judge(quarantined: int, size: int, max_bytes: int) -> Iterator[Finding]:
         message = f"{quarantined} batches are in quarantine: the cloud refused them, or they were damaged"
         yield Finding(Severity.WARNING, "buffer", message, "`tezgah-edge buffer quarantine list` has the reasons")
     if max_bytes and size > _NEARLY_FULL * max_bytes:
-        message = f"it is {size / max_bytes:.0%} full; when it is full, sources have to wait"
+        message = f"it is {size / max_bytes:.0%} full; then `when_full` decides what is given up"
         yield Finding(Severity.WARNING, "buffer.max_size", message, "find out why the cloud takes nothing, or raise it")
 
 
