@@ -86,7 +86,12 @@ async def test_what_a_device_says_reaches_the_cloud_once_and_a_stop_drains(
     assert cloud.tokens == {f"Bearer {TOKEN}"}
     assert TOKEN not in running.log
     assert "Traceback" not in running.log
-    assert {path.name for path in running.state.iterdir()} == {"applied.json", "buffer.db", "edge.lock"}
+    assert {path.name for path in running.state.iterdir()} == {
+        "applied.json",
+        "buffer.db",
+        "buffer.db.ballast",
+        "edge.lock",
+    }
 
 
 async def test_a_lost_line_leaves_bad_readings_and_a_gap_that_reach_the_cloud(
