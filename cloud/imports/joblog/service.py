@@ -14,7 +14,7 @@ from cloud.changes import ChangeKind, Entity, Operator
 from cloud.db import Database
 from cloud.errors import Conflict
 from cloud.imports.cells import Note, Refused
-from cloud.imports.joblog import rules
+from cloud.imports.joblog import ledger, rules
 from cloud.imports.joblog.rules import Judged
 from cloud.imports.joblog.schemas import Finding, Outcome, Verdict
 from cloud.imports.joblog.source import Raw, Source
@@ -174,6 +174,7 @@ class _Import:
         async with self._database.transaction() as session:
             point = await session.begin_nested()
             brought = await joblogs.bring(session, self._actor, self._wanted.name, chunk)
+            await ledger.tell(session, self._actor.organization_id, self._wanted.name, chunk, self._now)
             await (point.rollback() if self._wanted.is_dry_run else point.commit())
         self._verdict.imported += brought.new
         self._verdict.updated += brought.updated

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import changes, marks
+from cloud import bulk, changes, marks
 from cloud.changes import Actor, ChangeKind, Entity
 from cloud.errors import Invalid, NotFound
 from cloud.identity.schemas import Caller
@@ -163,29 +162,21 @@ async def tell_import(session: AsyncSession, machine_id: uuid.UUID, given: Seque
     held = select(row).where(
         col(row.machine_id) == machine_id,
         col(row.withdrawn_at).is_(None),
-        col(row.key).in_([each.key for each in given]),
+        col(row.key) == func.any([each.key for each in given]),
     )
     known = {each.key: each for each in await session.scalars(held)}
     new = [each for each in given if not _is_said(known.get(each.key), each)]
     if not new:
         return 0
     gone = [known[each.key].id for each in new if each.key in known]
-    await session.execute(update(row).where(col(row.id).in_(gone)).values(withdrawn_at=now))
-    await session.execute(
-        insert(row),
-        [
-            {
-                "machine_id": machine_id,
-                "from_at": each.start,
-                "to_at": each.end,
-                "source": StateSource.IMPORT.value,
-                "state": each.state.value,
-                "reason_id": each.reason_id,
-                "key": each.key,
-            }
-            for each in new
-        ],
+    if gone:
+        await session.execute(update(row).where(col(row.id).in_(gone)).values(withdrawn_at=now))
+    # by COPY: a file of ten thousand rows says a hundred thousand things
+    columns = ["machine_id", "from_at", "to_at", "source", "state", "reason_id", "key"]
+    said = (
+        [machine_id, each.start, each.end, StateSource.IMPORT, each.state, each.reason_id, each.key] for each in new
     )
+    await bulk.copy(session, row.__tablename__, columns, said)
     spans = [(each.start, each.end) for each in new]
     spans += [(known[each.key].from_at, known[each.key].to_at or now) for each in new if each.key in known]
     await marks.put(session, machine_id, min(start for start, _ in spans), max(end for _, end in spans))
