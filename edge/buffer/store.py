@@ -165,7 +165,8 @@ class Store:
             BufferDamaged, BufferError: Nothing of it was done.
         """
         parts: list[sealing.Sealed] = []
-        with self.change(now_us) as change:
+        # no sign of life: what came since the last commit is in memory only, and its hole must not begin after it
+        with self.change(self._state.alive_us) as change:
             for batch in settled:
                 key = (batch.seq, batch.epoch.bytes)
                 for (rows,) in change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ? RETURNING rows", key):
