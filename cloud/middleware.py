@@ -30,6 +30,9 @@ _ROW_ID = re.compile(r"/\d+(?=/|$)")
 # 1 MiB over a line of 90 kbit/s; a body that only drips must not hold its place for ever. Longer than a batch has,
 # which is answered in another way (`telemetry.routes`)
 BODY_TIMEOUT_S = 90.0
+# of a batch: a gateway behind a thin line (edge.sync.client) may need as much longer as this rate does, bytes a second
+_SLOWEST = 1_000
+_LONGEST_S = 600.0
 # asked every few seconds by machines: their lines would hide the others
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 
@@ -100,6 +103,11 @@ class Surroundings:
         )
 
 
+def longer_s(announced: str) -> float:
+    """Return how much longer than others a batch may take that announces this many bytes; 0 if it says none."""
+    return min(int(announced) / _SLOWEST, _LONGEST_S) if announced.isdecimal() else 0.0
+
+
 class BodyLimit:
     """Refuses a body that lingers, or is larger than its path takes: unread where its length is announced."""
 
@@ -120,6 +128,7 @@ class BodyLimit:
         if announced.isdecimal() and int(announced) > limit:
             await problem.answer(too_large, scope["path"])(scope, receive, send)
             return
+        within_s = self._within_s + (longer_s(announced) if limit == BATCH_BODY_LIMIT else 0.0)
         taken = 0
         deadline: float | None = None
         is_whole = False
@@ -129,13 +138,13 @@ class BodyLimit:
             if is_whole:
                 return await receive()  # what comes now is the caller's going away, whenever that is
             loop = asyncio.get_running_loop()
-            deadline = deadline or loop.time() + self._within_s
+            deadline = deadline or loop.time() + within_s
             # not errors of ours: FastAPI lets only this kind through while it reads a body
             try:
                 async with asyncio.timeout_at(deadline):
                     part = await receive()
             except TimeoutError as error:
-                late = TooSlow(messages.BODY_TOO_SLOW, limit_s=self._within_s)
+                late = TooSlow(messages.BODY_TOO_SLOW, limit_s=within_s)
                 raise problem.Refused(late, {"Connection": "close"}) from error
             taken += len(part.get("body", b""))
             if taken > limit:

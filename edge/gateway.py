@@ -48,6 +48,7 @@ from edge.settings import Connection, Settings, load
 from edge.signals import reloading_on_hangup, stopping_on_signals
 from edge.state import StateDirectory
 from edge.sync.client import CloudClient
+from edge.sync.fit import Fit
 from edge.sync.https import HttpsUplink
 from edge.sync.office import Office
 from edge.sync.pace import Pace
@@ -108,6 +109,7 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
             clock=keeper,
             volume=Volume(path, settings.buffer.keep_free),
             rules=_rules(settings.buffer.when_full),
+            most_rows=lambda: line.fit.rows,
         )
         try:
             if buffer.down_since_us is not None:
@@ -147,6 +149,7 @@ class Line:
     uplink: HttpsUplink
     office: Office
     tokens: TokenStore
+    fit: Fit
 
 
 def line_to_cloud(settings: Settings, state: StateDirectory) -> Line:
@@ -166,7 +169,8 @@ def line_to_cloud(settings: Settings, state: StateDirectory) -> Line:
         way=way(settings.cloud, settings.file.parent),
         another_token=another_token,
     )
-    return Line(client, HttpsUplink(client=client), Office(client), tokens)
+    fit = Fit()
+    return Line(client, HttpsUplink(client=client, fit=fit), Office(client), tokens, fit)
 
 
 async def rebase(buffer: SqliteBuffer, step: Step) -> None:
@@ -202,7 +206,9 @@ class Gateway:
         self._clock = clock
         max_rate = settings.cloud.backlog.max_rate
         pace = Pace(max_rate, clock) if max_rate is not None else None
-        self._shipper = Shipper(buffer, line.uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace)
+        self._shipper = Shipper(
+            buffer, line.uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace, fit=line.fit
+        )
         self._fleet = Fleet(self._driver, self._station, clock)
         self._inherited = buffer.open_gaps
         self._stations = self._fleet.build(settings.connections, buffer.down_since_us)

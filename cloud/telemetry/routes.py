@@ -1,12 +1,13 @@
 """Owns the HTTP side of telemetry: batches in; what machines do, their readings and gaps out."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BeforeValidator, Field
 from starlette.requests import ClientDisconnect
 
@@ -16,6 +17,7 @@ from cloud.gateways.caller import CurrentGateway
 from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import AnyCaseStatus, MachineId, MachineSort
 from cloud.machines.service import Wanted
+from cloud.middleware import longer_s
 from cloud.paging import Page, PageQuery, Paging
 from cloud.telemetry import gaps, history, messages, posting, rollups, service
 from cloud.telemetry.intake import Intake
@@ -39,7 +41,7 @@ from shared.reading import GapCause, ReadingType
 from shared.wire.batch import CONTENT_TYPE, MAX_BODY
 
 MAX_READINGS = 1000
-# 100 KB over a line of 16 kbit/s; a body that only drips must not hold its place for ever
+# and as much longer as its length needs on a thin line; a body that only drips must not hold its place for ever
 BODY_TIMEOUT_S = 60.0
 
 router = APIRouter(tags=["telemetry"])
@@ -67,13 +69,20 @@ async def place(request: Request) -> AsyncIterator[Intake]:
 
 @router.post("/ingest/batches", openapi_extra=_BATCH)
 async def ingest(
-    request: Request, intake: Annotated[Intake, Depends(place, scope="function")], gateway: CurrentGateway
+    request: Request,
+    response: Response,
+    intake: Annotated[Intake, Depends(place, scope="function")],
+    gateway: CurrentGateway,
 ) -> ReceiptOut:
     """Store a gateway's batch (docs/wire.md); answered after its commit, and the same again when it is sent again."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != CONTENT_TYPE:
         raise UnsupportedType(messages.BATCH_TYPE, expected=CONTENT_TYPE, given=kind or messages.NO_TYPE)
-    receipt = await intake.receive(gateway, await body_of(request))
+    body = await body_of(request, BODY_TIMEOUT_S + longer_s(request.headers.get("content-length", "")))
+    began_s = time.perf_counter()
+    receipt = await intake.receive(gateway, body)
+    # so that a gateway knows a slow line from a busy cloud
+    response.headers["Server-Timing"] = f"store;dur={(time.perf_counter() - began_s) * 1e3:.1f}"
     return ReceiptOut.model_validate(receipt, from_attributes=True)
 
 

@@ -7,7 +7,7 @@ somebody waits for an acknowledgement, at once if it is long. Meanwhile the next
 import asyncio
 import contextlib
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 
 from edge.backoff import Backoff
@@ -16,6 +16,7 @@ from edge.buffer.lanes import Lanes
 from edge.buffer.lending import Lending
 from edge.buffer.pending import Pending
 from edge.buffer.retention import Rules
+from edge.buffer.store import Store
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.buffer.volume import Volume
@@ -56,6 +57,7 @@ class Intake:
         lending: Who lends what is sealed.
         volume: What the file is on.
         rules: What a full buffer does with each lane.
+        most_rows: Says how many readings a batch may have now.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Intake:
         lending: Lending,
         volume: Volume,
         rules: Rules,
+        most_rows: Callable[[], int],
     ) -> None:
+        self._most_rows = most_rows
         self._thread = thread
         self._volume = volume
         self._room = room
@@ -200,7 +204,7 @@ class Intake:
 
     async def _commit(self, *, seal: bool = False) -> None:
         async with self._turn:
-            ripe = frozenset(self._ripe)
+            ripe, most_rows = frozenset(self._ripe), self._most_rows()
             # what is sealed while somebody keeps up is sent at once
             abreast = frozenset(filter(self._lending.is_abreast, Lane))
             if self._committing is None:
@@ -208,7 +212,12 @@ class Intake:
                 self._committing.gaps.extend(self._thread.take_told())
             pending, now_us = self._committing, self._clock.now_us()
             if pending or (seal and self._thread.figures.has_tail) or ripe & self._thread.figures.tails.keys():
-                await self._thread.do(lambda store: pending.write(store, now_us, seal=seal, ripe=ripe, sent=abreast))
+
+                def write(store: Store) -> None:
+                    store.most_rows = most_rows
+                    pending.write(store, now_us, seal=seal, ripe=ripe, sent=abreast)
+
+                await self._thread.do(write)
                 self.commits += 1
                 self.last_commit_us, self.last_commit_s = now_us, self._clock.monotonic()
             self._committing = None

@@ -46,11 +46,15 @@ def seal(
     tags: Sequence[Tag] | Labels,
     first: wire.BatchId,
     sealed_us: int,
+    most_rows: int = BATCH_ROWS,
 ) -> tuple[list[Sealed], Spoiled | None]:
-    """Make batches of these rows, numbered from `first` on; whatever cannot be packed is returned beside them."""
+    """Make batches of these rows, of at most `most_rows` each, numbered from `first` on.
+
+    Whatever cannot be packed is returned beside them.
+    """
     sealed: list[Sealed] = []
     spoiled: list[tuple[Readings, Sequence[Gap], str]] = []
-    todo = list(reversed(_cut(readings, gaps)))
+    todo = list(reversed(_cut(readings, gaps, most_rows)))
     while todo:
         rows, holes = todo.pop()
         batch = replace(first, seq=first.seq + len(sealed))
@@ -94,8 +98,8 @@ def span(readings: Readings, otherwise_us: int) -> tuple[int, int]:
     return int(readings.received.min()), int(readings.received.max())
 
 
-def _cut(readings: Readings, gaps: Sequence[Gap]) -> list[tuple[Readings, Sequence[Gap]]]:
-    count = max(1, -(-len(readings) // BATCH_ROWS))
+def _cut(readings: Readings, gaps: Sequence[Gap], most_rows: int) -> list[tuple[Readings, Sequence[Gap]]]:
+    count = max(1, -(-len(readings) // most_rows))
     if count == 1:
         return [(readings, gaps)] if len(readings) or gaps else []
     pieces = [readings.take(rows) for rows in np.array_split(np.arange(len(readings)), count)]

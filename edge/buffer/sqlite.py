@@ -17,6 +17,7 @@ from edge.buffer.growth import Growth
 from edge.buffer.intake import Intake
 from edge.buffer.lending import Lending
 from edge.buffer.retention import KEEP_ALL, Rules
+from edge.buffer.sealing import BATCH_ROWS
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.buffer.volume import Volume
@@ -44,13 +45,21 @@ class SqliteBuffer:
     await buffer.close()
     """
 
-    def __init__(self, thread: StoreThread, room: file.Room, clock: Clock, volume: Volume, rules: Rules) -> None:
+    def __init__(
+        self,
+        thread: StoreThread,
+        room: file.Room,
+        clock: Clock,
+        volume: Volume,
+        rules: Rules,
+        most_rows: Callable[[], int],
+    ) -> None:
         self._thread = thread
         self._room = room
         self._clock = clock
         self._trouble = Trouble()
         self._lending = Lending(thread, clock, self._trouble)
-        self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume, rules)
+        self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume, rules, most_rows)
         self._open_gaps: dict[UUID, Gap] = {}
         opengaps.follow(self._open_gaps, thread.open_gaps)
         self._growth = Growth()
@@ -67,6 +76,7 @@ class SqliteBuffer:
         clock: Clock,
         volume: Volume | None = None,
         rules: Rules = KEEP_ALL,
+        most_rows: Callable[[], int] = lambda: BATCH_ROWS,
     ) -> Self:
         """Open the buffer file, or make it; a damaged one is set aside and replaced.
 
@@ -77,6 +87,7 @@ class SqliteBuffer:
             clock: Time.
             volume: What the file is on, if some of it is to be kept free.
             rules: What a full buffer does with each lane; nothing is given up, if not said.
+            most_rows: Says how many readings a batch may have now; the line to the cloud may be thin.
 
         Raises:
             BufferError: It cannot be opened, another process has it open, or it is another gateway's.
@@ -84,7 +95,7 @@ class SqliteBuffer:
         room = file.divide(max_bytes)
         thread = StoreThread(path, room, gateway, clock)
         await thread.open()
-        return cls(thread, room, clock, volume if volume is not None else Volume(path), rules)
+        return cls(thread, room, clock, volume if volume is not None else Volume(path), rules, most_rows)
 
     @property
     def down_since_us(self) -> int | None:

@@ -46,6 +46,8 @@ class Store:
 
     def __init__(self, db: sqlite3.Connection, path: Path, held: Contents) -> None:
         self.path = path
+        # a batch's readings at most: less than is worth it where the line to the cloud is thin
+        self.most_rows = sealing.BATCH_ROWS
         # replaced when one is new or changed, never changed themselves
         self.tags: Sequence[Tag] = held.tags
         self._labels = Labels(held.tags)
@@ -142,7 +144,8 @@ class Store:
             coming.setdefault(Lane.STATE, empty())
         tails = self.figures.tails_with(coming)
         whole = seal or self._is_inherited
-        closing = {lane for lane, rows in tails.items() if whole or rows >= SEAL_ROWS or lane in ripe}
+        large = min(SEAL_ROWS, self.most_rows)
+        closing = {lane for lane, rows in tails.items() if whole or rows >= large or lane in ripe}
         if whole or closing:
             return self._seal(coming, gaps, tails, closing, now_us, sent)
         if coming:
@@ -354,7 +357,7 @@ class Store:
         first = BatchId(self._state.gateway, self._state.epoch, self._state.next_seq(lane))
         readings = concatenate([*self.tail.get(lane, ()), *([coming[lane]] if lane in coming else ())])
         holes = [*self.tail_gaps, *gaps] if lane is Lane.STATE else []
-        return sealing.seal(readings, holes, self._labels, first, now_us)
+        return sealing.seal(readings, holes, self._labels, first, now_us, self.most_rows)
 
     def _follow(self, coming: Mapping[Lane, Readings], gaps: Sequence[Gap]) -> None:
         """Take into memory what has gone to the tails on disk."""

@@ -1,7 +1,8 @@
 """The gateway's client of its cloud: a request and the whole of its answer within one deadline, or Unreachable.
 
-The deadline grows with the body: a line that moves `SLOWEST` bytes a second is slow, one that moves less is broken. A
-body is handed over in pieces, and a piece that nobody takes for `STALL_S` ends the request long before that.
+On a line that is known to be thin the deadline grows with the body: one that moves `SLOWEST` bytes a second is slow,
+one that moves less is broken. On others it does not, so that a connection whose other end is gone is given up soon. A
+body is handed over in pieces, and a piece that nobody takes for `STALL_S` ends the request long before either.
 """
 
 import asyncio
@@ -19,10 +20,11 @@ from shared.logs import get
 
 # an answer, and a request without a body: a cloud that is busy may take its time
 TIMEOUT_S = 30.0
-# beyond that a body may take as long as this rate needs, bytes a second: 100 kB in half a minute more
-SLOWEST = 3_500
-# the cloud reads a body for no longer (cloud.telemetry.routes), so waiting for longer than that and an answer is vain
-_LONGEST_S = 90.0
+# A body may take as long as this rate needs, bytes a second, beside that: 100 kB over a line of 16 kbit/s, another
+# request beside it. The cloud reads on for as long (cloud.middleware).
+SLOWEST = 1_000
+# and the largest batch on a line that is worth having; who is cut off meanwhile is tried again
+_LONGEST_S = 600.0
 # nothing of a body taken for so long
 STALL_S = 15.0
 _PIECE = 16_384
@@ -83,7 +85,8 @@ class CloudClient:
         way = way if way is not None else Way()
         self._http = httpx.AsyncClient(
             headers={"User-Agent": "tezgah-edge"},
-            timeout=httpx.Timeout(timeout_s, write=min(STALL_S, timeout_s)),
+            # the deadline ends all else; these only name what was waited for
+            timeout=httpx.Timeout(timeout_s, read=None, write=min(STALL_S, timeout_s)),
             limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_S),
             verify=_trust(way) if self.url.scheme == "https" else True,
             proxy=_proxy(way.proxy) if way.proxy else None,
@@ -107,6 +110,7 @@ class CloudClient:
         *,
         method: str = "POST",
         max_answer: int = MAX_ANSWER,
+        is_thin: bool = False,
     ) -> tuple[httpx.Response, bytes]:
         """Ask and read the answer, all of it within the deadline. A token that was renewed meanwhile is tried, too.
 
@@ -114,7 +118,8 @@ class CloudClient:
             Unreachable: There was no answer.
         """
         borne = self._authorization
-        answer = await self._within_deadline(path, content, headers or {}, method, max_answer)
+        limit_s = self._timeout_s + (min(len(content) / SLOWEST, _LONGEST_S) if is_thin else 0.0)
+        answer = await self._within(limit_s, path, content, headers or {}, method, max_answer)
         if answer[0].status_code != httpx.codes.UNAUTHORIZED:
             return answer
         if borne == self._authorization and self._another_token is not None:
@@ -124,17 +129,16 @@ class CloudClient:
                 self.use(other if other is not None else "")
         if borne == self._authorization:
             return answer
-        return await self._within_deadline(path, content, headers or {}, method, max_answer)
+        return await self._within(limit_s, path, content, headers or {}, method, max_answer)
 
     async def close(self) -> None:
         """Close connections."""
         await self._http.aclose()
 
-    async def _within_deadline(
-        self, path: str, content: bytes, headers: dict[str, str], method: str, max_answer: int
+    async def _within(
+        self, limit_s: float, path: str, content: bytes, headers: dict[str, str], method: str, max_answer: int
     ) -> tuple[httpx.Response, bytes]:
         url = str(self.url) + path
-        limit_s = max(self._timeout_s, min(self._timeout_s + len(content) / SLOWEST, _LONGEST_S))
         try:
             async with asyncio.timeout(limit_s):
                 return await self._ask(url, content, headers, method, max_answer)

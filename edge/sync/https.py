@@ -1,5 +1,7 @@
 """The uplink over HTTPS: one batch, one POST, one receipt; any other answer is named by what follows from it."""
 
+import asyncio
+import re
 from datetime import UTC, datetime
 from importlib import metadata
 from types import TracebackType
@@ -12,12 +14,14 @@ from edge.errors import BatchRefused, Unreachable
 from edge.ports import Lease, Orders, Sign
 from edge.sync.answers import named, problem
 from edge.sync.client import TIMEOUT_S, CloudClient
+from edge.sync.fit import Fit
 from shared.errors import WireError
 from shared.wire.batch import CONTENT_TYPE
 from shared.wire.receipt import Receipt, from_json
 
 PATH = "/api/v1/ingest/batches"
 ALIVE_PATH = "/api/v1/gateways/alive"
+_STORED = re.compile(r"\bstore;dur=(\d{1,9}(?:\.\d{1,6})?)")
 # outside these a time is one of a clock that was never set, and the cloud takes no such thing
 _FIRST_US, _LAST_US = 946_684_800_000_000, 4_102_444_800_000_000
 
@@ -28,14 +32,22 @@ class HttpsUplink:
     Args:
         url, token, timeout_s: For a client of its own.
         client: Or the one that is there; closed by whoever made it.
+        fit: Learns from each batch how large the next ones may be.
 
     Raises:
         ConfigError: The address or the token cannot be one.
     """
 
     def __init__(
-        self, url: str = "", token: str = "", *, timeout_s: float = TIMEOUT_S, client: CloudClient | None = None
+        self,
+        url: str = "",
+        token: str = "",
+        *,
+        timeout_s: float = TIMEOUT_S,
+        client: CloudClient | None = None,
+        fit: Fit | None = None,
     ) -> None:
+        self._fit = fit if fit is not None else Fit()
         self._client = client if client is not None else CloudClient(url, token, timeout_s=timeout_s)
         self._version = metadata.version("tezgah")
 
@@ -50,9 +62,16 @@ class HttpsUplink:
     async def send(self, lease: Lease) -> Receipt:
         """See `edge.ports.Uplink.send`."""
         headers = {"Content-Type": CONTENT_TYPE, "X-Request-ID": f"{lease.id.epoch.hex[:8]}-{lease.id.seq}"}
-        response, body = await self._client.exchange(PATH, lease.body, headers)
+        now, rows = asyncio.get_running_loop().time, max(1, lease.rows)
+        began_s = now()
+        try:
+            response, body = await self._client.exchange(PATH, lease.body, headers, is_thin=self._fit.is_thin)
+        except Unreachable:
+            self._fit.failed(rows, now() - began_s)
+            raise
         if response.status_code != httpx.codes.OK:
             raise named(response, body)
+        self._fit.brought(rows, now() - began_s - _stored_s(response.headers))
         return _receipt(body, lease)
 
     async def greet(self, sign: Sign) -> Orders:
@@ -77,6 +96,12 @@ class HttpsUplink:
     async def close(self) -> None:
         """Close connections."""
         await self._client.close()
+
+
+def _stored_s(headers: httpx.Headers) -> float:
+    """Return how long the cloud took to store the batch, once it had it all; 0 if it does not say."""
+    found = _STORED.search(headers.get("server-timing", ""))
+    return float(found[1]) / 1e3 if found is not None else 0.0
 
 
 def _orders(headers: httpx.Headers) -> Orders:

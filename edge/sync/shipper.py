@@ -6,11 +6,14 @@ batch there is, the others the oldest.
 """
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from edge.clock import Clock
 from edge.errors import BatchRefused, Unreachable, UplinkError
 from edge.ports import Buffer, Lease, Uplink
+from edge.sync.fit import Fit
 from edge.sync.link import Link, LinkState
 from edge.sync.pace import Pace
 from shared.logs import get
@@ -64,6 +67,7 @@ class Shipper:
         clock: Time.
         max_in_flight: Requests at once, at least 1.
         pace: How fast batches go that have waited; as fast as they can, if None.
+        fit: Says whether the line is thin; then of batches that have waited one goes at a time.
 
     Attributes:
         link: Whether the cloud answers, for whoever else asks it something.
@@ -77,7 +81,10 @@ class Shipper:
         *,
         max_in_flight: int = MAX_IN_FLIGHT,
         pace: Pace | None = None,
+        fit: Fit | None = None,
     ) -> None:
+        self._fit = fit if fit is not None else Fit()
+        self._alone = asyncio.Lock()
         self._buffer = buffer
         self._uplink = uplink
         self._clock = clock
@@ -146,7 +153,7 @@ class Shipper:
             except BaseException:
                 await self._buffer.give_back(lease.id)
                 raise
-            await self._bring(lease)
+            await self._bring(lease, live=live)
 
     def _must_wait(self, lease: Lease) -> bool:
         return self._pace is not None and self._has_waited(lease) and self._pace.wait_s > 0
@@ -176,13 +183,13 @@ class Shipper:
     def _may_answer(self) -> bool:
         return self.link.state in {LinkState.UP, LinkState.CONNECTING}
 
-    async def _bring(self, lease: Lease, attempts: int | None = None) -> None:
+    async def _bring(self, lease: Lease, attempts: int | None = None, *, live: bool = False) -> None:
         """Try until the cloud has the batch or will never take it, or the attempts are used up."""
         self._busy += 1
         is_over = False
         try:
             while not is_over and attempts != 0:
-                is_over = await self._attempt(lease)
+                is_over = await self._attempt(lease, live=live)
                 attempts = None if attempts is None else attempts - 1
                 self._stirred.set()
         finally:
@@ -191,8 +198,8 @@ class Shipper:
             if not is_over:
                 await self._buffer.give_back(lease.id)
 
-    async def _attempt(self, lease: Lease) -> bool:
-        async with self.link.turn() as is_probe:
+    async def _attempt(self, lease: Lease, *, live: bool) -> bool:
+        async with self._place(live=live), self.link.turn() as is_probe:
             try:
                 receipt = await self._send(lease)
             except BatchRefused as error:
@@ -208,6 +215,15 @@ class Shipper:
             self.link.answered()
             await self._settle(lease, receipt)
             return True
+
+    @contextlib.asynccontextmanager
+    async def _place(self, *, live: bool) -> AsyncIterator[None]:
+        """Hold a place on the line; a thin one has two, of which one is for what is new."""
+        if live or not self._fit.is_thin:
+            yield
+            return
+        async with self._alone:
+            yield
 
     async def _send(self, lease: Lease) -> Receipt:
         self._sent += 1

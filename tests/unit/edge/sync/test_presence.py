@@ -45,7 +45,8 @@ async def test_an_outage_ends_for_a_gateway_that_has_nothing_to_send() -> None:
         uplink.refusal = None
         await clock.advance(61)
         assert link.is_up()
-        assert len(uplink.greetings) == asked + 1
+        # and once more, if the pause was over within the first second of that minute
+        assert len(uplink.greetings) in {asked + 1, asked + 2}
 
 
 async def test_a_refused_token_is_known_before_there_is_anything_to_send() -> None:

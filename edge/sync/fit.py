@@ -1,0 +1,50 @@
+"""How large a batch may be, so that a request takes a few seconds on the line as it is; pure.
+
+A batch is sealed once and sent as it is, so its size is decided when it is sealed, by how the last ones went. On a fast
+line that is the largest there is. What counts is the time on the line: how long the cloud took to store a batch it says
+itself (`Server-Timing`), and that is no reason to send it more and smaller ones.
+"""
+
+# 20,000 readings are the most that are worth it (edge.buffer.sealing)
+MOST_ROWS = 20_000
+# below that a request's own bytes outweigh what it brings
+LEAST_ROWS = 250
+# a line that needs longer for a batch is a thin one: what is new would wait behind what is old
+AIM_S = 4.0
+# beyond half of that, one at a time is quick enough for all
+_THIN_S = AIM_S / 2
+# how much more is tried where it went well
+_GROWTH = 1.5
+
+
+class Fit:
+    """Learns from each request.
+
+    Attributes:
+        rows: As many readings a batch may have.
+        is_thin: Whether the line is slow, so that requests under way together only make each other late.
+    """
+
+    def __init__(self) -> None:
+        self.rows = MOST_ROWS
+        self.is_thin = False
+
+    def brought(self, rows: int, took_s: float) -> None:
+        """Note that a batch of so many readings was so long on the line."""
+        if took_s > AIM_S:
+            self.is_thin = True
+            self.rows = _within(rows * AIM_S / took_s)
+        elif took_s < _THIN_S and rows >= self.rows / _GROWTH:
+            # a small one that was quick says nothing of a large one
+            self.rows = _within(max(self.rows, rows) * _GROWTH)
+            self.is_thin = self.is_thin and self.rows < MOST_ROWS
+
+    def failed(self, rows: int, took_s: float) -> None:
+        """Note that a batch did not get through in so long; a connection that was refused says nothing of a line."""
+        if took_s > AIM_S:
+            self.is_thin = True
+            self.rows = _within(min(self.rows, rows) / 2)
+
+
+def _within(rows: float) -> int:
+    return round(min(max(rows, LEAST_ROWS), MOST_ROWS))
