@@ -41,20 +41,15 @@ from edge.page.throughput import EVERY_S, Throughput
 from edge.ports import Driver, Sign
 from edge.remote.assignments import Assignments
 from edge.remote.errands import Errands
+from edge.remote.line import Line, line_to_cloud
 from edge.remote.renewal import Renewal
-from edge.remote.way import way
 from edge.report import Snapshot, counters
 from edge.settings import Connection, Settings, load
 from edge.signals import reloading_on_hangup, stopping_on_signals
 from edge.state import StateDirectory
-from edge.sync.client import CloudClient
-from edge.sync.fit import Fit
-from edge.sync.https import HttpsUplink
-from edge.sync.office import Office
 from edge.sync.pace import Pace
 from edge.sync.presence import Presence
 from edge.sync.shipper import Shipper
-from edge.sync.token import TokenStore
 from edge.timekeeping import LOOK_S, Step, Timekeeper
 from edge.timekeeping import told as step_told
 from edge.units import when_full
@@ -92,7 +87,7 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
 
     hangup = asyncio.Event()
     with stopping_on_signals(on_signal), reloading_on_hangup(hangup.set), state.held():
-        line = line_to_cloud(settings, state)
+        line = line_to_cloud(settings, state.path)
         memory = Memory(state.path)
         assignments = Assignments(state.path, settings.file, environ, line.office)
         settings, notes = settings_to_start(
@@ -139,38 +134,6 @@ class Live:
     notes: list[str]
     hangup: asyncio.Event
     assignments: Assignments
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The line to the cloud: the client, what sends batches over it, and what asks for everything else."""
-
-    client: CloudClient
-    uplink: HttpsUplink
-    office: Office
-    tokens: TokenStore
-    fit: Fit
-
-
-def line_to_cloud(settings: Settings, state: StateDirectory) -> Line:
-    """Build it; nothing connects yet.
-
-    Raises:
-        ConfigError: Its address, the token, a proxy or a certificate cannot be used.
-    """
-    tokens = TokenStore(settings.cloud.token.get_secret_value(), settings.token_file, state.path)
-
-    async def another_token() -> str | None:
-        return await asyncio.to_thread(tokens.current)
-
-    client = CloudClient(
-        settings.cloud.url,
-        tokens.current(),
-        way=way(settings.cloud, settings.file.parent),
-        another_token=another_token,
-    )
-    fit = Fit()
-    return Line(client, HttpsUplink(client=client, fit=fit), Office(client), tokens, fit)
 
 
 async def rebase(buffer: SqliteBuffer, step: Step) -> None:
