@@ -46,14 +46,12 @@ class Store:
 
     def __init__(self, db: sqlite3.Connection, path: Path, held: Contents) -> None:
         self.path = path
-        # a batch's readings at most: less than is worth it where the line to the cloud is thin
-        self.most_rows = sealing.BATCH_ROWS
+        self.most_rows = sealing.BATCH_ROWS  # of a batch; fewer where the line to the cloud is thin
         # replaced when one is new or changed, never changed themselves
         self.tags: Sequence[Tag] = held.tags
         self._labels = Labels(held.tags)
         self._lanes = Lanes()
-        self.tail = held.tail
-        self.tail_gaps = held.gaps
+        self.tail, self.tail_gaps = held.tail, held.gaps
         self.open_gaps = {gap.id: gap for gap in held.open_gaps if gap.id is not None}
         self._db = db
         self._state = replace(held.state, is_stopped=False)
@@ -144,8 +142,7 @@ class Store:
             coming.setdefault(Lane.STATE, empty())
         tails = self.figures.tails_with(coming)
         whole = seal or self._is_inherited
-        large = min(SEAL_ROWS, self.most_rows)
-        closing = {lane for lane, rows in tails.items() if whole or rows >= large or lane in ripe}
+        closing = {lane for lane, n in tails.items() if whole or n >= min(SEAL_ROWS, self.most_rows) or lane in ripe}
         if whole or closing:
             return self._seal(coming, gaps, tails, closing, now_us, sent)
         if coming:
@@ -355,9 +352,9 @@ class Store:
         self, lane: Lane, coming: Mapping[Lane, Readings], gaps: Sequence[Gap], now_us: int
     ) -> tuple[list[sealing.Sealed], sealing.Spoiled | None]:
         first = BatchId(self._state.gateway, self._state.epoch, self._state.next_seq(lane))
-        readings = concatenate([*self.tail.get(lane, ()), *([coming[lane]] if lane in coming else ())])
+        rows = concatenate([*self.tail.get(lane, ()), *([coming[lane]] if lane in coming else ())])
         holes = [*self.tail_gaps, *gaps] if lane is Lane.STATE else []
-        return sealing.seal(readings, holes, self._labels, first, now_us, self.most_rows)
+        return sealing.seal(rows, holes, self._labels, first, now_us, self.most_rows)
 
     def _follow(self, coming: Mapping[Lane, Readings], gaps: Sequence[Gap]) -> None:
         """Take into memory what has gone to the tails on disk."""
