@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from cloud import api, docs_page, health, openapi, orphan, problem, request_id
 from cloud.access import ACCESS, Open
 from cloud.analytics import routes as analytics
+from cloud.analytics.service import deriving
 from cloud.audit import routes as audit
 from cloud.backlog import Backlog
 from cloud.compression import Compression
@@ -72,7 +73,7 @@ _FIGURES = (shifts.router, production.router, analytics.router, reports.router)
 ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name
-QUEUES = {"rollups": settling.WAITING, "reports": asking.WAITING}
+QUEUES = {"rollups": settling.WAITING, "figures": deriving.WAITING, "reports": asking.WAITING}
 # long answers that are asked for over slow lines; what phones ask every few seconds is small
 PACKED = ("/analytics/", "/joblogs")
 BATCHES = "/ingest/batches"

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Uuid, false, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Uuid, false, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
@@ -37,6 +37,9 @@ class Mark(Table, table=True):
     machine_id: uuid.UUID = Field(sa_column=Column(Uuid, nullable=False))
     from_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     to_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    put_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
     # what it did and counted stays; only what that amounts to is another
     figures_only: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 

@@ -35,8 +35,8 @@ class Column:
 
     @property
     def reason(self) -> Reason | None:
-        """The reason that its time is given; none where the machine ran or was set up."""
-        if self.element in {TimeElement.APT, TimeElement.AUST}:
+        """The reason that its time is given; none where the machine ran."""
+        if self.element is TimeElement.APT:
             return None
         return Reason(self.code, self.element, self.loss, is_planned=self.is_planned)
 

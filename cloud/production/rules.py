@@ -110,7 +110,7 @@ def base(before: Iterable[Said], readings: Iterable[Said], read: Reader, window:
     newest = {each.tag: each for each in before}
     found: list[Segment] = []
     since, state = window.start, read(newest)
-    ordered = sorted(set(readings), key=lambda each: (each.at, each.tag, each.n))
+    ordered = sorted(set(readings), key=lambda each: (each.at, each.tag, each.n, str(each.value), each.quality))
     for position, said in enumerate(ordered):
         newest[said.tag] = said
         if position + 1 < len(ordered) and ordered[position + 1].at == said.at:
@@ -139,13 +139,19 @@ def without(segments: Iterable[Segment], holes: Sequence[Span]) -> list[Segment]
 
 def overlay(segments: Sequence[Segment], told: Iterable[Told], window: Span) -> list[Segment]:
     """Lay over what was read what people say; of two words on one moment the better holds, state and reason apart."""
-    words = list(told)
+    words = sorted(told, key=lambda each: each.span)
     spans = [*(each.span for each in segments), *(each.span for each in words)]
     edges = [edge for span in spans for edge in (span.start, span.end)]
     found: list[Segment] = []
     at = _finder(segments)
+    heard: list[Told] = []
+    position = 0
     for span in pieces(window, edges):
-        heard = [each for each in words if each.span.holds(span.start)]
+        # pieces come in order, so only what has begun and not ended is looked at: a file says thousands of words
+        while position < len(words) and words[position].span.start <= span.start:
+            heard.append(words[position])
+            position += 1
+        heard = [each for each in heard if each.span.holds(span.start)]
         state = max((each for each in heard if each.state is not None), key=lambda each: each.rank, default=None)
         reason = max((each for each in heard if each.reason is not None), key=lambda each: each.rank, default=None)
         read = at(span.start)

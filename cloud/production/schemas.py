@@ -67,7 +67,7 @@ class ReasonIn(BaseModel):
     def _fits(self) -> Self:
         if self.time_element in _NO_REASONS:
             allowed = [each.value for each in TimeElement if each not in _NO_REASONS]
-            raise mistake(messages.ELEMENT_OF_NO_REASON, given=self.time_element, valid_values=", ".join(allowed))
+            raise mistake(messages.ELEMENT_OF_NO_REASON, given=self.time_element, valid_values=allowed)
         if self.is_failure and self.is_planned:
             raise mistake(messages.FAILURE_PLANNED)
         return self

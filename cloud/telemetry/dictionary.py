@@ -49,6 +49,14 @@ _CHANGE = text("""
                    unit = :unit, rollover = :rollover, described_at = :described_at
     WHERE id = :tag_id AND described_at <= :described_at
 """)
+# what a tag said before it was known to be this machine's is what the machine did, and no more what another one did
+_MARK = text("""
+    INSERT INTO mark (machine_id, from_at, to_at)
+    SELECT moved.machine_id, min(bucket), greatest(now(), max(last_at))
+    FROM unnest(CAST(:tags AS int[]), CAST(:machines AS uuid[])) AS moved (tag_id, machine_id)
+    JOIN rollup_hour ON rollup_hour.tag_id = moved.tag_id
+    GROUP BY moved.machine_id HAVING min(bucket) < greatest(now(), max(last_at))
+""")
 
 
 @dataclass(slots=True)
@@ -152,6 +160,16 @@ async def describe(
     ]
     if changes:
         await session.execute(_CHANGE, changes)
+        before = {row.id: row.machine_id for row in found.values()}
+        moved = [
+            (change["tag_id"], machine_id)
+            for change in changes
+            for machine_id in (before[change["tag_id"]], change["machine_id"])
+            if before[change["tag_id"]] != change["machine_id"] and machine_id is not None
+        ]
+        if moved:
+            tags_moved, of_machines = zip(*moved, strict=True)
+            await session.execute(_MARK, {"tags": list(tags_moved), "machines": list(of_machines)})
     return found
 
 

@@ -20,6 +20,7 @@ from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.production.service import counting, deriving, layers, moments
+from cloud.shifts import service as shifts
 
 # marks of one machine in one transaction: a backlog comes in pieces
 AT_ONCE = 500
@@ -54,6 +55,15 @@ _DERIVED = text("""
 """)
 
 
+# what it worked by a pattern that it follows no more
+_OTHERS = text("""
+    DELETE FROM fact_shift WHERE machine_id = :machine_id AND starts_at >= :start AND starts_at < :end
+                                 AND occurrence_id <> ALL(CAST(:worked AS bigint[]))
+""")
+WAITING = text("SELECT count(*), extract(epoch FROM now() - min(put_at))::float8 FROM mark")
+"""How many marks wait to be taken in, and for how long the oldest has."""
+
+
 def _upsert(table: str, keys: Sequence[str], unique: Sequence[str]) -> str:
     columns = storing.COLUMNS
     return _UPSERT.format(
@@ -80,6 +90,8 @@ _SHIFT = text(
 
 async def derive_all(database: Database, now: datetime) -> int:
     """Derive everything that is marked, then what merely goes on; return how many machines were derived."""
+    async with database.transaction() as session:
+        await shifts.look_ahead(session, now)
     done = 0
     while await derive_next(database, now):
         done += 1
@@ -166,12 +178,10 @@ async def _compute(
     end: datetime,
     now: datetime,
 ) -> None:
-    first, last = start, min(now, _hour_after(end))
+    worked = await shifts.worked(session, machine.id, organization_id, start, end) or []
+    first = min([start, *(each.starts_at for each in worked)])
+    last = min(now, max([_hour_after(end), *(each.ends_at for each in worked)]))
     around = await layers.around(session, organization_id, machine, first, last, now)
-    if around.shifts:
-        first = min(first, around.shifts[0].starts_at)
-        last = max(last, min(now, around.shifts[-1].ends_at))
-        around = await layers.around(session, organization_id, machine, first, last, now)
     since, shelf = around.since or start, Shelf(around.layers)
     hours = []
     at = start
@@ -181,16 +191,18 @@ async def _compute(
             facts = draw_up(window, shelf.around(window)).facts
             hours.append({"machine_id": machine.id, "bucket": at, **storing.columns(facts)})
         at += timedelta(hours=1)
-    worked = []
-    for shift in around.shifts or ():
+    rows = []
+    for shift in worked:
         window = _window(max(shift.starts_at, since), min(shift.ends_at, now))
-        if window.length and shift.starts_at < end and shift.ends_at > start:
+        if window.length:
             keys = {"machine_id": machine.id, "occurrence_id": shift.id, "starts_at": shift.starts_at}
             facts = draw_up(window, shelf.around(window)).facts
-            worked.append(keys | {"business_date": shift.business_date, **storing.columns(facts)})
-    for statement, rows in ((_HOUR, hours), (_SHIFT, worked)):
-        if rows:
-            await session.execute(statement, rows)
+            rows.append(keys | {"business_date": shift.business_date, **storing.columns(facts)})
+    told = {"machine_id": machine.id, "start": start, "end": end, "worked": [each.id for each in worked]}
+    await session.execute(_OTHERS, told)
+    for statement, values in ((_HOUR, hours), (_SHIFT, rows)):
+        if values:
+            await session.execute(statement, values)
 
 
 async def _owner(session: AsyncSession, machine_id: uuid.UUID) -> tuple[uuid.UUID, MachineOut] | None:

@@ -23,6 +23,7 @@ from cloud.parts import service as parts
 from cloud.production.models import MachineStateRow, ReasonCode
 from cloud.production.schemas import MICROSTOP_S
 from cloud.production.service import moments
+from cloud.production.service.deriving import sources_of
 from cloud.shifts import service as shifts
 from cloud.shifts.schemas import OccurrenceOut
 from cloud.telemetry import signals
@@ -100,7 +101,7 @@ async def reasons(session: AsyncSession, ids: Iterable[int]) -> dict[int, Reason
 
 async def _known_until(session: AsyncSession, machine_id: uuid.UUID, now: datetime) -> datetime:
     """Return until when what goes on can be vouched for: its gateway was heard then; people and files need none."""
-    tags = [tag for tag in await signals.sources(session, machine_id) if tag.reading_type == ReadingType.STATE]
+    tags = (await sources_of(session, machine_id)).tags
     heard = await signals.heard(session, tags) if tags else None
     return now if heard is None else min(heard, now)
 

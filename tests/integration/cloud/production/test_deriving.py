@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from cloud.analytics.service.deriving import derive_all
+from cloud.telemetry.dictionary import Dictionary
 from cloud.telemetry.settling import settle_all
 from shared.reading import Gap, GapCause, Quality, Readings, ReadingType, Tag, concatenate, from_rows
 from tests.integration.cloud.telemetry.conftest import gateway, new_gateway
@@ -401,3 +402,16 @@ async def test_what_goes_on_is_brought_up_to_the_present(gateway):
     await derived(gateway, utc(NOON + 90 * MINUTE))
     rows = await gateway.query(f"SELECT run_unassigned_us FROM fact_hour WHERE {OWN} ORDER BY bucket")
     assert [row[0] // MINUTE for row in rows] == [60, 30]
+
+
+async def test_what_was_said_before_its_machine_was_registered_is_what_the_machine_did(gateway, ask):
+    tags = (Tag("late", "state", "P-9", ReadingType.STATE),)
+    await gateway.send(says(0, (0, "producing"), (30, "idle")), tags=tags)
+    await derived(gateway)
+    assert await states(gateway, "P-9") == []
+    await ask("POST", "/machines", {"code": "P-9", "name": "registered later"}, status=201)
+    # the ingest remembers its tags for a minute; another process, or a later one, sees the machine at once
+    again = Dictionary(gateway.database)
+    await again.ids(gateway.caller, tags, utc(NOON))
+    await derived(gateway)
+    assert await states(gateway, "P-9") == [("producing", 0, 30), ("idle", 30, None)]
