@@ -176,7 +176,8 @@ ACCESS_PATHS = {route.split()[1] for route in ACCESS}
 def test_the_gateways_figures_are_all_there() -> None:
     shipping = ShipperStatus(LinkState.UP, 0)
     gateway = GatewayOptions(id="hall")
-    snapshot = Snapshot(0, 0, 0.0, "1", 1, gateway, False, [], BufferStats(), shipping)
+    stats = BufferStats(max_bytes=1, growth_bytes_s=1.0)
+    snapshot = Snapshot(0, 0, 0.0, "1", 1, gateway, False, [], stats, shipping)
     real = families(edge_metrics.exposition(lambda: snapshot)())
     assert table(section("edge", "Health and figures")).keys() == real
     assert set(re.findall(r"tezgah_edge_\w+", GUIDES["edge"])) == real
