@@ -116,9 +116,16 @@ def status(document: dict[str, Any]) -> RenderableType:
         *(Text(f"  {problem}", style="yellow") for problem in document["problems"]),
         table,
         *_counted(document["connections"]),
-        f"buffer: {buffer['rows']} readings wait, {buffer['bytes']} of {buffer['max_bytes']} bytes in use",
+        f"buffer: {buffer['rows']} readings wait, {buffer['bytes']} of {buffer['max_bytes']} bytes in use"
+        + _room(buffer),
         f"cloud: {sync['state']}, {sync['settled']} batches with {sync['rows']} readings brought",
     )
+
+
+def _room(buffer: dict[str, Any]) -> str:
+    """Return for how long there is room; nothing while the rate is not known, or to a daemon of an earlier version."""
+    hours = buffer.get("left_h")
+    return "" if hours is None else f", full in {hours:.1f} h without the cloud"
 
 
 def _counted(connections: list[dict[str, Any]]) -> Iterator[str]:

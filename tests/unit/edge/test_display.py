@@ -39,6 +39,13 @@ def test_a_status_shows_problems_devices_and_what_waits() -> None:
     assert "buffer: 9 readings wait" in text
     assert "cloud: up, 3 batches with 30 readings brought" in text
     assert "counted" not in text
+    assert "without the cloud" not in text, "nobody knows yet how fast it fills"
+
+
+def test_a_status_tells_for_how_long_there_is_room() -> None:
+    document = health(snapshot(stations=[station()]))
+    document["buffer"]["left_h"] = 3.25
+    assert "bytes in use, full in 3.2 h without the cloud" in shown(document)
 
 
 def test_a_status_tells_what_a_driver_counted_if_it_happened() -> None:
