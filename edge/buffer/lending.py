@@ -213,7 +213,7 @@ class Lending:
         if leases.is_marked(lease.id):
             return lease
         try:
-            upto = await self._thread.do(partial(note_lent, id=lease.id, now_us=self._clock.now_us()))
+            upto = await self._thread.do(partial(note_lent, id=lease.id))
         except BufferError as error:
             # a full disk must not stop what empties it; while this process lives it is known all the same
             _log.warning("it could not be noted that a batch is sent", seq=lease.id.seq, error=error.message)
@@ -255,14 +255,15 @@ class Lending:
         return self._leases
 
 
-def note_lent(store: Store, id: BatchId, now_us: int) -> int:
+def note_lent(store: Store, id: BatchId) -> int:
     """Note that a batch may be sent from now on, so that nothing changes it any more, in any life.
 
     Returns:
         Up to which number all of its lane are noted: the oldest are noted some at once, for they are next.
     """
     lane = id.lane
-    with store.change(now_us) as change:
+    # no sign of life: a hole must not begin after what is in memory only
+    with store.change(store.alive_us) as change:
         before = change.state.queues[lane].lent_upto
         if lent.has_others(change.db, max(before + 1, lane.seqs[0]), id.seq - 1):
             lent.note(change.db, [id.seq])

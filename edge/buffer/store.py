@@ -55,6 +55,7 @@ class Store:
         self.open_gaps = {gap.id: gap for gap in held.open_gaps if gap.id is not None}
         self._db = db
         self._state = replace(held.state, is_stopped=False)
+        self.alive_us = held.state.alive_us
         self._ids = {(t.device, t.name): tag_id for tag_id, t in enumerate(held.tags) if t is not UNREADABLE}
         self._damaged = held.damaged
         self._suspects = Suspects()
@@ -165,8 +166,7 @@ class Store:
             BufferDamaged, BufferError: Nothing of it was done.
         """
         parts: list[sealing.Sealed] = []
-        # no sign of life: what came since the last commit is in memory only, and its hole must not begin after it
-        with self.change(self._state.alive_us) as change:
+        with self.change(self.alive_us) as change:
             for batch in settled:
                 key = (batch.seq, batch.epoch.bytes)
                 for (rows,) in change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ? RETURNING rows", key):
@@ -380,7 +380,7 @@ class Store:
             figures = self._count(change.state, after)
         if change.state.epoch != self._state.epoch:
             _log.error("the buffer goes on under another epoch: cloned, or restored?", path=str(self.path))
-        self._state, self.figures = change.state, figures
+        self._state, self.figures, self.alive_us = change.state, figures, change.state.alive_us
         self.tail_gaps.extend(change.told)
 
     def _count(self, state: State, tails: Mapping[Lane, int]) -> Figures:

@@ -124,7 +124,7 @@ def test_what_may_have_been_sent_is_never_changed(store: Store, path: Path, how:
     batches = [batch_of(store, minute(number)) for number in range(2)]
     match how:
         case "marked":
-            mark(store, batches[0].id, NOW_US)
+            mark(store, batches[0].id)
         case "with its seal":
             (last,) = store.write([minute(2)], [], NOW_US, seal=True, sent={Lane.PROCESS})
             batches.append(last)
@@ -152,8 +152,8 @@ def test_a_sent_batch_is_forgotten_with_its_mark(store: Store) -> None:
 
 def test_the_newest_is_marked_by_itself_and_the_oldest_with_those_after_it(store: Store) -> None:
     batches = [batch_of(store, numbered(number, 1)) for number in range(30)]
-    assert mark(store, batches[-1].id, NOW_US) == 0
-    assert mark(store, batches[0].id, NOW_US) == 16
+    assert mark(store, batches[-1].id) == 0
+    assert mark(store, batches[0].id) == 16
     relieved(store)
     assert [lease.id.seq for lease in held(store, Lane.PROCESS)] == [*range(1, 17), 30]
 
