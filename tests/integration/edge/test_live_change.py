@@ -216,6 +216,8 @@ async def test_what_a_removed_tag_said_before_still_goes_out(
     cloud.answers.clear()
     async with daemon(plant.path) as running:
         await eventually(running.runs)
+        # the first value, before it is another
+        await eventually(lambda: len(lines[1].asked) >= 3)
         for number in range(8, 12):
             lines[1].units[1].put(3, 0, ">I", number)
             seen = len(lines[1].asked)

@@ -24,12 +24,12 @@ def tezgah(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         code = caught.value.code
         return Done(code if isinstance(code, int) else 0, *capsys.readouterr())
 
-    handlers, level = logging.root.handlers[:], logging.root.level
+    handlers, level, configuration = logging.root.handlers[:], logging.root.level, structlog.get_config()
     yield run
     # `run` sends the log of the whole process to a stream that ends with this test
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configuration)
 
 
 @pytest.fixture
