@@ -17,7 +17,7 @@ from typing import Any
 
 from edge.buffer.sqlite import SqliteBuffer
 from edge.errors import BatchRefused, Unreachable
-from edge.ports import Buffer, Lease, Uplink
+from edge.ports import Buffer, Lease, Orders, Sign, Uplink
 from edge.sync.shipper import Shipper
 from shared.wire.receipt import Receipt
 from tests.fakes.clock import HandClock, turns
@@ -67,8 +67,8 @@ class Network:
         self.under_way.append(request)
         return await request.answer
 
-    async def greet(self, waiting: int) -> None:
-        raise NotImplementedError
+    async def greet(self, sign: Sign) -> Orders:
+        return Orders()
 
     async def close(self) -> None:
         pass

@@ -1,5 +1,6 @@
 """The options of a session with a broker, whatever is spoken over it."""
 
+from abc import abstractmethod
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -89,9 +90,9 @@ class BrokerOptions(ConnectionOptions):
     max_payload: Annotated[Size, Field(ge=1, le=16_000_000)] = 1_000_000
 
     @property
+    @abstractmethod
     def url(self) -> str:
         """The broker's address."""
-        raise NotImplementedError
 
     @property
     def held(self) -> Held | None:
