@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from cloud import tomlfile
 from cloud.predictions.features import features
 from cloud.predictions.files import read_history
 from cloud.predictions.history import HOUR, History, no_spans
 from cloud.predictions.judging import Wanted, task_of
-from cloud.predictions.mapping import read_mapping
+from cloud.predictions.mapping import Mapping
 from cloud.predictions.training import Learned, Plan, Task, train
 from tests.unit.cloud.predictions.plant import plant
 
@@ -96,7 +97,7 @@ def loaded(directory: Path, text: str) -> History:
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(text)
         file.flush()
-        history, verdict = read_history(directory, read_mapping(Path(file.name)))
+        history, verdict = read_history(directory, tomlfile.read(Path(file.name), Mapping))
     read, refused = sum(each.read for each in verdict.tables), len(verdict.refused)
     print(f"{directory.name}: {read:,} rows read, {refused:,} refused, {len(history.stops):,} stops")
     return history

@@ -8,13 +8,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Sheet
 
+from cloud import tomlfile
 from cloud.errors import BadRequest
 from cloud.predictions import messages
 from cloud.predictions.exports import Verdict
 from cloud.predictions.features import features
 from cloud.predictions.files import read_history
 from cloud.predictions.history import DAY, HOUR, SECOND, History
-from cloud.predictions.mapping import read_mapping
+from cloud.predictions.mapping import Mapping
 from cloud.predictions.outcomes import grid, outcomes
 from cloud.predictions.splitting import Cuts, cuts
 from cloud.predictions.training import Learned, Plan, Task, TooLittle, train
@@ -101,7 +102,7 @@ def judge(directory: Path, mapping: Path, wanted: Wanted, tell: Callable[[str], 
         BadRequest: A file is not as the mapping says, or there is too little to learn from.
         Invalid: There is no such algorithm.
     """
-    where = read_mapping(mapping)
+    where = tomlfile.read(mapping, Mapping)
     history, verdict = read_history(directory, where, lambda table, rows: tell(f"{table}: {rows:,} rows read"))
     tell("features")
     task = task_of(history, wanted)

@@ -23,14 +23,10 @@
 A table may name a column `known`, with when a row was known; without it a row was known when it happened.
 """
 
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from cloud.errors import BadRequest
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Work = Literal["planned", "run", "setup", "micro", "good", "scrap", "ideal"]
@@ -119,24 +115,3 @@ class Mapping(BaseModel):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{name!r} is no time zone; one is called Europe/Istanbul") from None
         return name
-
-
-def read_mapping(file: Path) -> Mapping:
-    """Read a mapping.
-
-    Raises:
-        BadRequest: It cannot be read, or says something else than it may; all mistakes at once.
-    """
-    try:
-        given: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadRequest(f"{file} cannot be read: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{file} is not TOML: {error}.") from error
-    try:
-        return Mapping.model_validate(given)
-    except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()
-        )
-        raise BadRequest(f"{file}: {mistakes}.") from None

@@ -11,13 +11,13 @@ start_time = "Begin"
 CLOSED = ["finished", "bitti"]
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from cloud import tomlfile
 from cloud.errors import BadRequest
 
 CIMCO: Mapping[str, str] = {
@@ -104,22 +104,7 @@ def read(path: Path | None) -> ColumnMapping:
     Raises:
         BadRequest: It is not there, no TOML, or says something that is not known; names what.
     """
-    if path is None:
-        return ColumnMapping()
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadRequest(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{path} is no TOML: {error}") from error
-    try:
-        return ColumnMapping.model_validate(content)
-    except ValidationError as error:
-        said = "; ".join(
-            f"{'.'.join(map(str, each['loc'])).removesuffix('.[key]')}: {each['msg']}"
-            for each in error.errors(include_input=False)
-        )
-        raise BadRequest(f"{path}: {said}") from None
+    return ColumnMapping() if path is None else tomlfile.read(path, ColumnMapping)
 
 
 def found(columns: Sequence[str], mapping: ColumnMapping, where: str) -> dict[str, str]:

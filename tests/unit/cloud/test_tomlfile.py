@@ -1,0 +1,44 @@
+"""A file that an operator wrote is read as a model, or all that is wrong with it is said at once."""
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from cloud import tomlfile
+from cloud.errors import BadRequest
+
+
+class Kept(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    days: int
+    words: dict[str, str] = {}
+
+
+def read(tmp_path, content):
+    file = tmp_path / "kept.toml"
+    file.write_bytes(content)
+    return tomlfile.read(file, Kept)
+
+
+def test_a_file_becomes_a_model(tmp_path):
+    assert read(tmp_path, b'days = 3\n[words]\na = "b"\n') == Kept(days=3, words={"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"days = ", r"kept.toml is no TOML"),
+        (b"\xff\xfe", r"kept.toml is no TOML"),
+        (b"weeks = 1\n", r"days: Field required; weeks: Extra inputs"),
+        (b"days = 1\n[words]\na = 2\n", r"words.a: Input should be a valid string"),
+    ],
+    ids=["syntax", "bytes", "two mistakes", "place"],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path, content, why):
+    with pytest.raises(BadRequest, match=why):
+        read(tmp_path, content)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadRequest, match=r"nowhere.toml cannot be read: No such file"):
+        tomlfile.read(tmp_path / "nowhere.toml", Kept)
