@@ -1,5 +1,7 @@
 """A file that an operator wrote is read as a model, or all that is wrong with it is said at once."""
 
+from typing import Literal
+
 import pytest
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +14,7 @@ class Kept(BaseModel):
 
     days: int
     words: dict[str, str] = {}
+    names: dict[Literal["machine"], str] = {}
 
 
 def read(tmp_path, content):
@@ -31,8 +34,9 @@ def test_a_file_becomes_a_model(tmp_path):
         (b"\xff\xfe", r"kept.toml is no TOML"),
         (b"weeks = 1\n", r"days: Field required; weeks: Extra inputs"),
         (b"days = 1\n[words]\na = 2\n", r"words.a: Input should be a valid string"),
+        (b'days = 1\n[names]\nmachin = "m"\n', r"names.machin: Input should be 'machine'"),
     ],
-    ids=["syntax", "bytes", "two mistakes", "place"],
+    ids=["syntax", "bytes", "two mistakes", "place", "key"],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path, content, why):
     with pytest.raises(BadRequest, match=why):

@@ -38,6 +38,17 @@ def test_a_gain_on_every_machine_is_sure_and_one_by_chance_is_not():
     assert not gain(rate, rate, CAME, machine).excludes_zero
 
 
+def test_a_gain_that_one_machine_in_ten_makes_is_not_sure():
+    machine = np.repeat(np.arange(10, dtype=np.int32), 100)
+    came = np.zeros(1000, bool)
+    rival = np.full(1000, 0.1)
+    said = np.where(machine == 0, 0.0, 0.1005)
+    found = gain(said, rival, came, machine)
+    assert found.value > 0
+    assert found.lower < 0 < found.upper
+    assert not found.excludes_zero
+
+
 def test_rows_of_one_machine_are_no_twenty():
     machine = np.zeros(3000, np.int32)
     better = gain(SAID, np.full(3000, CAME.mean()), CAME, machine)

@@ -36,7 +36,9 @@ def test_what_alarms_foretell_is_learned_judged_and_may_serve(learnable):
     assert found.may_serve
     assert found.gain.lower > 0
     assert found.scores["model"].brier < min(found.scores[name].brier for name in BASELINES)
-    assert found.best_rival in BASELINES
+    assert found.best_rival == min(BASELINES, key=lambda name: found.scores[name].brier)
+    share = found.scores["prevalence"].prevalence
+    assert found.scores["prevalence"].brier == pytest.approx(share * (1 - share), rel=0.1)
     assert set(found.scores) == {"model", *BASELINES}
     assert [share for share, _ in told] == sorted(share for share, _ in told)
     said = found.predict(learnable.matrix)

@@ -39,6 +39,14 @@ def test_each_request_keeps_its_own_period() -> None:
     assert schedule.missed == 0
 
 
+def test_lines_that_begin_within_one_second_ask_in_step() -> None:
+    early, late = Schedule([request(0.25)], 7.1), Schedule([request(0.25)], 7.6)
+    assert len(taken(early, 7.1)) == len(taken(late, 7.6)) == 1
+    taken(early, 7.6)
+    assert early.next_s() == late.next_s() == 7.75
+    assert late.missed == 0
+
+
 def test_nothing_is_due_before_its_turn() -> None:
     schedule = Schedule([request(1.0)], 0.0)
     taken(schedule, 0.0)
