@@ -50,10 +50,12 @@ class LyingCloud:
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         """Lie, or pass on."""
-        self._seen += 1
-        if self._seen > 1 and self.told < self._lies:
+        head = wire.header(body) if path.endswith("/ingest/batches") else None
+        # a lie about a sign of life, or a batch of gaps alone, would lose no reading
+        bears_readings = head is not None and head.rows > 0
+        self._seen += bears_readings
+        if head is not None and bears_readings and self._seen > 1 and self.told < self._lies:
             self.told += 1
-            head = wire.header(body)
             receipt = Receipt(str(head.id.epoch), head.id.seq, Outcome.STORED, head.rows)
             return 200, msgspec.json.encode({"data": receipt, "meta": {}})
         kept = {name: headers[name] for name in ("Authorization", "Content-Type") if name in headers}

@@ -27,7 +27,32 @@ ORDER = {
 }
 WINDOW = {"params": {"from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z"}}
 # what a route needs besides its path to come as far as looking for what the path names
+PATTERN = {
+    "name": "x",
+    "time_zone": "UTC",
+    "cycle_days": 1,
+    "anchor": "2026-03-02",
+    "shifts": [{"name": "day", "start": "06:00", "end": "14:00"}],
+}
+HOLIDAY = {"business_date": "2026-04-23", "label": "x"}
+REASON = {"code": "R-40", "label_en": "x", "label_tr": "x"}
+HOUR = {"from": "2026-03-02T08:00:00Z", "to": "2026-03-02T09:00:00Z"}
 GIVEN: dict[str, dict[str, Any]] = {
+    "PUT /shifts/patterns/{pattern_id}": {"json": PATTERN},
+    "POST /shifts/patterns/{pattern_id}/exceptions": {"json": HOLIDAY},
+    "GET /shifts/patterns/{pattern_id}/occurrences": {"params": {"from": "2026-03-02", "to": "2026-03-03"}},
+    "PUT /reasons/{reason_id}": {"json": REASON},
+    "GET /machines/{machine_id}/states": WINDOW,
+    "GET /machines/{machine_id}/statements": WINDOW,
+    "GET /machines/{machine_id}/stops": WINDOW,
+    "GET /machines/{machine_id}/counts": WINDOW,
+    "GET /machines/{machine_id}/counts/orphans": WINDOW,
+    "GET /machines/{machine_id}/data": {"params": {"start_date": HOUR["from"], "end_date": HOUR["to"]}},
+    "POST /machines/{machine_id}/states": {"json": HOUR | {"state": "idle"}},
+    "PUT /machines/{machine_id}/states/model": {"json": {"preset": "packml"}},
+    "POST /machines/{machine_id}/stops/classify": {"json": {"parts": [HOUR | {"reason": "R-40"}]}},
+    "POST /machines/{machine_id}/counts/claim": {"json": HOUR | {"stage_id": 1}},
+    "POST /machines/{machine_id}/data": {"json": {"start_date": HOUR["from"], "end_date": HOUR["to"]}},
     "PATCH /auth/users/{user_id}/role": {"json": {"role": "worker"}},
     "PUT /gateways/{gateway}/configuration": {"json": {"document": "version: 1\n"}},
     "PUT /machines/{machine_id}": {"json": {"code": "M-9", "name": "M 9"}},
@@ -60,7 +85,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "POST /issues/{issue_id}/comments": {"json": {"text": "x"}},
 }
 # what is named there is made, in the caller's own organization, where it is not yet
-MAKES = {"POST /gateways/{gateway}/enrolment"}
+MAKES = {"POST /gateways/{gateway}/enrolment", "PUT /oee/policies/{name}"}
 # their parameters are words, which name nobody's thing
 BY_WORD = re.compile(r"/by-(skill|status|material)/")
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
@@ -138,6 +163,9 @@ async def theirs(app, app_client, tenant) -> dict[str, object]:
     maintenance = f"/machines/{machine}/maintenance"
     plan = {"title": "x", "basis": "calendar", "every": 30}
     await made("POST", "/parts", json={"part_number": "P-40"})
+    pattern = (await made("POST", "/shifts/patterns", json=PATTERN))["id"]
+    await made("PUT", "/oee/policies/own-40", json={})
+    said = (await made("POST", f"/machines/{machine}/states", json=HOUR | {"state": "idle"}))["id"]
     cycle = {"machine_type": "x", "ideal_cycle_s": 1, "valid_from": "2026-03-02"}
     return {
         "report_id": (await made("POST", "/analytics/reports", json={"metrics": ["oee"]}))["id"],
@@ -155,6 +183,11 @@ async def theirs(app, app_client, tenant) -> dict[str, object]:
         "attachment_id": attachment["id"],
         "route_id": (await made("POST", "/routes", json={"steps": [{"stage_name": "S"}]}))["id"],
         "machine_id": machine,
+        "pattern_id": pattern,
+        "exception_id": (await made("POST", f"/shifts/patterns/{pattern}/exceptions", json=HOLIDAY))["id"],
+        "reason_id": (await made("POST", "/reasons", json=REASON))["id"],
+        "statement_id": said,
+        "name": "own-40",
         "gateway": gateway["id"],
         "version": 1,
     }

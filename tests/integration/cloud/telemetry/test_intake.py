@@ -51,7 +51,7 @@ async def test_gaps_come_with_their_batch_once(gateway):
     holes = [Gap(GapCause.OVERFLOW, NOON, NOON + 5, "press", "temp", "queue"), Gap(GapCause.GATEWAY_DOWN, 7, 3)]
     body = gateway.batch(empty(), holes)
     assert [(await gateway.post(body)).json()["data"]["outcome"] for _ in range(2)] == ["stored", "duplicate"]
-    found = await gateway.query("SELECT cause, device, tag, detail FROM gap WHERE gateway_id = :gateway ORDER BY id")
+    found = await gateway.query("SELECT cause, device, tag, detail FROM gap WHERE gateway_id = :gateway ORDER BY tag")
     assert [tuple(row) for row in found] == [("overflow", "press", "temp", "queue"), ("gateway_down", None, None, "")]
 
 

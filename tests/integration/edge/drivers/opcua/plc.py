@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,11 @@ class Plc:
     """The server, on the same port each time it starts. Building its address space takes a second: see `booted`."""
 
     def __init__(self) -> None:
-        self.port = 0
+        # bound but never listening: the port stays this server's while it is away
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self.port: int = self._held.getsockname()[1]
         self.namespace = 0
         self.server = Server()
         self._binary: BinaryServer | None = None
@@ -52,7 +57,6 @@ class Plc:
         self._binary = BinaryServer(self.server.iserver, "127.0.0.1", self.port, self.server.limits)
         self._binary.set_policies(self.server._policies)
         await self._binary.start()
-        self.port = self._binary.port
 
     async def stop(self) -> None:
         """Vanish like a server whose power was cut: connections, sessions and subscriptions are gone, values stay."""
