@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from cloud import api, docs_page, health, openapi, orphan, problem, request_id
+from cloud import api, docs_page, health, openapi, orphan, problem, request_id, signpost
 from cloud.access import ACCESS, Open
 from cloud.analytics import routes as analytics
 from cloud.analytics.service import deriving
@@ -65,12 +65,11 @@ from shared import logs
 
 WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
-_PHONES = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router)
-# every slice's router; those that phones ask every few seconds first, for a request is held against each in turn
+_FLOOR = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router, maintenance.router)
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
 _FIGURES = (shifts.router, production.router, analytics.router, reports.router)
-ROUTERS = (*_PHONES, maintenance.router, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
+ROUTERS = (*_FLOOR, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name
 QUEUES = {"rollups": settling.WAITING, "figures": deriving.WAITING, "reports": asking.WAITING}
@@ -104,6 +103,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        # the service has figures and log lines of its own; spans would be a quarter of a small request's price
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=_middleware(settings, metrics),
     )
     app.state.settings = settings
@@ -129,6 +130,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         api.mount(app, router, guard, key_scope)
     docs_page.mount(app)
+    signpost.put_before(app.router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app
 
