@@ -100,10 +100,7 @@ class _Server(PostgresServer):
     def is_dead(self) -> bool:
         """Return whether the server's first process is gone."""
         process = self.get_postmaster_info().process
-        try:
-            return process is None or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
+        return process is None or not process.is_running() or not _lives(process.pid)
 
     def revive(self) -> None:
         """Start it again; it recovers what was committed.
@@ -130,8 +127,15 @@ class _Server(PostgresServer):
         # called with the lock held
         holders = self.global_process_id_list
         if holders.path.exists():
-            alive = [pid for pid in holders.get_and_add(os.getpid()) if psutil.pid_exists(pid)]
+            alive = [pid for pid in holders.get_and_add(os.getpid()) if _lives(pid)]
             holders.put(sorted({*alive, os.getpid()}))
+
+
+def _lives(pid: int) -> bool:
+    # one that was killed and that nobody waited for, as under a container's careless first process, holds nothing
+    with suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 @contextmanager

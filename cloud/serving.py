@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -27,6 +28,8 @@ APPLICATION = "cloud.app:from_environment"
 # requests under way get this long to end; a supervisor that kills does so after ten
 GRACE_S = 5
 BACKLOG = 2048
+# elsewhere one of the sockets would get all the connections
+_CAN_SHARE = sys.platform == "linux"
 
 log = logs.get(__name__)
 
@@ -87,7 +90,7 @@ def _run(where: Listening, listener: socket.socket) -> None:
         backlog=BACKLOG,
     )
     if where.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        Multiprocess(config, sockets=[_Own(listener) if _CAN_SHARE else listener]).run()  # type: ignore[list-item]
         return
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
@@ -95,11 +98,30 @@ def _run(where: Listening, listener: socket.socket) -> None:
         sys.exit(1)
 
 
+class _Own:
+    """A reserved address that, sent to a worker's process, is a listening socket of its own there.
+
+    From a socket that is shared, whichever worker wakes first takes all connections that wait, and phones keep theirs:
+    one worker sweats while another idles. Among many with `SO_REUSEPORT` Linux chooses by the caller's address.
+    """
+
+    def __init__(self, reserved: socket.socket) -> None:
+        self._address = reserved.getsockname()[:2]
+        self._family = reserved.family
+
+    def __reduce__(self) -> tuple[Callable[..., socket.socket], tuple[object, ...]]:
+        listen = partial(socket.create_server, family=self._family, backlog=BACKLOG, reuse_port=True)
+        return listen, (self._address,)
+
+
 @contextmanager
 def _listener(where: Listening) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
     try:
         listener = socket.create_server((where.host, where.port), family=family, backlog=BACKLOG)
+        if where.workers > 1 and _CAN_SHARE:
+            # only now, when nobody else was found to listen there: with one that shares nobody would be
+            listener = _reserved(listener)
     except OSError as error:
         raise Unavailable(
             f"Cannot listen on {where.host} port {where.port}: {error.strerror or error}. Choose another with --port.",
@@ -107,6 +129,19 @@ def _listener(where: Listening) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
+
+
+def _reserved(listener: socket.socket) -> socket.socket:
+    """Return a socket in a listener's place that keeps its address for the workers, and to which nobody comes."""
+    address = listener.getsockname()
+    listener.close()
+    reserved = socket.socket(listener.family)
+    if reserved.family == socket.AF_INET6:
+        reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        reserved.setsockopt(socket.SOL_SOCKET, option, 1)
+    reserved.bind(address)
+    return reserved
 
 
 @contextmanager

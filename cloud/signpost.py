@@ -56,7 +56,7 @@ def _ways(routes: Iterable[BaseRoute]) -> dict[Corner, list[APIRoute]]:
     ways: dict[Corner, list[APIRoute]] = defaultdict(list)
     for route in routes:
         if isinstance(route, APIRoute):
-            for method in route.methods:
+            for method in route.methods or ():
                 ways[_corner(method, route.path)].append(route)
     return dict(ways)
 

@@ -1,5 +1,6 @@
 """The embedded server, in directories short and long, held by one process and by several."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -74,11 +75,14 @@ def test_two_processes_share_a_server_and_the_last_one_stops_it(data_dir):
 
 
 def test_a_holder_that_was_killed_does_not_hold_for_ever(data_dir):
-    with embedded(data_dir):
+    with holder(data_dir) as (unreaped, _), embedded(data_dir):
         server = psutil.Process(postmaster(data_dir))
         with holder(data_dir) as (other, _):
             other.kill()
             other.wait(timeout=20)
+        # its parent does not ask how it ended: a zombie stays
+        unreaped.kill()
+        os.waitid(os.P_PID, unreaped.pid, os.WEXITED | os.WNOWAIT)
     server.wait(timeout=10)
 
 

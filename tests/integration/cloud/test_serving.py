@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -87,7 +88,22 @@ def test_a_new_directory_is_served_after_one_command_and_left_without_a_process(
         server.wait(timeout=5)
 
 
-def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir):
+def spread(address: str, workers: list[psutil.Process]) -> None:
+    """See that callers who keep their connections are shared among the workers, however they come."""
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    with ExitStack() as held:
+        for _ in range(40):
+            held.enter_context(socket.create_connection((host, int(port)), timeout=5))
+
+        def shares() -> list[int]:
+            kept = (worker.net_connections() for worker in workers)
+            return [sum(each.status == psutil.CONN_ESTABLISHED for each in mine) for mine in kept]
+
+        # by chance one of two gets less than five of forty once in a million
+        until(lambda: sum(shares()) >= 40 and min(shares()) >= 5, 10)
+
+
+def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir, tmp_path):
     with serving(data_dir, "--workers", "2", "--migrate", "--no-background") as (process, address):
         server = postmaster(data_dir)
 
@@ -96,6 +112,9 @@ def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir):
 
         first = workers()
         assert len(first) == 2
+        spread(address, first)
+        beside = refused(tmp_path, "--migrate", "--port", address.rpartition(":")[2], "--workers", "2")
+        assert (beside.returncode, "Cannot listen on" in beside.stderr) == (69, True), beside.stderr
         first[0].kill()
         first[0].wait(timeout=5)
         until(lambda: _status(f"{address}/health/ready") == 200, 10)
