@@ -54,6 +54,7 @@ from cloud.reports.cache import Cache
 from cloud.reports.service import asking
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.shifts import routes as shifts
+from cloud.shifts import service as shift_service
 from cloud.sync import routes as sync
 from cloud.sync.hub import Hub
 from cloud.telemetry import routes as telemetry
@@ -72,7 +73,12 @@ _FIGURES = (shifts.router, production.router, analytics.router, reports.router)
 ROUTERS = (*_FLOOR, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name
-QUEUES = {"rollups": settling.WAITING, "figures": deriving.WAITING, "reports": asking.WAITING}
+QUEUES = {
+    "rollups": settling.WAITING,
+    "figures": deriving.WAITING,
+    "reports": asking.WAITING,
+    "shifts": shift_service.STUCK,
+}
 # long answers that are asked for over slow lines; what phones ask every few seconds is small
 PACKED = ("/analytics/", "/joblogs")
 BATCHES = "/ingest/batches"

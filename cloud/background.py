@@ -64,10 +64,13 @@ async def work(database: Database, over: asyncio.Event, every_s: float = EVERY_S
 
     async def turn() -> None:
         await settling.settle_all(database, datetime.now(UTC))
-        await figures.derive_all(database, datetime.now(UTC))
-        # today's and tomorrow's, also while nobody sends anything
-        await partitions.ensure(set())
-        await keeper.keep(datetime.now(UTC))
+        try:
+            await figures.derive_all(database, datetime.now(UTC))
+        finally:
+            # a machine that cannot be derived holds up nothing else
+            # today's and tomorrow's, also while nobody sends anything
+            await partitions.ensure(set())
+            await keeper.keep(datetime.now(UTC))
 
     await _over_and_over(turn, over, every_s)
 

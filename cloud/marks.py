@@ -8,13 +8,31 @@ that starts, a shift pattern - leaves a mark in the same transaction:
 and in the background everything in that range is derived anew from all that is known then (`analytics.deriving`). A
 mark is only ever inserted by who changes, and deleted by who derives, so nobody waits for anybody; and since deriving
 depends on what is known and not on what was marked, marks may come twice, late, or in any order.
+
+Who changes how fast a part can be made does not know where it was made, for that is told further up. He marks the part
+or the order (`put_part`, `put_order`), and what that touches is found in the background (`production.pace`).
 """
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Uuid, false, func, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    Uuid,
+    delete,
+    false,
+    func,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
@@ -44,6 +62,26 @@ class Mark(Table, table=True):
     figures_only: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
+class PaceMark(Table, table=True):
+    """That a part can be made faster or slower than was known, or that an order makes another part."""
+
+    __tablename__ = "pace_mark"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    organization_id: uuid.UUID = Field(sa_column=Column(Uuid, nullable=False))
+    # one of these two
+    part_number: str | None = Field(default=None, sa_type=Text)
+    work_order_id: int | None = Field(default=None, sa_type=Integer)
+    # the organization's day; null: ever since
+    since_on: date | None = Field(default=None, sa_column=Column(Date))
+    # both null: wherever it is made
+    machine_id: uuid.UUID | None = Field(default=None, sa_column=Column(Uuid))
+    machine_type: str | None = Field(default=None, sa_type=Text)
+    put_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+
+
 async def put(
     session: AsyncSession, machine_id: uuid.UUID, from_at: datetime, to_at: datetime, *, figures_only: bool = False
 ) -> None:
@@ -71,3 +109,35 @@ async def put_all(
     if from_at < to_at and machine_ids:
         told = {"machines": list(machine_ids), "from_at": from_at, "to_at": to_at, "figures_only": figures_only}
         await session.execute(_PUT, told)
+
+
+async def put_part(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    part_number: str,
+    since_on: date | None = None,
+    machine_id: uuid.UUID | None = None,
+    machine_type: str | None = None,
+) -> None:
+    """Leave a mark of a part whose ideal cycle is another, in the transaction that changes it."""
+    row = PaceMark(
+        organization_id=organization_id,
+        part_number=part_number,
+        since_on=since_on,
+        machine_id=machine_id,
+        machine_type=machine_type,
+    )
+    session.add(row)
+    await session.flush()
+
+
+async def put_order(session: AsyncSession, organization_id: uuid.UUID, work_order_id: int) -> None:
+    """Leave a mark of an order that makes another part, in the transaction that changes it."""
+    session.add(PaceMark(organization_id=organization_id, work_order_id=work_order_id))
+    await session.flush()
+
+
+async def take_paces(session: AsyncSession) -> list[PaceMark]:
+    """Take the marks of parts and orders away, to put those of the machines that made them in their place."""
+    taken = await session.scalars(delete(PaceMark).returning(PaceMark))
+    return list(taken)

@@ -29,11 +29,17 @@ BUSY = (TimeElement.APT, TimeElement.AUST, TimeElement.ADET, TimeElement.ADOT, T
 
 
 class Loss(StrEnum):
-    """The six big losses (Nakajima), and the two that are none: what was not seen, and what was not judged."""
+    """The six big losses (Nakajima), and the two that are none: what was not seen, and what was not judged.
+
+    His third, "idling and minor stoppages", is two here, told apart by length.
+    """
 
     BREAKDOWN = "breakdown"
     SETUP_ADJUSTMENT = "setup_adjustment"
     MINOR_STOP = "minor_stop"
+    """Stops shorter than the machine's threshold."""
+    IDLING = "idling"
+    """Waiting for others, longer than that."""
     REDUCED_SPEED = "reduced_speed"
     PROCESS_DEFECT = "process_defect"
     STARTUP = "startup"
@@ -81,9 +87,8 @@ LOSS_OF: Mapping[Category, Loss] = {
     Category.SETUP_UNASSIGNED: Loss.SETUP_ADJUSTMENT,
     Category.MINOR: Loss.MINOR_STOP,
     Category.MINOR_UNASSIGNED: Loss.MINOR_STOP,
-    # Nakajima's third loss is "idling and minor stoppages": waiting for others, however long
-    Category.IDLE: Loss.MINOR_STOP,
-    Category.IDLE_UNASSIGNED: Loss.MINOR_STOP,
+    Category.IDLE: Loss.IDLING,
+    Category.IDLE_UNASSIGNED: Loss.IDLING,
     Category.BREAKDOWN: Loss.BREAKDOWN,
     Category.BREAKDOWN_UNASSIGNED: Loss.BREAKDOWN,
     Category.MAINTENANCE: Loss.BREAKDOWN,

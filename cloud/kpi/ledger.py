@@ -99,7 +99,7 @@ class Layers:
         stretches: What it did; where there is none, nobody knows.
         planned: From the beginning of the earliest stretch on, so that a failure is counted once.
         maintenance: When planned maintenance was done.
-        microstop_us: Shorter stops without a reason are minor ones.
+        microstop_us: Shorter stops are minor ones, unless their reason is another loss.
     """
 
     stretches: Sequence[Stretch] = ()
@@ -260,17 +260,18 @@ def _category(
 
 def _of_stretch(stretch: Stretch, microstop_us: int) -> Category:
     reason = stretch.why
+    is_short = stretch.span.length < microstop_us
     if reason is None:
-        is_minor = stretch.state in STOPPED and stretch.span.length < microstop_us
-        return Category.MINOR if is_minor else CATEGORY_OF[stretch.state]
+        return Category.MINOR if stretch.state in STOPPED and is_short else CATEGORY_OF[stretch.state]
     if reason.is_planned or reason.element is TimeElement.PDOT:
         return Category.PLANNED_STOP
     if reason.element is TimeElement.AUST or reason.loss is Loss.SETUP_ADJUSTMENT:
         return Category.SETUP
     if reason.is_failure or reason.loss is Loss.BREAKDOWN:
         return Category.BREAKDOWN
-    if reason.loss is Loss.MINOR_STOP:
-        return Category.MINOR
+    if reason.loss in {Loss.MINOR_STOP, Loss.IDLING}:
+        # which of the two is a question of how long it was, whatever the reason is called
+        return Category.MINOR if is_short else Category.IDLE
     return CATEGORY_OF[stretch.state]
 
 

@@ -1,6 +1,7 @@
 """Owns what the state codes of common standards mean: number and name, to a machine state.
 
 A tag whose gateway maps nothing may say its standard's own number or name; which standard is told per machine.
+Numbers and names are the standards', each read in the place named beside it; which state each of them is, is ours.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,19 @@ class Preset(StrEnum):
     """A standard whose state codes are known."""
 
     PACKML = "packml"
-    """ISA-TR88.00.02, the state's number or name."""
+    """ISA-TR88.00.02 (PackTags 3.0), StateCurrent: the state's number or name."""
     OPC40001 = "opc40001"
-    """OPC 40001-1 (Machinery), MachineryItemState."""
+    """OPC 40001-1 (Machinery) 1.04, 12.2: MachineryItemState, StateNumber or BrowseName."""
     EUROMAP = "euromap"
-    """OPC 40083, which OPC 40077 (EUROMAP 77, injection moulding) builds on: MachineMode."""
+    """OPC 40083 (EUROMAP 83) 1.03, 12.4, table 38: MachineMode of an injection moulding machine (EUROMAP 77).
+
+    It is what the selector says: a machine in automatic that waits says automatic, too. Where the machine tells its
+    ProductionStatus, that is the better one.
+    """
+    EUROMAP_PRODUCTION = "euromap_production"
+    """OPC 40083 (EUROMAP 83) 1.03, 14.7.1, table 50: ProductionStatus, whether it makes parts."""
+    EUROMAP_JOB = "euromap_job"
+    """OPC 40083 (EUROMAP 83) 1.03: JobStatus of EUROMAP 77's ActiveJobValues, how far its job is."""
     CIMCO = "cimco"
     """The columns of a CIMCO MDC job log, as its exports name them."""
 
@@ -45,18 +54,46 @@ _PACKML: Mapping[tuple[int, str], MachineState] = {
     (17, "complete"): _S.IDLE,
 }
 _OPC40001: Mapping[tuple[int, str], MachineState] = {
+    # "not available and does not perform any activity": switched off, or saving energy
     (0, "notavailable"): _S.OFF,
+    # "not functional and does not perform any activity": an error, or blocked
     (1, "outofservice"): _S.FAULTED,
+    # "available & functional and does not perform any activity"
     (2, "notexecuting"): _S.IDLE,
     (3, "executing"): _S.PRODUCING,
 }
 _EUROMAP: Mapping[tuple[int, str], MachineState] = {
     (0, "other"): _S.NO_DATA,
     (1, "automatic"): _S.PRODUCING,
-    (2, "semi_automatic"): _S.PRODUCING_SLOW,
+    # somebody begins each cycle, as the part is meant to be made
+    (2, "semi_automatic"): _S.PRODUCING,
     (3, "manual"): _S.IDLE,
     (4, "setup"): _S.SETUP,
     (5, "sleep"): _S.OFF,
+}
+_EUROMAP_PRODUCTION: Mapping[tuple[int, str], MachineState] = {
+    (0, "other"): _S.NO_DATA,
+    (1, "no_production"): _S.IDLE,
+    # parts come, and nobody wants them yet: the settings are not reached, or quality has not released them
+    (2, "start_up"): _S.SETUP,
+    (3, "ready_for_production"): _S.SETUP,
+    (4, "production"): _S.PRODUCING,
+    # it moves without material
+    (5, "dry_run"): _S.SETUP,
+}
+_EUROMAP_JOB: Mapping[tuple[int, str], MachineState] = {
+    (0, "other"): _S.NO_DATA,
+    (1, "transferred_assigned"): _S.IDLE,
+    (2, "set_up_active"): _S.SETUP,
+    (3, "set_up_interrupted"): _S.IDLE,
+    (4, "set_up_finished"): _S.IDLE,
+    (5, "start_up_active"): _S.SETUP,
+    (6, "job_in_production"): _S.PRODUCING,
+    (7, "job_interrupted"): _S.HELD,
+    (8, "job_finished"): _S.IDLE,
+    (9, "tear_down_active"): _S.SETUP,
+    (10, "tear_down_interrupted"): _S.IDLE,
+    (11, "tear_down_finished"): _S.IDLE,
 }
 _CIMCO: Mapping[tuple[int, str], MachineState] = {
     (1, "running"): _S.PRODUCING,
@@ -76,6 +113,8 @@ TABLES: Mapping[Preset, Mapping[tuple[int, str], MachineState]] = {
     Preset.PACKML: _PACKML,
     Preset.OPC40001: _OPC40001,
     Preset.EUROMAP: _EUROMAP,
+    Preset.EUROMAP_PRODUCTION: _EUROMAP_PRODUCTION,
+    Preset.EUROMAP_JOB: _EUROMAP_JOB,
     Preset.CIMCO: _CIMCO,
 }
 _OWN = {state.value: state for state in MachineState}

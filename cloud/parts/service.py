@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import changes, paging
+from cloud import changes, marks, paging
 from cloud.changes import Actor, ChangeKind, Entity
 from cloud.errors import Conflict, NotFound
 from cloud.identity.schemas import Caller
@@ -74,7 +74,11 @@ async def create(session: AsyncSession, actor: Actor, given: PartIn) -> PartOut:
     Raises:
         Conflict: The number is taken.
     """
-    return await _PARTS.create(session, actor, given)
+    made = await _PARTS.create(session, actor, given)
+    if made.standard_cycle_time is not None:
+        # orders may have named it before it was known
+        await marks.put_part(session, actor.organization_id, made.part_number)
+    return made
 
 
 async def change(
@@ -86,7 +90,11 @@ async def change(
         NotFound: There is none.
         PreconditionFailed: It is not as the caller saw it.
     """
-    return await _PARTS.change(session, actor, part_number, given, seen)
+    before = await _PARTS.one(session, actor.organization_id, part_number)
+    after = await _PARTS.change(session, actor, part_number, given, seen)
+    if before.standard_cycle_time != after.standard_cycle_time:
+        await marks.put_part(session, actor.organization_id, part_number)
+    return after
 
 
 async def delete(session: AsyncSession, actor: Actor, part_number: str, seen: Seen = WHICHEVER) -> None:
@@ -97,6 +105,7 @@ async def delete(session: AsyncSession, actor: Actor, part_number: str, seen: Se
         Conflict: It has some.
     """
     await _PARTS.delete(session, actor, part_number, seen)
+    await marks.put_part(session, actor.organization_id, part_number)
 
 
 async def ensure(session: AsyncSession, actor: Actor, numbers: Collection[str]) -> set[str]:
@@ -146,6 +155,7 @@ async def add_cycle(session: AsyncSession, actor: Actor, part_number: str, given
     await session.refresh(row)
     shown = IdealCycleOut.model_validate(row)
     await changes.record(session, actor, Entity.IDEAL_CYCLE, shown.id, ChangeKind.CREATED, after=shown)
+    await _mark(session, actor, row)
     return shown
 
 
@@ -169,6 +179,7 @@ async def delete_cycle(session: AsyncSession, actor: Actor, part_number: str, cy
         raise NotFound(messages.CYCLE_NOT_FOUND, key=part_number, cycle=cycle_id)
     before = IdealCycleOut.model_validate(row)
     await changes.record(session, actor, Entity.IDEAL_CYCLE, cycle_id, ChangeKind.DELETED, before=before)
+    await _mark(session, actor, row)
 
 
 async def fingerprint(session: AsyncSession, organization_id: uuid.UUID) -> str:
@@ -190,3 +201,8 @@ async def speeds(session: AsyncSession, organization_id: uuid.UUID, part_numbers
         standard = Standard(row.ideal_cycle_s, row.valid_from, row.machine_id, row.machine_type)
         found[row.part_number].standards.append(standard)
     return found
+
+
+async def _mark(session: AsyncSession, actor: Actor, row: IdealCycle) -> None:
+    where = row.machine_id, row.machine_type
+    await marks.put_part(session, actor.organization_id, row.part_number, row.valid_from, *where)

@@ -58,7 +58,9 @@ class ReasonIn(BaseModel):
     time_element: AnyCaseElement | None = Field(
         default=None, description="ADET, ADOT, AUST or PDOT; state and order decide if absent"
     )
-    loss: AnyCaseLoss | None = Field(default=None, description="Which of the six big losses")
+    loss: AnyCaseLoss | None = Field(
+        default=None, description="Which of the six big losses; minor_stop and idling are one, told apart by length"
+    )
     is_failure: bool = Field(default=False, description="The machine was broken: counts for MTBF and MTTR")
     is_planned: bool = Field(default=False, description="Planned down time, whatever the state")
     is_active: bool = Field(default=True, description="Offered to operators")

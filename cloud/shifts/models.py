@@ -52,6 +52,8 @@ class ShiftPattern(Table, table=True):
     is_default: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     shown_from: date | None = Field(default=None, sa_column=Column(Date))
     shown_to: date | None = Field(default=None, sa_column=Column(Date))
+    # why its shifts cannot be shown further; null as a rule
+    trouble: str | None = Field(default=None, sa_type=Text)
 
 
 class ShiftMachine(Table, table=True):

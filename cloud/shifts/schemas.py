@@ -92,6 +92,9 @@ class PatternOut(BaseModel):
     shifts: list[ShiftIn]
     is_default: bool
     machines: list[uuid.UUID]
+    trouble: str | None = Field(
+        default=None, description="Why its shifts cannot be computed further than they are; null as a rule"
+    )
 
 
 class ExceptionKind(StrEnum):

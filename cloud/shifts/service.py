@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -28,6 +28,7 @@ from cloud.shifts.schemas import (
     PauseOut,
     ShiftIn,
 )
+from shared import logs
 
 # shifts are shown so far ahead; the present needs them, and planners look a few weeks on
 AHEAD = timedelta(days=60)
@@ -35,6 +36,12 @@ MOST_DAYS = 400
 # ... and so far back: figures of what is older need no shift by shift
 BEHIND = timedelta(days=1100)
 DAY = timedelta(days=1)
+STUCK = text(
+    "SELECT count(*), greatest(0, extract(epoch FROM now() - min(shown_to)))::float8 FROM shift_pattern "
+    "WHERE trouble IS NOT NULL"
+)
+"""How many patterns cannot be shown further, and for how long the first of them has had no shifts."""
+log = logs.get(__name__)
 
 
 async def patterns(session: AsyncSession, organization_id: uuid.UUID) -> list[PatternOut]:
@@ -225,14 +232,30 @@ async def followed_by(
     return found if default is None else dict.fromkeys(machine_ids, default) | found
 
 
-async def look_ahead(session: AsyncSession, now: datetime) -> int:
-    """Show the shifts of every pattern that ends too soon; return how many patterns were shown further."""
+async def ending(session: AsyncSession, now: datetime) -> list[int]:
+    """Return the patterns whose shifts end too soon, and must be shown further."""
     wanted = (now + AHEAD / 2).date()
-    statement = select(ShiftPattern).where(col(ShiftPattern.shown_to) < wanted).with_for_update()
-    short = (await session.scalars(statement)).all()
-    for row in short:
+    statement = select(col(ShiftPattern.id)).where(col(ShiftPattern.shown_to) < wanted).order_by(col(ShiftPattern.id))
+    return [each for each in await session.scalars(statement) if each is not None]
+
+
+async def look_ahead(session: AsyncSession, pattern_id: int, now: datetime) -> bool:
+    """Show a pattern's shifts further; one of which no shift can be told keeps those that it has, and says why.
+
+    Returns:
+        False where that cannot be: its days to come contradict each other. The other patterns go on.
+    """
+    row = await session.get(ShiftPattern, pattern_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        return True
+    try:
         await _show(session, row, (row.shown_to or row.anchor) - DAY, (now + AHEAD).date())
-    return len(short)
+    except Invalid as error:
+        if row.trouble != error.message:
+            log.warning("shifts_not_shown", pattern=row.name, shown_to=str(row.shown_to), reason=error.message)
+            row.trouble = error.message
+        return False
+    return True
 
 
 def _columns(given: PatternIn) -> dict[str, Any]:
@@ -319,6 +342,7 @@ async def _show(session: AsyncSession, row: ShiftPattern, first: date, last: dat
                 setattr(known[key], name, value)
     row.shown_from = min(first, row.shown_from or first)
     row.shown_to = max(last, row.shown_to or last)
+    row.trouble = None
     await session.flush()
 
 

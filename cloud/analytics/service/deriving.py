@@ -6,22 +6,28 @@ goes on - a machine that produces, and says nothing - is brought up to the prese
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.analytics.models import Derived
 from cloud.analytics.service import storing
 from cloud.db import Database
+from cloud.errors import CloudError
 from cloud.kpi.ledger import Shelf, draw_up
 from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
-from cloud.production.service import counting, deriving, layers, moments
+from cloud.production.service import counting, deriving, layers, moments, pace
 from cloud.shifts import service as shifts
+from shared import logs
 
+log = logs.get(__name__)
+Failed = dict[uuid.UUID, Exception]
+Work = Callable[[AsyncSession, uuid.UUID], Awaitable[None]]
 # marks of one machine in one transaction: a backlog comes in pieces
 AT_ONCE = 500
 # marks less than that apart are one stretch of work
@@ -34,7 +40,9 @@ EVERY = timedelta(minutes=1)
 _AGAIN = timedelta(hours=1)
 # "figures" in ASCII
 LOCK = text("SELECT pg_try_advisory_xact_lock(28823047914448243)")
-_NEXT = text("SELECT machine_id FROM mark WHERE from_at < :now ORDER BY id LIMIT 1")
+_NEXT = text("""
+    SELECT machine_id FROM mark WHERE from_at < :now AND machine_id <> ALL(CAST(:failed AS uuid[])) ORDER BY id LIMIT 1
+""")
 _TAKE = text("""
     DELETE FROM mark WHERE id IN (
         SELECT id FROM mark WHERE machine_id = :machine_id AND from_at < :now ORDER BY from_at DESC, id LIMIT :at_once
@@ -42,7 +50,10 @@ _TAKE = text("""
 """)
 _FORGET = text("DELETE FROM mark WHERE machine_id = :machine_id")
 _WHOSE = text("SELECT organization_id FROM machine WHERE id = :machine_id")
-_IDLE = text("SELECT machine_id FROM derived WHERE until_at < :before ORDER BY until_at LIMIT 1")
+_IDLE = text("""
+    SELECT machine_id FROM derived WHERE until_at < :before AND machine_id <> ALL(CAST(:failed AS uuid[]))
+    ORDER BY until_at LIMIT 1
+""")
 _UPSERT = """
     INSERT INTO {table} AS known ({keys}, {columns}, revision) VALUES ({values}, 1)
     ON CONFLICT ({unique}) DO UPDATE SET {assignments}, revision = known.revision + 1
@@ -60,7 +71,10 @@ _OTHERS = text("""
     DELETE FROM fact_shift WHERE machine_id = :machine_id AND starts_at >= :start AND starts_at < :end
                                  AND occurrence_id <> ALL(CAST(:worked AS bigint[]))
 """)
-WAITING = text("SELECT count(*), extract(epoch FROM now() - min(put_at))::float8 FROM mark")
+WAITING = text("""
+    SELECT count(*), extract(epoch FROM now() - min(put_at))::float8
+    FROM (SELECT put_at FROM mark UNION ALL SELECT put_at FROM pace_mark) AS waiting
+""")
 """How many marks wait to be taken in, and for how long the oldest has."""
 
 
@@ -89,52 +103,90 @@ _SHIFT = text(
 
 
 async def derive_all(database: Database, now: datetime) -> int:
-    """Derive everything that is marked, then what merely goes on; return how many machines were derived."""
+    """Derive everything that is marked, then what merely goes on; return how many machines were derived.
+
+    Raises:
+        Exception: A machine could not be derived. All others were; it is tried again the next time.
+    """
+    await _look_ahead(database, now)
     async with database.transaction() as session:
-        await shifts.look_ahead(session, now)
-    done = 0
-    while await derive_next(database, now):
-        done += 1
-    while await go_on(database, now):
-        done += 1
+        await pace.follow(session)
+    done, failed = 0, dict[uuid.UUID, Exception]()
+    for step in (derive_next, go_on):
+        while await step(database, now, failed):
+            done += 1
+    if failed:
+        raise next(iter(failed.values()))
     return done
 
 
-async def derive_next(database: Database, now: datetime) -> bool:
-    """Derive what is marked of one machine, a bounded part of it; False when nothing is, or somebody else is at it."""
+async def _look_ahead(database: Database, now: datetime) -> None:
+    """Show the shifts to come, pattern by pattern: one that cannot be shown holds up nothing else."""
     async with database.transaction() as session:
-        if not await session.scalar(LOCK):
-            return False
-        machine_id = await session.scalar(_NEXT, {"now": now})
-        if machine_id is None:
-            return False
-        owner = await _owner(session, machine_id)
-        if owner is None:
-            await session.execute(_FORGET, {"machine_id": machine_id})
-            return True
-        rows = await session.execute(_TAKE, {"machine_id": machine_id, "now": now, "at_once": AT_ONCE})
-        spans: dict[bool, list[Span]] = {True: [], False: []}
-        for row in rows:
-            spans[row.figures_only].append(Span(moments.us(row.from_at), moments.us(min(row.to_at, now))))
-        for span in _together(spans[False]):
-            await derive(session, *owner, span, now)
-        for span in _together(spans[True]):
-            await compute(session, *owner, moments.utc(span.start), moments.utc(span.end), now)
-    return True
+        ending = await shifts.ending(session, now)
+    for pattern_id in ending:
+        async with database.transaction() as session:
+            await shifts.look_ahead(session, pattern_id, now)
 
 
-async def go_on(database: Database, now: datetime) -> bool:
-    """Bring one machine up to the present; False when all are."""
-    async with database.transaction() as session:
-        if not await session.scalar(LOCK):
-            return False
-        machine_id = await session.scalar(_IDLE, {"before": now - EVERY})
-        if machine_id is None:
-            return False
-        organization_id, machine = await _required(session, machine_id)
-        known = await session.get_one(Derived, machine_id)
-        await compute(session, organization_id, machine, known.until_at - _AGAIN, now, now)
-    return True
+async def derive_next(database: Database, now: datetime, failed: Failed | None = None) -> bool:
+    """Derive what is marked of one machine, a bounded part of it; False when nothing is, or somebody else is at it.
+
+    Args:
+        database: Whose machines.
+        now: UTC.
+        failed: Machines that cannot be derived, which are left out; one more is added, and its marks stay. Without it
+            the failure is raised.
+    """
+    return await _one(database, _NEXT, {"now": now}, failed, partial(_derive_marked, now=now))
+
+
+async def go_on(database: Database, now: datetime, failed: Failed | None = None) -> bool:
+    """Bring one machine up to the present; False when all are. Arguments as above."""
+    return await _one(database, _IDLE, {"before": now - EVERY}, failed, partial(_bring_up, now=now))
+
+
+async def _one(
+    database: Database, which: TextClause, asked: Mapping[str, object], failed: Failed | None, work: Work
+) -> bool:
+    machine_id: uuid.UUID | None = None
+    try:
+        async with database.transaction() as session:
+            if not await session.scalar(LOCK):
+                return False
+            machine_id = await session.scalar(which, {**asked, "failed": list(failed or ())})
+            if machine_id is not None:
+                await work(session, machine_id)
+    except CloudError:
+        # the database, which is everybody's
+        raise
+    except Exception as error:
+        if machine_id is None or failed is None:
+            raise
+        log.exception("machine_not_derived", machine_id=str(machine_id))
+        failed[machine_id] = error
+    return machine_id is not None
+
+
+async def _derive_marked(session: AsyncSession, machine_id: uuid.UUID, now: datetime) -> None:
+    owner = await _owner(session, machine_id)
+    if owner is None:
+        await session.execute(_FORGET, {"machine_id": machine_id})
+        return
+    rows = await session.execute(_TAKE, {"machine_id": machine_id, "now": now, "at_once": AT_ONCE})
+    spans: dict[bool, list[Span]] = {True: [], False: []}
+    for row in rows:
+        spans[row.figures_only].append(Span(moments.us(row.from_at), moments.us(min(row.to_at, now))))
+    for span in _together(spans[False]):
+        await derive(session, *owner, span, now)
+    for span in _together(spans[True]):
+        await compute(session, *owner, moments.utc(span.start), moments.utc(span.end), now)
+
+
+async def _bring_up(session: AsyncSession, machine_id: uuid.UUID, now: datetime) -> None:
+    organization_id, machine = await _required(session, machine_id)
+    known = await session.get_one(Derived, machine_id)
+    await compute(session, organization_id, machine, known.until_at - _AGAIN, now, now)
 
 
 async def derive(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
@@ -25,6 +25,13 @@ from cloud.parts import service as parts
 
 _NAMES = tuple(name for name in JobLogOut.model_fields if name != "machine")
 _SHOWN = [col(getattr(JobLogRow, name)) for name in _NAMES]
+
+_HOURS = text("""
+    SELECT DISTINCT machine_id, date_trunc('hour', ended, 'UTC') AS hour FROM (
+        SELECT machine_id, start_time + make_interval(secs => job_duration_s) - interval '1 microsecond' AS ended
+        FROM joblog WHERE organization_id = :whose AND part_number = :part_number AND job_duration_s IS NOT NULL
+    ) AS row WHERE CAST(:since AS timestamptz) IS NULL OR ended >= :since
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +225,11 @@ def _row(organization_id: uuid.UUID, source: str, machine_id: uuid.UUID, entry: 
 
 def _each(entries: Iterable[Entry], named: Callable[[Entry], str | None]) -> list[str]:
     return sorted({name for entry in entries if (name := named(entry)) is not None})
+
+
+async def made_hours(
+    session: AsyncSession, organization_id: uuid.UUID, part_number: str, since: datetime | None
+) -> list[tuple[uuid.UUID, datetime]]:
+    """Return on which machines, in which hours, rows that made a part ended: their pieces count there."""
+    asked = {"whose": organization_id, "part_number": part_number, "since": since}
+    return [(row.machine_id, row.hour) for row in await session.execute(_HOURS, asked)]

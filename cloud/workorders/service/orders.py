@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col
 
-from cloud import changes, paging
+from cloud import changes, marks, paging
 from cloud.changes import Actor, Change, ChangeKind, Entity
 from cloud.errors import Conflict, Invalid
 from cloud.identity.schemas import Caller
@@ -130,6 +130,9 @@ async def change(
         await _move(session, caller, known, *window)
     if "qty" in values or "over_report_percent" in values:
         await _require_enough(session, known, values)
+    if values.get("part_number", before.part_number) != before.part_number:
+        # which has another ideal cycle
+        await marks.put_order(session, caller.organization_id, before.id)
     return await _write(session, caller, before, values)
 
 

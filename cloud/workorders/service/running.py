@@ -1,6 +1,7 @@
 """Owns which stages ran on a machine, and what people reported of them: what counts and figures ask."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,15 @@ _REPORTED = text("""
           AND coalesce(taken.occurred_at, event.occurred_at) >= :start
           AND coalesce(taken.occurred_at, event.occurred_at) < :end
     ORDER BY event.id
+""")
+
+_HOURS = text("""
+    SELECT DISTINCT stage.machine_id, date_trunc('hour', coalesce(taken.occurred_at, event.occurred_at), 'UTC') AS hour
+    FROM production_event AS event
+    JOIN work_order_stage AS stage ON stage.id = event.stage_id
+    LEFT JOIN production_event AS taken ON taken.id = event.reverses_id
+    WHERE event.stage_id = ANY(CAST(:stages AS int[])) AND stage.machine_id IS NOT NULL
+          AND (CAST(:since AS timestamptz) IS NULL OR coalesce(taken.occurred_at, event.occurred_at) >= :since)
 """)
 
 
@@ -90,6 +100,29 @@ async def parts_of(session: AsyncSession, stage_ids: set[int]) -> dict[int, str]
         .where(col(WorkOrderStage.id).in_(stage_ids), col(WorkOrder.part_number).is_not(None))
     )
     return {row.id: row.part_number for row in await session.execute(statement)}
+
+
+async def stages_that_make(
+    session: AsyncSession, organization_id: uuid.UUID, part_number: str | None, work_order_id: int | None
+) -> list[int]:
+    """Return the stages of all orders that make a part, or of one order."""
+    is_meant = (
+        col(WorkOrder.part_number) == part_number if work_order_id is None else col(WorkOrder.id) == work_order_id
+    )
+    statement = (
+        select(col(WorkOrderStage.id))
+        .join(WorkOrder, col(WorkOrder.id) == col(WorkOrderStage.work_order_id))
+        .where(col(WorkOrder.organization_id) == organization_id, is_meant)
+    )
+    return [each for each in await session.scalars(statement) if each is not None]
+
+
+async def reported_hours(
+    session: AsyncSession, stage_ids: Collection[int], since: datetime | None
+) -> list[tuple[uuid.UUID, datetime]]:
+    """Return on which machines, in which hours, people reported pieces of some stages."""
+    rows = await session.execute(_HOURS, {"stages": list(stage_ids), "since": since})
+    return [(row.machine_id, row.hour) for row in rows]
 
 
 async def machine_of(session: AsyncSession, organization_id: uuid.UUID, stage_id: int) -> uuid.UUID | None:

@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import pytest
 
+from cloud.kpi.ledger import LedgerBroken
 from shared.reading import concatenate
 from tests.integration.cloud.production.test_deriving import (
     GOOD,
     MINUTE,
+    OWN,
     REJECT,
     STATE,
     TAGS,
@@ -181,6 +183,79 @@ async def test_an_ideal_cycle_that_changes_changes_the_past(run, ask):
     await derived(run, utc(NOON + 120 * MINUTE))
     told = await ask("GET", f"/machines/P-1/oee?by=shift&{DAY}")
     assert told["oee"] == pytest.approx(200 * 5 / 5400)
+
+
+async def test_an_ideal_cycle_of_a_part_touches_the_hours_in_which_it_was_made_and_no_others(run, ask):
+    await ask("POST", "/parts", {"part_number": "K-1", "part_name": "Cap", "standard_cycle_time": 10}, status=201)
+    window = {"planned_start": "2026-11-20T08:00:00Z", "planned_end": "2026-11-20T20:00:00Z"}
+    stage = {"stage_name": "mould", "machine": "P-1", **window}
+    order = {"product_code": "K", "lot_no": "1", "qty": 900, "part_number": "K-1", "stages": [stage], **window}
+    made = await ask("POST", "/workorders/", order, status=201)
+    [stage] = await ask("GET", f"/workorders/{made['id']}/stages")
+    # what was counted until 13:59, in the hour from 13:00 on
+    claim = {"from": "2026-11-20T13:30:00Z", "to": "2026-11-20T14:00:00Z", "stage_id": stage["id"]}
+    await ask("POST", "/machines/P-1/counts/claim", claim)
+    now = utc(NOON + 120 * MINUTE)
+    await derived(run, now)
+
+    async def hours() -> dict[str, tuple]:
+        told = await ask("GET", f"/machines/P-1/oee?by=hour&{DAY}")
+        return {each["start"][11:13]: (each["oee"], each["revision"]) for each in told["buckets"]}
+
+    before = await hours()
+    cycle = {"ideal_cycle_s": 5, "valid_from": "2026-11-20"}
+    others = await ask("POST", "/parts/K-1/ideal-cycles", cycle | {"machine": "P-2"}, status=201)
+    await ask("POST", "/parts/K-1/ideal-cycles", cycle | {"machine_type": "lathe", "ideal_cycle_s": 1}, status=201)
+    await derived(run, now)
+    assert await hours() == before
+    mine = await ask("POST", "/parts/K-1/ideal-cycles", cycle | {"machine": "P-1"}, status=201)
+    await derived(run, now)
+    after = await hours()
+    assert after["13"][0] == pytest.approx(before["13"][0] / 2)
+    assert after["12"] == before["12"]
+    await ask("DELETE", f"/parts/K-1/ideal-cycles/{mine['id']}", status=204)
+    await derived(run, now)
+    assert (await hours())["13"][0] == before["13"][0]
+    await ask("PATCH", "/parts/K-1", {"standard_cycle_time": 20})
+    await derived(run, now)
+    assert (await hours())["13"][0] == pytest.approx(before["13"][0] * 2)
+    # an order that turns out to make another part
+    await ask("PATCH", f"/workorders/{made['id']}", {"part_number": None})
+    await derived(run, now)
+    assert ((await hours())["13"][0], others["ideal_cycle_s"]) == (before["13"][0], 5)
+    left = await run.query("SELECT count(*) AS marks FROM pace_mark WHERE :gateway IS NOT NULL")
+    assert left[0].marks == 0
+
+
+async def test_a_machine_that_cannot_be_derived_holds_up_no_other(run, ask, machines):
+    # two states of one moment, as nothing that we do writes them
+    await run.query(
+        "INSERT INTO machine_state (machine_id, from_at, to_at, state, source) "
+        "SELECT CAST(:machine AS uuid), from_at + interval '1 second', to_at, state, source FROM machine_state "
+        "WHERE machine_id = CAST(:machine AS uuid) AND to_at IS NOT NULL AND :gateway IS NOT NULL RETURNING 1",
+        machine=machines["P-1"],
+    )
+    for code in ("P-1", "P-2"):
+        told = {"state": "faulted", "from": "2026-11-20T12:05:00Z", "to": "2026-11-20T12:06:00Z"}
+        await ask("POST", f"/machines/{code}/states", told, status=201)
+    # of the last reading, which is as new as the present, nothing is derived yet
+    marks = f"SELECT machine_id FROM mark WHERE from_at < '2026-11-20T14:00Z' AND {OWN}"
+    try:
+        with pytest.raises(LedgerBroken):
+            await derived(run, utc(NOON + 120 * MINUTE))
+    finally:
+        await run.query(
+            "DELETE FROM machine_state AS it WHERE machine_id = CAST(:machine AS uuid) AND :gateway IS NOT NULL "
+            "AND EXISTS (SELECT FROM machine_state AS other WHERE other.machine_id = it.machine_id "
+            "AND other.to_at = it.to_at AND other.from_at < it.from_at) RETURNING 1",
+            machine=machines["P-1"],
+        )
+    found = await ask("GET", f"/machines/P-2/states?{DAY}")
+    assert [each["state"] for each in found] == ["faulted"]
+    assert {str(row.machine_id) for row in await run.query(marks)} == {machines["P-1"]}
+    # it is tried again, and whole again when it is mended
+    await derived(run, utc(NOON + 120 * MINUTE))
+    assert await run.query(marks) == []
 
 
 @pytest.mark.parametrize(

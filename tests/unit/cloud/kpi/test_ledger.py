@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from cloud.kpi import spans
 from cloud.kpi.elements import Category, Loss, PieceKind, TimeElement
 from cloud.kpi.facts import total
+from cloud.kpi.figures import waterfall
 from cloud.kpi.ledger import Layers, LedgerBroken, Order, Pieces, Planned, Reason, Shelf, Stretch, draw_up
-from cloud.kpi.policy import ISO22400
+from cloud.kpi.policy import ISO22400, TPM
 from cloud.kpi.spans import MINUTE, Span
 from shared.reading import MachineState
 
@@ -64,7 +65,7 @@ def test_maintenance_that_matches_a_planned_order_is_planned():
 @pytest.mark.parametrize(
     ("reason", "category"),
     list(
-        zip(REASONS, ["idle", "breakdown", "planned_stop", "idle_unassigned", "setup", "minor"], strict=True),
+        zip(REASONS, ["idle", "breakdown", "planned_stop", "idle_unassigned", "setup", "idle"], strict=True),
     ),
 )
 def test_a_reason_says_more_than_the_state(reason, category):
@@ -186,3 +187,23 @@ def test_a_window_needs_only_the_layers_around_it(layers, start, end):
     window = Span(start * MINUTE, max(start + 1, end) * MINUTE)
     found, whole = draw_up(window, Shelf(layers).around(window)), draw_up(window, layers)
     assert (found.entries, found.facts) == (whole.entries, whole.facts)
+
+
+@pytest.mark.parametrize("reason", [None, Reason("jam", None, Loss.MINOR_STOP), Reason("wait", None, Loss.IDLING)])
+@pytest.mark.parametrize("state", ["idle", "starved", "blocked"])
+def test_a_stop_is_minor_by_its_length_whatever_its_reason_is_called(state, reason):
+    def category(threshold_us: int) -> Category:
+        return one(MachineState(state), order=True, reason=reason, microstop_us=threshold_us)
+
+    assert (category(HOUR + 1), category(HOUR)) == (Category.MINOR, Category.IDLE)
+    # as long as it is, not as long as the part that is asked for
+    half = draw_up(Span(0, HOUR // 2), Layers([Stretch(Span(0, HOUR), MachineState(state), reason)], microstop_us=HOUR))
+    assert half.entries[0].category is Category.IDLE_UNASSIGNED
+    # ... and so a policy that lets minor stops run does not let hours run
+    assert TPM.element(category(HOUR)) is TimeElement.ADET
+
+
+def test_long_waiting_is_idling_and_no_minor_stop():
+    facts = draw_up(Span(0, HOUR), Layers([Stretch(Span(0, HOUR), MachineState.STARVED)], microstop_us=MINUTE)).facts
+    lost = waterfall(facts, ISO22400)
+    assert (lost["idling"], lost["minor_stop"], lost["breakdown"]) == (HOUR, 0, 0)
