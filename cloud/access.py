@@ -159,6 +159,12 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "GET /analytics/reports": PLANNERS,
     "GET /analytics/reports/{report_id}": PLANNERS,
     "GET /analytics/reports/{report_id}/content": PLANNERS,
+    # predictions
+    "POST /predictions/downtime": EVERYBODY,
+    "POST /predictions/downtime/batch": EVERYBODY,
+    "POST /predictions/maintenance": EVERYBODY,
+    "POST /predictions/oee": EVERYBODY,
+    "GET /predictions/watch": PLANNERS,
     # phones that were away
     "GET /sync/pull": EVERYBODY,
     "POST /sync/push": EVERYBODY,

@@ -48,6 +48,9 @@ from cloud.metrics import Metrics
 from cloud.middleware import BATCH_BODY_LIMIT, BODY_LIMIT, PHOTO_BODY_LIMIT, BodyLimit, Slashes, Surroundings
 from cloud.operators import routes as operators
 from cloud.parts import routes as parts
+from cloud.predictions import routes as predictions
+from cloud.predictions import watching
+from cloud.predictions.asking import Memory
 from cloud.production import routes as production
 from cloud.reports import routes as reports
 from cloud.reports.cache import Cache
@@ -69,7 +72,7 @@ ISSUES = (issues.of_stages, issues.router)
 _FLOOR = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router, maintenance.router)
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
-_FIGURES = (shifts.router, production.router, analytics.router, reports.router)
+_FIGURES = (shifts.router, production.router, analytics.router, reports.router, predictions.router)
 ROUTERS = (*_FLOOR, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name
@@ -128,7 +131,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.photos = _photos(settings)
     app.state.hub = Hub(app.state.database)
     app.state.intake = Intake(app.state.database, metrics.registry, _limits(settings))
-    app.state.backlog = Backlog(app.state.database, metrics.registry, QUEUES)
+    app.state.backlog = Backlog(app.state.database, metrics.registry, QUEUES, watching.ALARMS)
+    app.state.predictions = Memory(metrics.registry)
     app.state.figures = Cache(metrics.registry)
     app.state.may_see_details = caller.is_admin
     problem.install(app)

@@ -1,4 +1,4 @@
-"""Owns the work that no request waits for, in a process of its own: rollups, figures, partitions, retention, reports.
+"""Owns the work that no request waits for, in a process of its own: rollups, figures, retention, reports, predictions.
 
 `serve` keeps one such process beside its workers; `tezgah-cloud work` is the same on its own. Any number may run: of
 those on one database one works and the others find nothing to do.
@@ -17,6 +17,7 @@ from cloud import loop, orphan
 from cloud.analytics.service import deriving as figures
 from cloud.db import Database
 from cloud.errors import CloudError, SettingsInvalid
+from cloud.predictions import watching
 from cloud.reports.service import making as reports
 from cloud.settings import DATABASE_URL_VARIABLE, DatabaseSettings
 from cloud.telemetry import settling
@@ -26,6 +27,8 @@ from shared import logs
 
 # a live minute is settled so long after its end at the latest
 EVERY_S = 2.0
+# whether it is time for a look at predictions, which are made every few hours
+WATCHED_EVERY_S = 60.0
 # a process that was killed, for memory as a rule, is given that time before the next one
 RESTART_S = 5.0
 # what is under way is given up at the end: it will be done again
@@ -86,6 +89,16 @@ async def report(database: Database, over: asyncio.Event, every_s: float = EVERY
     await _over_and_over(turn, over, every_s)
 
 
+async def watch(database: Database, over: asyncio.Event, every_s: float = WATCHED_EVERY_S) -> None:
+    """Predict, match with what came, and look for drift, beside the other work."""
+
+    async def turn() -> None:
+        while not over.is_set() and await watching.watch_next(database, datetime.now(UTC)):
+            pass
+
+    await _over_and_over(turn, over, every_s)
+
+
 async def _over_and_over(turn: Callable[[], Awaitable[None]], over: asyncio.Event, every_s: float) -> None:
     is_well = True
     while not over.is_set():
@@ -114,13 +127,14 @@ async def _until_told(url: str) -> None:
     # Ctrl-C reaches every process of a terminal; the one that keeps us says when it is our turn
     is_kept = multiprocessing.parent_process() is not None
     signal.signal(signal.SIGINT, signal.SIG_IGN if is_kept else lambda *_: end())
-    database = Database(url, pool_size=1, overflow=1)
+    database = Database(url, pool_size=1, overflow=2)
     log.info("background_started")
     try:
         async with asyncio.TaskGroup() as group:
             workers = [
                 group.create_task(work(database, over), name="background"),
                 group.create_task(report(database, over), name="reports"),
+                group.create_task(watch(database, over), name="watch"),
             ]
             await over.wait()
             _, late = await asyncio.wait(workers, timeout=_END_S)

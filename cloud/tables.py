@@ -15,6 +15,7 @@ from cloud.machines import models as machines
 from cloud.maintenance import models as maintenance
 from cloud.operators import models as operators
 from cloud.parts import models as parts
+from cloud.predictions import stored as predictions
 from cloud.production import models as production
 from cloud.reports import models as reports
 from cloud.shifts import models as shifts
@@ -41,6 +42,7 @@ SLICES = (
     shifts,
     production,
     analytics,
+    predictions,
 )
 
 

@@ -1,12 +1,12 @@
 """Owns what can be done about maintenance: open orders and take them to their end, plan, and say what comes next."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -116,6 +116,27 @@ async def planned_work(
     )
     spans = [(began, ended or end) for began, ended in await session.execute(statement) if began is not None]
     return [(began, ended) for began, ended in spans if began < ended]
+
+
+async def done_by(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime
+) -> list[tuple[uuid.UUID, datetime, Kind]]:
+    """Return which maintenance of machines was completed by an instant: of which, when, why; the oldest first."""
+    row = MaintenanceOrder
+    statement = select(col(row.machine_id), col(row.completed_at), col(row.kind)).where(
+        col(row.machine_id).in_(machine_ids), col(row.completed_at) <= as_of
+    )
+    found = await session.execute(statement.order_by(col(row.completed_at), col(row.id)))
+    return [(machine_id, at, kind) for machine_id, at, kind in found if at is not None]
+
+
+async def tokens(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return what stays the same as long as no more maintenance of a machine is known to be done."""
+    row = MaintenanceOrder
+    done = func.count(col(row.completed_at))
+    statement = select(col(row.machine_id), done, func.max(col(row.completed_at)))
+    statement = statement.where(col(row.machine_id).in_(machine_ids)).group_by(col(row.machine_id))
+    return {machine_id: f"{count}.{last}" for machine_id, count, last in await session.execute(statement)}
 
 
 async def open_order(session: AsyncSession, who: Caller, id_or_code: str, given: OrderIn, now: datetime) -> OrderOut:

@@ -17,3 +17,54 @@ ARTEFACT_REFUSED = Message(
     "Kayıtlı model reddedildi: {reason}.",
     code="ARTEFACT_REFUSED",
 )
+AS_OF_LATER = Message(
+    "as_of is {told}, which is later than now ({now}); leave it out to ask about now.",
+    "as_of değeri ({told}) şu andan ({now}) ileride; şu anı sormak için boş bırakın.",
+    code="AS_OF_IN_THE_FUTURE",
+)
+FEATURE_UNKNOWN = Message(
+    "features: there is no {name}; there are {known}.",
+    "features: {name} adlı bir özellik yok; şunlar var: {known}.",
+    code="FEATURE_UNKNOWN",
+)
+FEW_STOPS = Message(
+    "{stops} unplanned stops of the plant are known, {needed} are needed; import a longer history, or ask again later.",
+    "Tesiste bilinen plansız duruş sayısı {stops}, en az {needed} gerekir; daha uzun bir geçmiş içe aktarın ya da "
+    "daha sonra yeniden sorun.",
+)
+ABSTAINS = Message(
+    "The confidence {confidence} is below the threshold {threshold}, so neither yes nor no is said.",
+    "{confidence} olan güven, {threshold} eşiğinin altında; bu yüzden evet ya da hayır denmiyor.",
+)
+NO_MODEL = Message(
+    "No model is promoted; the simple rule that was best on the latest part of the past answers.",
+    "Yayına alınmış bir model yok; geçmişin son bölümünde en iyi olan basit kural yanıtlıyor.",
+)
+MODEL_SERVES = Message(
+    "The promoted model answers.",
+    "Yayındaki model yanıtlıyor.",
+)
+BEST_OF_WAYS = Message(
+    "Of several plain ways the one that erred least on the machine's own past answers.",
+    "Birkaç basit yöntemden, makinenin kendi geçmişinde en az yanılanı yanıtlıyor.",
+)
+FEW_PERIODS = Message(
+    "{periods} periods with an OEE are known, {needed} are needed.",
+    "OEE değeri bilinen dönem sayısı {periods}, en az {needed} gerekir.",
+)
+FEW_RUNS = Message(
+    "{runs} runs between stops are known, too few for a law; nothing is said of wear.",
+    "Duruşlar arasında bilinen çalışma sayısı {runs}, bir yasa için çok az; aşınma hakkında bir şey denmiyor.",
+)
+WEARS = Message(
+    "The longer it runs the more often it stops: replacing early may pay.",
+    "Çalıştıkça daha sık duruyor: erken değiştirmek kazandırabilir.",
+)
+YOUNG_FAIL = Message(
+    "It stops more often soon after a stop than later: replacing early would add stops; look at how repairs end.",
+    "Duruştan hemen sonra daha sık duruyor: erken değiştirmek duruşları artırır; onarımların nasıl bittiğine bakın.",
+)
+NOT_IDENTIFIABLE = Message(
+    "Whether it wears out is not identifiable: its stops look like chance, so no interval for replacing is given.",
+    "Aşınıp aşınmadığı belirlenemiyor: duruşları rastlantı gibi görünüyor; bu yüzden değiştirme aralığı verilmiyor.",
+)

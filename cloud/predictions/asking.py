@@ -1,0 +1,291 @@
+"""Owns what is answered about a machine's next hours: from memory while nothing new is known, else computed and kept.
+
+An answer is remembered under who served it, the machine, the state of all that is known of it, and the horizon. A new
+event makes another state, so nothing remembered is ever out of date by it; after `SLOT` it is computed anew anyway,
+for time itself is a feature.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud import languages
+from cloud.errors import Invalid
+from cloud.machines import service as machines
+from cloud.machines.schemas import MachineOut
+from cloud.maintenance import service as maintenance
+from cloud.predictions import keeping, messages, past
+from cloud.predictions.answering import LEVEL, Answer, Asked, answer
+from cloud.predictions.features import Instants, Matrix, features
+from cloud.predictions.grounds import FEWEST_STOPS, Ground, Lacking, lay, look, plain
+from cloud.predictions.history import HOUR
+from cloud.predictions.keeping import Made
+from cloud.predictions.past import Past
+from cloud.predictions.remembered import Remembered
+from cloud.predictions.schemas import (
+    AlikeOut,
+    BaselineOut,
+    CaseOut,
+    DowntimeOut,
+    IntervalOut,
+    ReasonOut,
+    ServedOut,
+    Server,
+    Status,
+)
+from cloud.production.service import failures
+from cloud.production.service.moments import us, utc
+
+# what an answer says changes by that little in so long, while nothing happens
+SLOT = timedelta(minutes=5)
+# rules are learned anew so often
+RELEARNED = timedelta(hours=1)
+# some two hundred machines by a few horizons; each answer is 2 KB, each ground 2 MB
+MOST_ANSWERS, MOST_GROUNDS = 2_000, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer, with what it stands on.
+
+    Attributes:
+        at: The instant it is of.
+        answer: None where there is too little to answer from.
+        rule: Name of the best rule.
+        learned_until: When the rule was learned.
+        stops: How many unplanned stops the plant is known to have had.
+        codes: Of machines, those of similar cases among them, by place.
+        score: The rule's Brier score on the latest part of the past.
+    """
+
+    at: datetime
+    answer: Answer | None
+    rule: str = ""
+    learned_until: datetime | None = None
+    stops: int = 0
+    machines: Sequence[tuple[uuid.UUID, str]] = ()
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of machines."""
+
+    horizon_h: int
+    threshold: float
+    as_of: datetime | None
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+class Memory:
+    """What a process remembers of answers and of what they stand on."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Begin empty."""
+        asked = Counter(
+            "tezgah_predictions_answers_total",
+            "Predictions answered and rules learned for them: computed, or known already.",
+            ["what", "kind"],
+            registry=registry,
+        )
+        self.answers: Remembered[Said] = Remembered(asked, "answer", MOST_ANSWERS)
+        self.grounds: Remembered[Ground | Lacking] = Remembered(asked, "rule", MOST_GROUNDS)
+
+
+async def downtime(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    memory: Memory,
+    named: Sequence[str],
+    asked: Question,
+    now: datetime,
+) -> list[DowntimeOut]:
+    """Return what is said of machines, in their order.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        Invalid: The instant is later than now, or a feature is unknown.
+    """
+    require_past(asked.as_of, now)
+    wanted = [await machines.resolve(session, organization_id, name) for name in named]
+    said = await say(session, organization_id, memory, [each.id for each in wanted], asked, now)
+    return [_out(machine, said[machine.id], asked) for machine in wanted]
+
+
+async def say(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    memory: Memory,
+    machine_ids: Sequence[uuid.UUID],
+    asked: Question,
+    now: datetime,
+) -> dict[uuid.UUID, Said]:
+    """Return what is said of machines, remembered where it may be; what is computed of the present is kept."""
+    tokens = await _tokens(session, machine_ids)
+    slot = asked.as_of or us(now) // us(utc(0) + SLOT)
+    given = tuple(sorted(asked.features.items()))
+    keys = {each: (organization_id, each, tokens.get(each), asked.horizon_h, slot, given) for each in machine_ids}
+    found = {each: memory.answers.get(key) for each, key in keys.items()}
+    lacking = [each for each, known in found.items() if known is None]
+    if lacking:
+        at = asked.as_of or now
+        known = await past.read(session, organization_id, at)
+        ground = await _ground(memory, organization_id, known, asked, at)
+        made = await asyncio.to_thread(_computed, known, ground, lacking, at, asked.features)
+        for each, said in made.items():
+            memory.answers.put(keys[each], said)
+        found |= made
+        if asked.as_of is None and not asked.features:
+            new = [
+                Made(each, said.at, said.answer, said.rule) for each, said in made.items() if said.answer is not None
+            ]
+            await keeping.keep(session, organization_id, asked.horizon_h, "asked", new)
+    return {each: said for each, said in found.items() if said is not None}
+
+
+def require_past(as_of: datetime | None, now: datetime) -> None:
+    """Refuse an instant that is still to come.
+
+    Raises:
+        Invalid: It is.
+    """
+    if as_of is not None and as_of > now:
+        raise Invalid(messages.AS_OF_LATER, told=as_of, now=now)
+
+
+async def _tokens(session: AsyncSession, machine_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    states = await failures.tokens(session, machine_ids)
+    done = await maintenance.tokens(session, machine_ids)
+    return {each: (states.get(each, ""), done.get(each, "")) for each in machine_ids}
+
+
+async def _ground(
+    memory: Memory, organization_id: uuid.UUID, known: Past, asked: Question, at: datetime
+) -> Ground | Lacking:
+    """Return what answers stand on: of the present one of this hour, of the past one of that very instant."""
+    hour = us(at) // us(utc(0) + RELEARNED)
+    key = (organization_id, asked.horizon_h, asked.as_of or hour, len(known.machines))
+    found = memory.grounds.get(key)
+    # a plant that has too little may have enough in the next minute: its history is being imported
+    if found is None or (isinstance(found, Lacking) and asked.as_of is None):
+        found = await asyncio.to_thread(lay, known.history, asked.horizon_h * HOUR, us(at))
+        memory.grounds.put(key, found)
+    return found
+
+
+def _computed(
+    known: Past,
+    ground: Ground | Lacking,
+    machine_ids: Sequence[uuid.UUID],
+    at: datetime,
+    given: Mapping[str, float],
+) -> dict[uuid.UUID, Said]:
+    stops = len(known.history.stops)
+    if isinstance(ground, Lacking):
+        return {each: Said(at, None, stops=ground.stops) for each in machine_ids}
+    told = plain(known.history, us(at))
+    places = np.array([known.place(each) for each in machine_ids], np.int32)
+    matrix = _overridden(features(told, Instants(places, np.full(len(places), us(at), np.int64))), given)
+    codes = [(each, known.codes.get(each, str(each))) for each in known.machines]
+    found = {}
+    for row, machine_id in enumerate(machine_ids):
+        one = Asked(look(int(places[row]), us(at)), matrix.take(np.array([row])))
+        found[machine_id] = Said(
+            at,
+            answer(ground, one, known.history),
+            ground.rule,
+            utc(ground.until),
+            stops,
+            codes,
+            ground.scores[ground.rule],
+        )
+    return found
+
+
+def _overridden(matrix: Matrix, given: Mapping[str, float]) -> Matrix:
+    """Return the features with those that the caller states in their place."""
+    if not given:
+        return matrix
+    values = matrix.values.copy()
+    for name, value in given.items():
+        if name not in matrix.names:
+            raise Invalid(messages.FEATURE_UNKNOWN, name=name, known=", ".join(matrix.names))
+        values[:, matrix.names.index(name)] = value
+    return Matrix(values, matrix.names, matrix.groups)
+
+
+def _out(machine: MachineOut, said: Said, asked: Question) -> DowntimeOut:
+    language = languages.current()
+    found = said.answer
+    common = {
+        "machine_id": machine.id,
+        "machine": machine.code,
+        "as_of": said.at,
+        "horizon_h": asked.horizon_h,
+        "confidence_threshold": asked.threshold,
+        "learned_until": said.learned_until,
+        "stops_known": said.stops,
+    }
+    if found is None:
+        detail = messages.FEW_STOPS.said(language, {"stops": said.stops, "needed": FEWEST_STOPS})
+        return DowntimeOut.model_validate(common | _NOTHING | {"detail": detail})
+    abstains = found.confidence < asked.threshold
+    facts = {"confidence": round(found.confidence, 2), "threshold": asked.threshold}
+    return DowntimeOut.model_validate(
+        common
+        | {
+            "status": Status.ABSTAINED if abstains else Status.ANSWERED,
+            "detail": messages.ABSTAINS.said(language, facts) if abstains else None,
+            "probability": found.probability,
+            "interval": IntervalOut(lower=found.lower, upper=found.upper, level=LEVEL),
+            "will_stop": None if abstains else found.probability >= 0.5,
+            "confidence": found.confidence,
+            "abstained": abstains,
+            "expected_minutes": found.minutes,
+            "minutes_interval": IntervalOut(lower=found.minutes_lower, upper=found.minutes_upper, level=LEVEL),
+            "baseline": BaselineOut(name=said.rule, value=found.rule),
+            "served_by": ServedOut(
+                kind=Server.BASELINE, name=said.rule, model_id=None, why=messages.NO_MODEL.said(language)
+            ),
+            "reasons": [ReasonOut(group=each.group, effect=each.effect) for each in found.reasons],
+            "similar_cases": _alike(found, said.machines),
+            "is_down": found.is_down,
+        }
+    )
+
+
+_NOTHING: dict[str, object] = {
+    "status": Status.INSUFFICIENT_DATA,
+    "probability": None,
+    "interval": None,
+    "will_stop": None,
+    "confidence": None,
+    "abstained": True,
+    "expected_minutes": None,
+    "minutes_interval": None,
+    "baseline": None,
+    "served_by": None,
+    "reasons": [],
+    "similar_cases": None,
+    "is_down": False,
+}
+
+
+def _alike(found: Answer, known: Sequence[tuple[uuid.UUID, str]]) -> AlikeOut:
+    cases = [
+        CaseOut(
+            machine_id=known[each.machine][0],
+            machine=known[each.machine][1],
+            at=utc(each.at),
+            stopped=each.stopped,
+            minutes=each.minutes,
+        )
+        for each in found.cases
+    ]
+    return AlikeOut(asked=found.alike, stopped=found.alike_stopped, cases=cases)

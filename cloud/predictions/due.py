@@ -1,0 +1,89 @@
+"""Owns what is answered about a machine's maintenance: what comes due, and what its stops tell of wear."""
+
+import asyncio
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud import languages
+from cloud.identity.schemas import Caller
+from cloud.machines import service as machines
+from cloud.maintenance import service as maintenance
+from cloud.predictions import messages, past
+from cloud.predictions.asking import require_past
+from cloud.predictions.past import Past
+from cloud.predictions.schemas import (
+    HazardOut,
+    IntervalOut,
+    MaintenanceIn,
+    MaintenancePredictionOut,
+    ReplacementOut,
+    Status,
+)
+from cloud.predictions.wearing import Hazard, hazard, replacement
+from cloud.predictions.weibull import Weibull
+from cloud.production.service.moments import us
+
+# of the shape's bounds, see `weibull`
+_LEVEL = 0.95
+
+
+async def maintenance_of(
+    session: AsyncSession, who: Caller, asked: MaintenanceIn, now: datetime
+) -> MaintenancePredictionOut:
+    """Return when maintenance falls due, and whether replacing early is sure to pay.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        Invalid: The instant is later than now.
+    """
+    require_past(asked.as_of, now)
+    machine = await machines.resolve(session, who.organization_id, asked.machine_id)
+    at = asked.as_of or now
+    known = await past.read(session, who.organization_id, at)
+    found = await asyncio.to_thread(_hazard, known, known.place(machine.id), us(at))
+    law, language = found.law, languages.current()
+    is_sure = law is not None and (law.shape_lower > 1 or law.shape_upper < 1)
+    early = replacement(law, asked.cost_ratio) if law is not None else None
+    return MaintenancePredictionOut(
+        machine_id=machine.id,
+        machine=machine.code,
+        as_of=at,
+        horizon_h=asked.prediction_horizon,
+        status=Status.ANSWERED if law is not None else Status.INSUFFICIENT_DATA,
+        detail=_words(found).said(language, {"runs": found.lives}),
+        next_due=(await maintenance.of_machine(session, who, asked.machine_id, now)).next,
+        identifiable=is_sure,
+        hazard=_shown(law, found) if law is not None else None,
+        hours_since_stop=found.age,
+        failure_probability=_within(law, found.age, asked.prediction_horizon),
+        preventive_replacement=ReplacementOut(every_h=early.every, saving=early.saving) if early is not None else None,
+    )
+
+
+def _hazard(known: Past, machine: int, at: int) -> Hazard:
+    return hazard(known.history.stops, machine, 0, at)
+
+
+def _words(found: Hazard) -> languages.Message:
+    law = found.law
+    if law is None:
+        return messages.FEW_RUNS
+    if law.wears_out:
+        return messages.WEARS
+    return messages.YOUNG_FAIL if law.shape_upper < 1 else messages.NOT_IDENTIFIABLE
+
+
+def _shown(law: Weibull, found: Hazard) -> HazardOut:
+    return HazardOut(
+        shape=law.shape,
+        shape_interval=IntervalOut(lower=law.shape_lower, upper=law.shape_upper, level=_LEVEL),
+        scale_h=law.scale,
+        learned_from="machine" if found.is_own else "plant",
+        runs=found.lives,
+    )
+
+
+def _within(law: Weibull | None, age: float | None, hours: int) -> float | None:
+    return None if law is None or age is None else float(law.within(np.array([age]), hours)[0])

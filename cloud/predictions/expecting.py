@@ -1,0 +1,101 @@
+"""Owns what figure the next shift or day is expected to have, by the machine's own history; pure.
+
+Several plain ways compete on the past, each told only of what was before; the one that erred least speaks. How far it
+will be off is told by how far it was: no law of errors is assumed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cloud.predictions.history import Floats
+
+# so many periods with a figure are needed: the first half warms up, the errors of the others make the interval
+FEWEST_PERIODS = 14
+LEVEL = 0.9
+# what was, weighs half after that many periods
+_HALF_LIFE = 7.0
+
+Way = Callable[[Floats, int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is expected.
+
+    Attributes:
+        value: The figure.
+        lower, upper: Between what it will lie, at `LEVEL`.
+        way: Which way speaks.
+        baseline: What the mean of all periods says, which every way must beat.
+        errors: By way, its root mean squared error on the past.
+        periods: How many the past has.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    way: str
+    baseline: float
+    errors: Mapping[str, float]
+    periods: int
+
+
+def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0) -> Expected | None:
+    """Return what the next period's figure is expected to be; None where the past is too short.
+
+    Args:
+        figures: Of past periods, the oldest first.
+        cycle: After how many periods the same kind comes again: 7 days, or the shifts of a day.
+        most: What the figure cannot exceed.
+    """
+    past = np.array(figures, np.float64)
+    if len(past) < FEWEST_PERIODS:
+        return None
+    ways = _ways(cycle)
+    begin = len(past) // 2
+    errors = {
+        name: np.array([past[place] - way(past[:place], place) for place in range(begin, len(past))])
+        for name, way in ways.items()
+    }
+    off = {name: float(np.sqrt(np.mean(each**2))) for name, each in errors.items()}
+    best = min(off, key=lambda name: off[name])
+    value = ways[best](past, len(past))
+    lower, upper = _bounds(errors[best])
+    return Expected(
+        float(np.clip(value, 0.0, most)),
+        float(np.clip(value + lower, 0.0, most)),
+        float(np.clip(value + upper, 0.0, most)),
+        best,
+        float(past.mean()),
+        off,
+        len(past),
+    )
+
+
+def _bounds(errors: Floats) -> tuple[float, float]:
+    """Return between what errors lie; of few the outermost ones bound (split conformal, Vovk and others, 2005)."""
+    ordered, tail = np.sort(errors), (1 - LEVEL) / 2
+    rank = int(np.floor(tail * (len(ordered) + 1)))
+    place = max(rank - 1, 0)
+    return float(ordered[place]), float(ordered[len(ordered) - 1 - place])
+
+
+def _ways(cycle: int) -> Mapping[str, Way]:
+    def mean(past: Floats, _: int) -> float:
+        return float(past.mean())
+
+    def last(past: Floats, _: int) -> float:
+        return float(past[-1])
+
+    def lately(past: Floats, _: int) -> float:
+        weights = 0.5 ** (np.arange(len(past))[::-1] / _HALF_LIFE)
+        return float(np.average(past, weights=weights))
+
+    def same_kind(past: Floats, place: int) -> float:
+        alike = past[place % cycle :: cycle]
+        # drawn to all by one period's weight: two Mondays say little
+        return float((alike.sum() + past.mean()) / (len(alike) + 1))
+
+    return {"mean": mean, "last": last, "lately": lately, "same_kind": same_kind}

@@ -1,0 +1,77 @@
+"""Owns what is answered about the OEE of a machine's next shift or day."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud import languages
+from cloud.analytics.schemas import Grain, OeeBucketOut
+from cloud.analytics.service import figuring
+from cloud.predictions import messages
+from cloud.predictions.asking import require_past
+from cloud.predictions.expecting import FEWEST_PERIODS, LEVEL, Expected, expect
+from cloud.predictions.schemas import (
+    BaselineOut,
+    IntervalOut,
+    OeeIn,
+    OeePredictionOut,
+    Period,
+    ServedOut,
+    Server,
+    Status,
+)
+
+# what is longer ago was another plant
+_LOOK_BACK = {Period.DAY: timedelta(days=90), Period.SHIFT: timedelta(days=45)}
+_GRAIN = {Period.DAY: Grain.DAY, Period.SHIFT: Grain.SHIFT}
+# a period that began later may still go on
+_OVER_AFTER = {Period.DAY: timedelta(days=1), Period.SHIFT: timedelta(hours=12)}
+_PARTS = ("availability", "performance", "quality")
+_WEEK = 7
+
+
+async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, now: datetime) -> OeePredictionOut:
+    """Return the OEE that the next period is expected to have, by the figures of the past as they are known now.
+
+    Raises:
+        NotFound: The organization has no such machine.
+        Invalid: The instant is later than now.
+    """
+    require_past(asked.as_of, now)
+    at = asked.as_of or now
+    window = figuring.Asked(_GRAIN[asked.period], at - _LOOK_BACK[asked.period], at)
+    shown = await figuring.of_machine(session, organization_id, asked.machine_id, window, now)
+    over = [each for each in shown.buckets if each.start <= at - _OVER_AFTER[asked.period] and each.oee is not None]
+    cycle = _WEEK if asked.period is Period.DAY else max(1, len({each.shift for each in over}))
+    found = expect([each.oee for each in over if each.oee is not None], cycle)
+    parts = {name: _part(over, name, cycle) if found is not None else None for name in _PARTS}
+    language = languages.current()
+    facts = {"periods": len(over), "needed": FEWEST_PERIODS}
+    return OeePredictionOut(
+        machine_id=shown.machine_id,
+        machine=shown.machine,
+        as_of=at,
+        period=asked.period,
+        status=Status.ANSWERED if found is not None else Status.INSUFFICIENT_DATA,
+        detail=messages.FEW_PERIODS.said(language, facts) if found is None else None,
+        oee=found.value if found is not None else None,
+        interval=IntervalOut(lower=found.lower, upper=found.upper, level=LEVEL) if found is not None else None,
+        baseline=BaselineOut(name="mean", value=found.baseline) if found is not None else None,
+        served_by=_served(found) if found is not None else None,
+        errors=dict(found.errors) if found is not None else {},
+        periods_known=len(over),
+        **parts,
+    )
+
+
+def _part(over: Sequence[OeeBucketOut], name: str, cycle: int) -> float | None:
+    figures = [getattr(each, name) for each in over]
+    found = expect([each for each in figures if each is not None], cycle)
+    return found.value if found is not None else None
+
+
+def _served(found: Expected) -> ServedOut:
+    why = messages.BEST_OF_WAYS.said(languages.current())
+    return ServedOut(kind=Server.BASELINE, name=found.way, model_id=None, why=why)

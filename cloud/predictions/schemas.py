@@ -1,0 +1,311 @@
+"""Owns what the predictions slice takes and gives over HTTP."""
+
+import uuid
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from cloud.maintenance.schemas import NextOut
+from cloud.values import Code, Moment
+
+MachineName = Annotated[Code, Field(description="UUID or code")]
+# a fortnight: of what is farther nothing in a plant's logs tells
+MOST_HOURS = 336
+MOST_MACHINES = 200
+Hours = Annotated[int, Field(ge=1, le=MOST_HOURS, description="How far ahead, in hours")]
+Threshold = Annotated[
+    float, Field(ge=0.5, le=1, description="Below so much confidence `will_stop` is null: it abstains")
+]
+AsOf = Annotated[
+    Moment | None, Field(description="Answers from what was known then, and from nothing later; now if absent")
+]
+
+
+class Status(StrEnum):
+    """What became of a question."""
+
+    ANSWERED = "answered"
+    ABSTAINED = "abstained"
+    INSUFFICIENT_DATA = "insufficient_data"
+
+
+class Server(StrEnum):
+    """Who answers."""
+
+    MODEL = "model"
+    BASELINE = "baseline"
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    prediction_horizon: Hours = 24
+    confidence_threshold: Threshold = 0.8
+    as_of: AsOf = None
+    features: dict[Code, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        default_factory=dict, max_length=100, description="What to take instead of what is known, by a feature's name"
+    )
+
+
+class DowntimeIn(_Asked):
+    """Will this machine stop unplanned?"""
+
+    machine_id: MachineName
+
+
+class DowntimeBatchIn(_Asked):
+    """Will these machines stop unplanned?"""
+
+    machine_ids: list[MachineName] = Field(min_length=1, max_length=MOST_MACHINES)
+
+
+class IntervalOut(BaseModel):
+    """Between what a figure lies, at which level."""
+
+    lower: float
+    upper: float
+    level: float
+
+
+class ServedOut(BaseModel):
+    """Who answered."""
+
+    kind: Server
+    name: str
+    model_id: uuid.UUID | None
+    why: str
+
+
+class BaselineOut(BaseModel):
+    """What the best simple rule says of the same question."""
+
+    name: str
+    value: float
+
+
+class ReasonOut(BaseModel):
+    """What a group of facts adds to the probability, beside a usual look at the plant."""
+
+    group: str
+    effect: float = Field(description="Of the probability: 0.1 is ten points more than if the group were as usual")
+
+
+class CaseOut(BaseModel):
+    """A moment of the past that was like this one."""
+
+    machine_id: uuid.UUID
+    machine: str
+    at: AwareDatetime
+    stopped: bool = Field(description="Whether an unplanned stop began within the horizon after it")
+    minutes: float = Field(description="How long such stops were together")
+
+
+class AlikeOut(BaseModel):
+    """What came of moments of the past that were like this one."""
+
+    asked: int
+    stopped: int
+    cases: list[CaseOut] = Field(description="The most similar ones first")
+
+
+class DowntimeOut(BaseModel):
+    """What is said of a machine's next hours; where nothing can be said, `status` says so and figures are null."""
+
+    machine_id: uuid.UUID
+    machine: str
+    as_of: AwareDatetime
+    horizon_h: int
+    status: Status
+    detail: str | None = Field(description="What is lacking, or why it abstains")
+    probability: float | None = Field(description="Of an unplanned stop that begins within the horizon")
+    interval: IntervalOut | None = Field(description="Of the probability, as sure as similar cases make it")
+    will_stop: bool | None = Field(description="Null where it abstains")
+    confidence: float | None = Field(description="The greater of the chances of yes and no")
+    confidence_threshold: float
+    abstained: bool
+    expected_minutes: float | None = Field(description="Of unplanned stop within the horizon, on average")
+    minutes_interval: IntervalOut | None = Field(description="Of the minutes that will come")
+    baseline: BaselineOut | None
+    served_by: ServedOut | None
+    reasons: list[ReasonOut] = Field(description="The strongest first; associations, not causes")
+    similar_cases: AlikeOut | None
+    is_down: bool = Field(description="It stands unplanned at `as_of`")
+    learned_until: AwareDatetime | None = Field(description="Nothing that was known later was learned from")
+    stops_known: int
+
+
+class DowntimeBatchOut(BaseModel):
+    """The same, of each machine in the order that was asked."""
+
+    predictions: list[DowntimeOut]
+
+
+class MaintenanceIn(BaseModel):
+    """When is maintenance due, and does it pay to replace early?"""
+
+    model_config = ConfigDict(extra="forbid")
+
+    machine_id: MachineName
+    prediction_horizon: Hours = 168
+    cost_ratio: Annotated[float, Field(ge=1, le=1000)] = Field(
+        default=5.0, description="How many times an early replacement a failure costs"
+    )
+    as_of: AsOf = None
+
+
+class HazardOut(BaseModel):
+    """The Weibull law of the hours between unplanned stops."""
+
+    shape: float = Field(description="Above 1 the older fail more often")
+    shape_interval: IntervalOut
+    scale_h: float = Field(description="63 % of the runs are over by then")
+    learned_from: str = Field(description="`machine`, or `plant` where its own stops are too few")
+    runs: int = Field(description="From stop to stop, of those that are over")
+
+
+class ReplacementOut(BaseModel):
+    """The age at which replacing before it fails costs least."""
+
+    every_h: float
+    saving: float = Field(description="Which share of the cost of waiting for failures it saves")
+
+
+class MaintenancePredictionOut(BaseModel):
+    """What comes due, and what a machine's stops tell of wear."""
+
+    machine_id: uuid.UUID
+    machine: str
+    as_of: AwareDatetime
+    horizon_h: int
+    status: Status
+    detail: str = Field(description="What the hazard tells, in words")
+    next_due: NextOut | None = Field(description="By calendar, running hours or cycles; of now, not of `as_of`")
+    identifiable: bool = Field(description="Whether the law's shape is surely above or below 1")
+    hazard: HazardOut | None
+    hours_since_stop: float | None
+    failure_probability: float | None = Field(description="Within the horizon, by that law")
+    preventive_replacement: ReplacementOut | None
+
+
+class Period(StrEnum):
+    """Of what a figure is expected."""
+
+    SHIFT = "shift"
+    DAY = "day"
+
+
+class OeeIn(BaseModel):
+    """What OEE will the machine's next shift or day have?"""
+
+    model_config = ConfigDict(extra="forbid")
+
+    machine_id: MachineName
+    period: Period = Period.DAY
+    as_of: AsOf = None
+
+
+class OeePredictionOut(BaseModel):
+    """What is expected of the next period."""
+
+    machine_id: uuid.UUID
+    machine: str
+    as_of: AwareDatetime
+    period: Period
+    status: Status
+    detail: str | None
+    oee: float | None
+    availability: float | None
+    performance: float | None
+    quality: float | None
+    interval: IntervalOut | None = Field(description="Of the OEE")
+    baseline: BaselineOut | None = Field(description="The mean of all periods")
+    served_by: ServedOut | None
+    errors: dict[str, float] = Field(description="Root mean squared error of each way on the past")
+    periods_known: int
+
+
+class BinOut(BaseModel):
+    """Predictions that said about the same, and what came of them."""
+
+    lower: float
+    upper: float
+    rows: int
+    said: float = Field(description="Their mean word")
+    came: float = Field(description="On what share of them a stop came")
+    came_lower: float
+    came_upper: float = Field(description="Between what that share lies, at 90 %")
+
+
+class BlockOut(BaseModel):
+    """Thirty days of predictions; the last block ends with the newest mature one."""
+
+    start: AwareDatetime
+    rows: int
+    brier: float
+    baseline_brier: float
+
+
+class ServerWatchOut(BaseModel):
+    """How good one server's predictions turned out to be."""
+
+    name: str
+    model_id: uuid.UUID | None
+    is_challenger: bool
+    rows: int = Field(description="Periodic predictions of which it is known what came")
+    stops: int
+    brier: float = Field(description="Mean squared distance of what was said from what came; smaller is better")
+    baseline_brier: float
+    calibration_error: float
+    reliability: list[BinOut]
+    coverage: float | None = Field(description="Share of the minutes that lay in their interval; 0.9 is right")
+    coverage_level: float
+    alarms_per_machine_month: float | None
+    rolling: list[BlockOut]
+
+
+class ConceptOut(BaseModel):
+    """Stops that came against those that were to be expected, in windows that do not overlap."""
+
+    windows: int
+    observed: int
+    expected: float
+    p_value: float
+    is_alarm: bool
+
+
+class InputOut(BaseModel):
+    """A feature of which two weeks in a row differ more from what was learned than weeks used to."""
+
+    name: str
+    indices: list[float] = Field(description="Population stability index of each of the latest weeks")
+    limit: float
+
+
+class ChallengeOut(BaseModel):
+    """A challenger held against who serves, on the same mature instants."""
+
+    champion: str
+    challenger: str
+    challenger_model_id: uuid.UUID | None
+    rows: int
+    champion_brier: float
+    challenger_brier: float
+    gain: IntervalOut | None = Field(description="By how much the challenger is better; null with one machine")
+    is_better: bool = Field(description="Surely: the interval leaves zero out")
+
+
+class WatchOut(BaseModel):
+    """How good predictions turned out to be."""
+
+    horizon_h: int
+    made_at: AwareDatetime | None = Field(description="Null as long as nothing was looked at")
+    pending: int = Field(description="Not mature yet: the horizon or the time for late records is not over")
+    left_out: int = Field(description="Of which some time is unknown, or which were asked while it stood")
+    servers: list[ServerWatchOut]
+    concept: ConceptOut | None
+    is_concept_drift: bool
+    inputs: list[InputOut] = Field(description="Those that drift; none is good")
+    is_input_drift: bool
+    is_worse_than_rule: bool = Field(description="What serves did worse than the best simple rule on the last 30 days")
+    challenges: list[ChallengeOut]

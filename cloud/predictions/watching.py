@@ -1,0 +1,162 @@
+"""Owns the watch over predictions: said every few hours of every machine, matched with what came, and looked at.
+
+Only periodic predictions are judged: people ask when they worry, so what they ask about is no sample of the plant.
+It runs in the background, one organization a transaction; of several processes one works.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from cloud.db import Database
+from cloud.predictions import judged, keeping, past
+from cloud.predictions.answering import Asked, answer
+from cloud.predictions.drifting import Input, inputs
+from cloud.predictions.features import Matrix, features
+from cloud.predictions.grounds import Ground, Lacking, lay, look, plain
+from cloud.predictions.history import DAY, HOUR
+from cloud.predictions.judged import Settled
+from cloud.predictions.keeping import Made
+from cloud.predictions.outcomes import grid
+from cloud.predictions.past import Past
+from cloud.predictions.schemas import InputOut, WatchOut
+from cloud.predictions.stored import PredictionRow, WatchRow
+from cloud.production.service.moments import us, utc
+
+# of what is said unasked
+HORIZON_H = 24
+EVERY = timedelta(hours=4)
+# what is judged: older predictions tell of another plant
+_JUDGED = timedelta(days=180)
+# what inputs are compared with
+_LEARNED = timedelta(days=182)
+# "predicts" in ASCII
+_LOCK = text("SELECT pg_try_advisory_xact_lock(8102089966461613171)")
+_DUE = text("""
+    SELECT machine.organization_id FROM machine
+    LEFT JOIN prediction_watch AS watch ON watch.organization_id = machine.organization_id
+                                           AND watch.horizon_h = :horizon_h
+    WHERE watch.made_at IS NULL OR watch.made_at < :slot LIMIT 1
+""")
+ALARMS = text("""
+    SELECT 'prediction_input_drift', count(*) FILTER (WHERE is_input_drift) FROM prediction_watch
+    UNION ALL SELECT 'prediction_concept_drift', count(*) FILTER (WHERE is_concept_drift) FROM prediction_watch
+    UNION ALL SELECT 'prediction_worse_than_rule', count(*) FILTER (WHERE is_worse_than_rule) FROM prediction_watch
+""")
+"""How many organizations' predictions have each trouble, by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    made: Sequence[Made]
+    drifting: Sequence[Input]
+
+
+async def watch_next(database: Database, now: datetime) -> bool:
+    """Predict, settle and look at one organization whose time it is; False when there is none, or others are at it."""
+    slot = utc(us(now) // us(utc(0) + EVERY) * us(utc(0) + EVERY))
+    async with database.transaction() as session:
+        if not await session.scalar(_LOCK):
+            return False
+        organization_id = await session.scalar(_DUE, {"horizon_h": HORIZON_H, "slot": slot})
+        if organization_id is None:
+            return False
+        known = await past.read(session, organization_id, now)
+        turn = await asyncio.to_thread(_turn, known, now)
+        await keeping.keep(session, organization_id, HORIZON_H, "periodic", turn.made)
+        while await keeping.settle(session, organization_id, now):
+            pass
+        await keeping.forget_old(session, organization_id, now)
+        await _write(session, organization_id, now, turn.drifting)
+    return True
+
+
+async def report(session: AsyncSession, organization_id: uuid.UUID, horizon_h: int) -> WatchOut:
+    """Return how good an organization's predictions turned out to be, as last looked at."""
+    row = (
+        await session.execute(
+            select(WatchRow.report).where(  # type: ignore[call-overload]
+                col(WatchRow.organization_id) == organization_id, col(WatchRow.horizon_h) == horizon_h
+            )
+        )
+    ).one_or_none()
+    if row is not None:
+        return WatchOut.model_validate(row[0])
+    return judged.look_at([], horizon_h, None, 0, 0)
+
+
+def _turn(known: Past, now: datetime) -> _Turn:
+    """Return what is said of every machine that runs, by who serves and by the second best beside it."""
+    ground = lay(known.history, HORIZON_H * HOUR, us(now))
+    if isinstance(ground, Lacking):
+        return _Turn([], [])
+    told = plain(known.history, us(now))
+    made: list[Made] = []
+    for place, machine_id in enumerate(known.machines):
+        if machine_id not in known.since:
+            continue
+        one = look(place, us(now))
+        matrix = features(told, one)
+        for name, is_challenger in _speakers(ground):
+            said = answer(ground.served_by(name), Asked(one, matrix), known.history)
+            if said.is_down:
+                continue
+            made.append(Made(machine_id, now, said, name, is_challenger=is_challenger))
+    return _Turn(made, _drifting(known, now))
+
+
+def _speakers(ground: Ground) -> list[tuple[str, bool]]:
+    ranked = sorted(ground.scores, key=lambda name: ground.scores[name])
+    return [(name, place > 0) for place, name in enumerate(ranked[:2])]
+
+
+def _drifting(known: Past, now: datetime) -> list[Input]:
+    """Return the inputs of which two weeks in a row are unlike the half year before."""
+    begin = max(us(now - _LEARNED), min(known.since.values(), default=us(now)) + 7 * DAY)
+    instants = grid(len(known.machines), begin, us(now), 4 * HOUR)
+    if not len(instants):
+        return []
+    matrix: Matrix = features(plain(known.history, us(now)), instants)
+    return [each for each in inputs(matrix, instants.at, us(now)) if each.is_drift]
+
+
+async def _write(session: AsyncSession, organization_id: uuid.UUID, now: datetime, drifting: Sequence[Input]) -> None:
+    row = PredictionRow
+    mine = (
+        col(row.organization_id) == organization_id,
+        col(row.horizon_h) == HORIZON_H,
+        col(row.source) == "periodic",
+        col(row.at) >= now - _JUDGED,
+    )
+    columns = [getattr(row, name) for name in Settled.COLUMNS]
+    rows = (await session.execute(select(*columns).where(*mine, col(row.outcome).in_(["stop", "none"])))).all()
+    counted = select(
+        func.count().filter(col(row.outcome).is_(None)), func.count().filter(col(row.outcome).in_(["unknown", "down"]))
+    )
+    pending, left_out = (await session.execute(counted.where(*mine))).one()
+    settled = [Settled(*each) for each in rows]
+    shown = await asyncio.to_thread(judged.look_at, settled, HORIZON_H, now, pending, left_out)
+    shown = shown.model_copy(
+        update={
+            "inputs": [InputOut(name=each.name, indices=list(each.indices), limit=each.limit) for each in drifting],
+            "is_input_drift": bool(drifting),
+        }
+    )
+    values = {
+        "made_at": now,
+        "report": shown.model_dump(mode="json"),
+        "is_input_drift": shown.is_input_drift,
+        "is_concept_drift": shown.is_concept_drift,
+        "is_worse_than_rule": shown.is_worse_than_rule,
+    }
+    keys = {"organization_id": organization_id, "horizon_h": HORIZON_H}
+    await session.execute(
+        insert(WatchRow).values(keys | values).on_conflict_do_update(index_elements=list(keys), set_=values)
+    )

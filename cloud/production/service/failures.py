@@ -1,0 +1,98 @@
+"""Owns when machines stood unplanned, as it was known at an instant: what predictions learn from and are judged by.
+
+What a machine did is never overwritten: a row that turned out wrong is kept with when it was replaced. So the past can
+be read as it was known then, and a record that came later changes nothing of it.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+# An import tells of what was known when it happened; a row that merely ended is the same row, known at its end.
+# Rows that touch are one stop: it was given its reason in the midst.
+_FAILURES = text("""
+    WITH seen AS (
+        SELECT state.machine_id, state.from_at, state.to_at, coalesce(reason.code, state.state) AS kind,
+               CASE WHEN state.source = 'import' THEN state.from_at
+                    ELSE greatest(state.from_at, state.recorded_at) END AS known_at
+        FROM machine_state AS state LEFT JOIN reason_code AS reason ON reason.id = state.reason_id
+        WHERE state.machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state.from_at <= :as_of
+              AND (state.state = 'faulted' OR reason.is_failure) AND NOT coalesce(reason.is_planned, false)
+              AND (state.replaced_at IS NULL OR state.replaced_at > :as_of)
+    ), known AS (
+        SELECT *, coalesce(from_at > max(coalesce(to_at, 'infinity')) OVER earlier, true) AS is_first
+        FROM seen WHERE known_at <= :as_of
+        WINDOW earlier AS (PARTITION BY machine_id ORDER BY from_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), numbered AS (
+        SELECT *, count(*) FILTER (WHERE is_first) OVER (PARTITION BY machine_id ORDER BY from_at) AS number FROM known
+    )
+    SELECT machine_id, min(from_at) AS from_at,
+           CASE WHEN bool_or(to_at IS NULL OR to_at > :as_of) THEN NULL ELSE max(to_at) END AS to_at,
+           min(known_at) AS known_at,
+           CASE WHEN bool_or(to_at IS NULL OR to_at > :as_of) THEN NULL
+                ELSE greatest(max(known_at), max(to_at)) END AS end_known_at,
+           (array_agg(kind ORDER BY from_at DESC))[1] AS kind
+    FROM numbered GROUP BY machine_id, number ORDER BY machine_id, min(from_at)
+""")
+# whatever of it changes, what can be known of a machine's stops has changed
+_TOKEN = text("""
+    SELECT machine_id, concat_ws('.', max(id), count(*) FILTER (WHERE replaced_at IS NOT NULL), count(to_at)) AS token
+    FROM machine_state WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) GROUP BY machine_id
+""")
+_SEEN = text("""
+    SELECT machine_id, min(from_at) AS since FROM machine_state
+    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND replaced_at IS NULL GROUP BY machine_id
+""")
+_UNKNOWN = text("""
+    SELECT machine_id, from_at, least(coalesce(to_at, :end), :end) AS to_at FROM machine_state
+    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state = 'no_data' AND replaced_at IS NULL
+          AND from_at < :end AND (to_at IS NULL OR to_at > :start)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A stop that nobody planned.
+
+    Attributes:
+        ended_at: None while it lasts.
+        known_at, end_known_at: When its begin and its end were known.
+        kind: Its reason's code, else the state's word.
+    """
+
+    machine_id: uuid.UUID
+    began_at: datetime
+    ended_at: datetime | None
+    known_at: datetime
+    end_known_at: datetime | None
+    kind: str
+
+
+async def failures(session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime) -> Sequence[Failure]:
+    """Return the unplanned stops of machines as they were known at an instant, by machine and begin."""
+    found = await session.execute(_FAILURES, {"machine_ids": list(machine_ids), "as_of": as_of})
+    return [Failure(*row) for row in found]
+
+
+async def tokens(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return what stays the same as long as nothing new is known of a machine's states."""
+    rows = await session.execute(_TOKEN, {"machine_ids": list(machine_ids)})
+    return {row.machine_id: row.token for row in rows}
+
+
+async def first_seen(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """Return since when anything is known of each machine's states; one of which nothing is known is left out."""
+    rows = await session.execute(_SEEN, {"machine_ids": list(machine_ids)})
+    return {row.machine_id: row.since for row in rows}
+
+
+async def unknown(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], start: datetime, end: datetime
+) -> list[tuple[uuid.UUID, datetime, datetime]]:
+    """Return when nobody knows what machines did, as far as it overlaps a range."""
+    asked = {"machine_ids": list(machine_ids), "start": start, "end": end}
+    return [(row.machine_id, row.from_at, row.to_at) for row in await session.execute(_UNKNOWN, asked)]

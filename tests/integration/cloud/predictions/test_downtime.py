@@ -1,0 +1,172 @@
+"""Predictions of downtime over HTTP, on a plant's history in PostgreSQL."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from tests.integration.cloud.predictions import plants
+from tests.integration.cloud.predictions.plants import HOUR, NOW
+
+PATH = "/predictions/downtime"
+THEN = (NOW - timedelta(days=10)).isoformat()
+
+
+@pytest.fixture
+def ask(app_client, tenant):
+    async def send(body: dict, path: str = PATH, *, who: str = "worker", status: int = 200, **headers):
+        answer = await app_client.post(path, json=body, headers=getattr(tenant, who) | headers)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    return send
+
+
+@pytest.fixture
+async def plant(app, app_client, tenant) -> list[dict]:
+    made = await plants.machines(app_client, tenant, 6)
+    await plants.run(app, made)
+    return made
+
+
+async def computed(app_client) -> tuple[float, float]:
+    """How many answers were computed, and how many were known already."""
+    lines = (await app_client.get("/metrics")).text.splitlines()
+    found = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+    name = 'tezgah_predictions_answers_total{kind="%s",what="answer"}'
+    return found.get(name % "computed", 0.0), found.get(name % "known", 0.0)
+
+
+async def test_a_machine_is_told_with_its_rule_its_interval_its_like_and_why(ask, plant):
+    told = await ask({"machine_id": "M-5", "prediction_horizon": 24, "confidence_threshold": 0.5})
+    assert told["machine_id"] == plant[5]["id"]
+    assert told["status"] == "answered"
+    assert 0 <= told["interval"]["lower"] <= told["probability"] <= told["interval"]["upper"] <= 1
+    assert told["interval"]["level"] == told["minutes_interval"]["level"] == 0.9
+    assert told["will_stop"] == (told["probability"] >= 0.5)
+    assert told["confidence"] == pytest.approx(max(told["probability"], 1 - told["probability"]))
+    assert told["minutes_interval"]["lower"] <= told["expected_minutes"] <= told["minutes_interval"]["upper"]
+    assert told["served_by"]["kind"] == "baseline"
+    assert told["served_by"]["name"] == told["baseline"]["name"]
+    assert "No model is promoted" in told["served_by"]["why"]
+    assert told["baseline"]["value"] == told["probability"]
+    alike = told["similar_cases"]
+    assert 0 <= alike["stopped"] <= alike["asked"]
+    assert {each["machine"] for each in alike["cases"]} <= {f"M-{number}" for number in range(6)}
+    assert all(each["stopped"] or each["minutes"] == 0 for each in alike["cases"])
+    assert told["stops_known"] > 100
+
+
+async def test_below_the_threshold_it_says_neither_yes_nor_no_in_the_callers_language(ask, plant):
+    told = await ask({"machine_id": "M-3", "confidence_threshold": 1.0}, **{"Accept-Language": "tr"})
+    assert (told["status"], told["abstained"], told["will_stop"]) == ("abstained", True, None)
+    assert told["probability"] is not None
+    assert told["detail"].endswith("evet ya da hayır denmiyor.")
+    assert told["served_by"]["why"].startswith("Yayına alınmış bir model yok")
+
+
+async def test_the_past_answers_the_same_whatever_came_later(app, ask, plant):
+    body = {"machine_id": "M-2", "as_of": THEN}
+    before = await ask(body)
+    # a stop after the instant, and one that happened before it and was told after
+    await plants.stop(app, plant[2], NOW - 5 * HOUR, NOW - 4 * HOUR)
+    await plants.write(
+        app,
+        [
+            {
+                "machine_id": plant[2]["id"],
+                "from_at": NOW - timedelta(days=11, minutes=3),
+                "to_at": NOW - timedelta(days=11, minutes=2),
+                "state": "faulted",
+                "source": "operator",
+                "recorded_at": NOW - HOUR,
+            }
+        ],
+    )
+    app.state.predictions.answers.forget()
+    app.state.predictions.grounds.forget()
+    assert await ask(body) == before
+    now = await ask({"machine_id": "M-2"})
+    assert now["stops_known"] > before["stops_known"]
+
+
+async def test_a_stop_that_turned_out_to_be_none_is_still_what_was_known_then(app, ask, plant):
+    body = {"machine_id": "M-1", "as_of": THEN}
+    before = await ask(body)
+    async with app.state.database.transaction() as session:
+        await session.execute(
+            text("UPDATE machine_state SET replaced_at = now() WHERE machine_id = :id AND state = 'faulted'"),
+            {"id": plant[1]["id"]},
+        )
+    app.state.predictions.answers.forget()
+    app.state.predictions.grounds.forget()
+    assert await ask(body) == before
+    assert (await ask({"machine_id": "M-1"}))["stops_known"] < before["stops_known"]
+
+
+async def test_an_answer_is_remembered_until_something_happens(app, app_client, ask, plant):
+    body = {"machine_id": "M-4"}
+    was = await computed(app_client)
+    first = await ask(body)
+    again = await ask(body)
+    assert again == first
+    assert await computed(app_client) == (was[0] + 1, was[1] + 1)
+    assert (await ask(body | {"confidence_threshold": 0.5}))["as_of"] == first["as_of"]
+    await plants.stop(app, plant[4], NOW - timedelta(minutes=1), None)
+    after = await ask(body)
+    assert after["as_of"] > first["as_of"]
+    assert after["is_down"]
+    assert not first["is_down"]
+
+
+async def test_many_machines_are_told_at_once_in_their_order(ask, plant):
+    names = ["M-3", plant[0]["id"], "M-1"]
+    told = await ask({"machine_ids": names}, f"{PATH}/batch")
+    assert [each["machine"] for each in told["predictions"]] == ["M-3", "M-0", "M-1"]
+    alone = await ask({"machine_id": "M-1"})
+    assert alone == told["predictions"][2]
+    assert (await ask({"machine_ids": ["M-1", "M-99"]}, f"{PATH}/batch", status=404))["error_code"] == (
+        "MACHINE_NOT_FOUND"
+    )
+
+
+async def test_without_a_past_nothing_is_made_up(app_client, ask, tenant):
+    await plants.machines(app_client, tenant, 1)
+    told = await ask({"machine_id": "M-0"})
+    assert (told["status"], told["probability"], told["served_by"]) == ("insufficient_data", None, None)
+    assert told["detail"].startswith("0 unplanned stops of the plant are known, 30 are needed")
+
+
+async def test_a_feature_may_be_supposed_and_an_unknown_one_is_refused_with_those_there_are(ask, plant):
+    supposed = await ask({"machine_id": "M-1", "features": {"hours_since_stop": 500}})
+    assert supposed["status"] in {"answered", "abstained"}
+    refused = await ask({"machine_id": "M-1", "features": {"moon": 1}}, status=422)
+    assert refused["error_code"] == "FEATURE_UNKNOWN"
+    assert "hours_since_stop" in refused["detail"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"prediction_horizon": 0}, "VALIDATION_ERROR"),
+        ({"prediction_horizon": 337}, "VALIDATION_ERROR"),
+        ({"confidence_threshold": 0.4}, "VALIDATION_ERROR"),
+        ({"as_of": "2099-01-01T00:00:00Z"}, "AS_OF_IN_THE_FUTURE"),
+        ({"horizon": 3}, "VALIDATION_ERROR"),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused(app_client, ask, tenant, more, code):
+    await plants.machines(app_client, tenant, 1)
+    assert (await ask({"machine_id": "M-0"} | more, status=422))["error_code"] == code
+
+
+async def test_a_machine_nobody_has_and_one_of_others_are_not_found_alike(app_client, ask, plant, new_tenant):
+    other = await new_tenant()
+    for path in (PATH, "/predictions/maintenance", "/predictions/oee"):
+        told = []
+        for machine in (plant[0]["id"], str(uuid.uuid4())):
+            answer = await app_client.post(path, json={"machine_id": machine}, headers=other.admin)
+            assert answer.status_code == 404
+            told.append(answer.json()["detail"].replace(machine, "*"))
+        assert told[0] == told[1]

@@ -1,0 +1,47 @@
+"""What figure the next shift or day is expected to have."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.predictions.expecting import FEWEST_PERIODS, expect
+
+
+@given(st.lists(st.floats(0, 1), min_size=FEWEST_PERIODS, max_size=80), st.integers(1, 7))
+def test_what_is_expected_lies_within_its_bounds_and_those_within_what_is_possible(figures, cycle):
+    found = expect(figures, cycle)
+    assert found is not None
+    assert 0 <= found.lower <= found.upper <= 1
+    assert (
+        found.lower - 1e-9 <= found.value + 1
+    )  # a way that always erred to one side is moved, never left outside of 0..1
+    assert found.errors[found.way] == min(found.errors.values())
+
+
+def test_a_past_that_is_too_short_expects_nothing():
+    assert expect([0.7] * (FEWEST_PERIODS - 1), 7) is None
+
+
+def test_weekdays_that_differ_are_told_apart_and_a_level_that_moved_is_followed():
+    weeks = [0.8, 0.8, 0.8, 0.8, 0.8, 0.3, 0.3] * 8
+    found = expect(weeks, 7)
+    assert found is not None
+    assert found.way == "same_kind"
+    assert found.value == pytest.approx(0.8, abs=0.03)
+    moved = expect([0.8] * 30 + [0.5] * 30, 7)
+    assert moved is not None
+    assert moved.way == "last"
+    assert moved.value == pytest.approx(0.5)
+    assert moved.baseline == pytest.approx(0.65)
+
+
+def test_nine_of_ten_periods_come_out_between_the_bounds():
+    rng = np.random.default_rng(3)
+    inside = 0
+    for _ in range(150):
+        figures = rng.normal(0.6, 0.08, 91)
+        found = expect(figures[:90].tolist(), 7)
+        assert found is not None
+        inside += found.lower <= figures[90] <= found.upper
+    assert 0.83 <= inside / 150 <= 0.97
