@@ -31,10 +31,10 @@ from cloud.predictions.remembered import Remembered
 from cloud.predictions.schemas import (
     AlikeOut,
     BaselineOut,
+    BoundsOut,
     CaseOut,
-    DowntimeOut,
-    IntervalOut,
-    ReasonOut,
+    DowntimePredictionOut,
+    EffectOut,
     ServedOut,
     Server,
     Status,
@@ -105,7 +105,7 @@ async def downtime(
     named: Sequence[str],
     asked: Question,
     now: datetime,
-) -> list[DowntimeOut]:
+) -> list[DowntimePredictionOut]:
     """Return what is said of machines, in their order.
 
     Raises:
@@ -220,7 +220,7 @@ def _overridden(matrix: Matrix, given: Mapping[str, float]) -> Matrix:
     return Matrix(values, matrix.names, matrix.groups)
 
 
-def _out(machine: MachineOut, said: Said, asked: Question) -> DowntimeOut:
+def _out(machine: MachineOut, said: Said, asked: Question) -> DowntimePredictionOut:
     language = languages.current()
     found = said.answer
     common = {
@@ -234,26 +234,26 @@ def _out(machine: MachineOut, said: Said, asked: Question) -> DowntimeOut:
     }
     if found is None:
         detail = messages.FEW_STOPS.said(language, {"stops": said.stops, "needed": FEWEST_STOPS})
-        return DowntimeOut.model_validate(common | _NOTHING | {"detail": detail})
+        return DowntimePredictionOut.model_validate(common | _NOTHING | {"detail": detail})
     abstains = found.confidence < asked.threshold
     facts = {"confidence": round(found.confidence, 2), "threshold": asked.threshold}
-    return DowntimeOut.model_validate(
+    return DowntimePredictionOut.model_validate(
         common
         | {
             "status": Status.ABSTAINED if abstains else Status.ANSWERED,
             "detail": messages.ABSTAINS.said(language, facts) if abstains else None,
             "probability": found.probability,
-            "interval": IntervalOut(lower=found.lower, upper=found.upper, level=LEVEL),
+            "interval": BoundsOut(lower=found.lower, upper=found.upper, level=LEVEL),
             "will_stop": None if abstains else found.probability >= 0.5,
             "confidence": found.confidence,
             "abstained": abstains,
             "expected_minutes": found.minutes,
-            "minutes_interval": IntervalOut(lower=found.minutes_lower, upper=found.minutes_upper, level=LEVEL),
+            "minutes_interval": BoundsOut(lower=found.minutes_lower, upper=found.minutes_upper, level=LEVEL),
             "baseline": BaselineOut(name=said.rule, value=found.rule),
             "served_by": ServedOut(
                 kind=Server.BASELINE, name=said.rule, model_id=None, why=messages.NO_MODEL.said(language)
             ),
-            "reasons": [ReasonOut(group=each.group, effect=each.effect) for each in found.reasons],
+            "reasons": [EffectOut(group=each.group, effect=each.effect) for each in found.reasons],
             "similar_cases": _alike(found, said.machines),
             "is_down": found.is_down,
         }

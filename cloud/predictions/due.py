@@ -14,8 +14,8 @@ from cloud.predictions import messages, past
 from cloud.predictions.asking import require_past
 from cloud.predictions.past import Past
 from cloud.predictions.schemas import (
+    BoundsOut,
     HazardOut,
-    IntervalOut,
     MaintenanceIn,
     MaintenancePredictionOut,
     ReplacementOut,
@@ -78,7 +78,7 @@ def _words(found: Hazard) -> languages.Message:
 def _shown(law: Weibull, found: Hazard) -> HazardOut:
     return HazardOut(
         shape=law.shape,
-        shape_interval=IntervalOut(lower=law.shape_lower, upper=law.shape_upper, level=_LEVEL),
+        shape_interval=BoundsOut(lower=law.shape_lower, upper=law.shape_upper, level=_LEVEL),
         scale_h=law.scale,
         learned_from="machine" if found.is_own else "plant",
         runs=found.lives,

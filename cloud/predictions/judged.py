@@ -17,9 +17,9 @@ from cloud.predictions.history import DAY, HOUR, Floats, Times
 from cloud.predictions.schemas import (
     BinOut,
     BlockOut,
+    BoundsOut,
     ChallengeOut,
     ConceptOut,
-    IntervalOut,
     ServerWatchOut,
     WatchOut,
 )
@@ -193,7 +193,7 @@ def _challenges(
                 rows=len(both),
                 champion_brier=reliability.brier(champion.said, champion.came),
                 challenger_brier=reliability.brier(challenger.said, challenger.came),
-                gain=IntervalOut(lower=gain.lower, upper=gain.upper, level=gain.level) if gain is not None else None,
+                gain=BoundsOut(lower=gain.lower, upper=gain.upper, level=gain.level) if gain is not None else None,
                 is_better=gain is not None and gain.excludes_zero,
             )
         )

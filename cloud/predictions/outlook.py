@@ -14,7 +14,7 @@ from cloud.predictions.asking import require_past
 from cloud.predictions.expecting import FEWEST_PERIODS, LEVEL, Expected, expect
 from cloud.predictions.schemas import (
     BaselineOut,
-    IntervalOut,
+    BoundsOut,
     OeeIn,
     OeePredictionOut,
     Period,
@@ -57,7 +57,7 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
         status=Status.ANSWERED if found is not None else Status.INSUFFICIENT_DATA,
         detail=messages.FEW_PERIODS.said(language, facts) if found is None else None,
         oee=found.value if found is not None else None,
-        interval=IntervalOut(lower=found.lower, upper=found.upper, level=LEVEL) if found is not None else None,
+        interval=BoundsOut(lower=found.lower, upper=found.upper, level=LEVEL) if found is not None else None,
         baseline=BaselineOut(name="mean", value=found.baseline) if found is not None else None,
         served_by=_served(found) if found is not None else None,
         errors=dict(found.errors) if found is not None else {},

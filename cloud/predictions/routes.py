@@ -13,7 +13,7 @@ from cloud.predictions.schemas import (
     DowntimeBatchIn,
     DowntimeBatchOut,
     DowntimeIn,
-    DowntimeOut,
+    DowntimePredictionOut,
     Hours,
     MaintenanceIn,
     MaintenancePredictionOut,
@@ -34,7 +34,9 @@ Known = Annotated[Memory, Depends(_memory)]
 
 
 @router.post("/downtime")
-async def predict_downtime(session: Session, caller: CurrentCaller, known: Known, asked: DowntimeIn) -> DowntimeOut:
+async def predict_downtime(
+    session: Session, caller: CurrentCaller, known: Known, asked: DowntimeIn
+) -> DowntimePredictionOut:
     """Return how likely a machine stops unplanned within the horizon, for how long, why, and what came of its like."""
     found = await asking.downtime(
         session, caller.organization_id, known, [asked.machine_id], _question(asked), datetime.now(UTC)

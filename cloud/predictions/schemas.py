@@ -60,7 +60,7 @@ class DowntimeBatchIn(_Asked):
     machine_ids: list[MachineName] = Field(min_length=1, max_length=MOST_MACHINES)
 
 
-class IntervalOut(BaseModel):
+class BoundsOut(BaseModel):
     """Between what a figure lies, at which level."""
 
     lower: float
@@ -84,7 +84,7 @@ class BaselineOut(BaseModel):
     value: float
 
 
-class ReasonOut(BaseModel):
+class EffectOut(BaseModel):
     """What a group of facts adds to the probability, beside a usual look at the plant."""
 
     group: str
@@ -109,7 +109,7 @@ class AlikeOut(BaseModel):
     cases: list[CaseOut] = Field(description="The most similar ones first")
 
 
-class DowntimeOut(BaseModel):
+class DowntimePredictionOut(BaseModel):
     """What is said of a machine's next hours; where nothing can be said, `status` says so and figures are null."""
 
     machine_id: uuid.UUID
@@ -119,16 +119,16 @@ class DowntimeOut(BaseModel):
     status: Status
     detail: str | None = Field(description="What is lacking, or why it abstains")
     probability: float | None = Field(description="Of an unplanned stop that begins within the horizon")
-    interval: IntervalOut | None = Field(description="Of the probability, as sure as similar cases make it")
+    interval: BoundsOut | None = Field(description="Of the probability, as sure as similar cases make it")
     will_stop: bool | None = Field(description="Null where it abstains")
     confidence: float | None = Field(description="The greater of the chances of yes and no")
     confidence_threshold: float
     abstained: bool
     expected_minutes: float | None = Field(description="Of unplanned stop within the horizon, on average")
-    minutes_interval: IntervalOut | None = Field(description="Of the minutes that will come")
+    minutes_interval: BoundsOut | None = Field(description="Of the minutes that will come")
     baseline: BaselineOut | None
     served_by: ServedOut | None
-    reasons: list[ReasonOut] = Field(description="The strongest first; associations, not causes")
+    reasons: list[EffectOut] = Field(description="The strongest first; associations, not causes")
     similar_cases: AlikeOut | None
     is_down: bool = Field(description="It stands unplanned at `as_of`")
     learned_until: AwareDatetime | None = Field(description="Nothing that was known later was learned from")
@@ -138,7 +138,7 @@ class DowntimeOut(BaseModel):
 class DowntimeBatchOut(BaseModel):
     """The same, of each machine in the order that was asked."""
 
-    predictions: list[DowntimeOut]
+    predictions: list[DowntimePredictionOut]
 
 
 class MaintenanceIn(BaseModel):
@@ -158,7 +158,7 @@ class HazardOut(BaseModel):
     """The Weibull law of the hours between unplanned stops."""
 
     shape: float = Field(description="Above 1 the older fail more often")
-    shape_interval: IntervalOut
+    shape_interval: BoundsOut
     scale_h: float = Field(description="63 % of the runs are over by then")
     learned_from: str = Field(description="`machine`, or `plant` where its own stops are too few")
     runs: int = Field(description="From stop to stop, of those that are over")
@@ -218,7 +218,7 @@ class OeePredictionOut(BaseModel):
     availability: float | None
     performance: float | None
     quality: float | None
-    interval: IntervalOut | None = Field(description="Of the OEE")
+    interval: BoundsOut | None = Field(description="Of the OEE")
     baseline: BaselineOut | None = Field(description="The mean of all periods")
     served_by: ServedOut | None
     errors: dict[str, float] = Field(description="Root mean squared error of each way on the past")
@@ -291,7 +291,7 @@ class ChallengeOut(BaseModel):
     rows: int
     champion_brier: float
     challenger_brier: float
-    gain: IntervalOut | None = Field(description="By how much the challenger is better; null with one machine")
+    gain: BoundsOut | None = Field(description="By how much the challenger is better; null with one machine")
     is_better: bool = Field(description="Surely: the interval leaves zero out")
 
 
