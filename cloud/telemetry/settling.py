@@ -18,6 +18,8 @@ from cloud.telemetry.partitions import attach
 
 # pairs of tag and minute in one transaction: a few seconds' work
 AT_ONCE = 200_000
+# and how many, told of again and again, are looked through for them: one second's
+_TOLD_AT_ONCE = 4_000_000
 _STATEMENT_TIMEOUT_S = 600
 # one settles at a time: what two computed from different states would overwrite each other. "rollups" in ASCII
 LOCK = text("SELECT pg_try_advisory_xact_lock(32210694942980211)")
@@ -25,18 +27,29 @@ _FACTS = facts.COLUMNS
 _EXCLUDED = f"excluded.{', excluded.'.join(_FACTS.split(', '))}"
 _SETTLING = text("CREATE TEMPORARY TABLE IF NOT EXISTS settling (tag_id int, minute int) ON COMMIT DELETE ROWS")
 # The latest first, as a gateway sends live data before backlog: a plant's present never waits for its past. A thousand
-# lines are looked at, for a line of a backlog may be of ten thousand pairs, and is read whole to be counted.
+# lines are looked at, for a line of a backlog may be of ten thousand pairs. Those of one minute tell of the same pairs
+# again and again, a batch of all tags each, and a pair is one computation however often it is told of: so each is
+# counted once, with the first line that tells of it.
 _TAKE = text("""
-    WITH due AS (
-        SELECT id, sum(cardinality(tag_ids)) OVER (ORDER BY due_at DESC, id) - cardinality(tag_ids) AS before
-        FROM (SELECT id, due_at, tag_ids FROM touched WHERE due_at <= :now
-              ORDER BY due_at DESC, id LIMIT 1000) AS latest
+    WITH due AS MATERIALIZED (
+        SELECT id, tag_ids, minutes, row_number() OVER latest AS place,
+               sum(cardinality(tag_ids)) OVER latest - cardinality(tag_ids) AS told
+        FROM (SELECT id, due_at, tag_ids, minutes FROM touched WHERE due_at <= :now
+              ORDER BY due_at DESC, id LIMIT 1000) AS lines
+        WINDOW latest AS (ORDER BY due_at DESC, id)
+    ), pairs AS MATERIALIZED (
+        SELECT pair.tag_id, pair.minute, min(place) AS place
+        FROM due, unnest(tag_ids, minutes) AS pair (tag_id, minute)
+        WHERE told < :told_at_once GROUP BY pair.tag_id, pair.minute
+    ), beyond AS MATERIALIZED (
+        SELECT coalesce(min(place), 1 << 30) AS place
+        FROM (SELECT place, sum(count(*)) OVER (ORDER BY place) - count(*) AS before FROM pairs GROUP BY place) AS each
+        WHERE before >= :at_once
     ), taken AS (
-        DELETE FROM touched USING due WHERE touched.id = due.id AND due.before < :at_once
-        RETURNING touched.tag_ids, touched.minutes
+        DELETE FROM touched USING due, beyond
+        WHERE touched.id = due.id AND due.told < :told_at_once AND due.place < beyond.place
     )
-    INSERT INTO settling
-    SELECT DISTINCT pair.tag_id, pair.minute FROM taken, unnest(taken.tag_ids, taken.minutes) AS pair (tag_id, minute)
+    INSERT INTO settling SELECT tag_id, minute FROM pairs, beyond WHERE pairs.place < beyond.place
 """)
 WAITING = text("SELECT count(*), extract(epoch FROM now() - min(due_at))::float8 FROM touched WHERE due_at <= now()")
 """How many batches' minutes wait to be added up, and for how long the oldest has been due."""
@@ -50,7 +63,7 @@ _MINUTES = text(f"""
         FROM (
             SELECT ts, n, quality,
                    {facts.NUMBER} AS number,
-                   extract(epoch FROM lead(ts) OVER (ORDER BY ts, n) - ts)::float8 AS held_s
+                   {facts.HELD_S} AS held_s
             FROM reading
             WHERE reading.tag_id = settling.tag_id AND ts >= :begin AND ts < :end
                   AND ts >= to_timestamp(settling.minute * 60.0) AND ts < to_timestamp(settling.minute * 60.0 + 60)
@@ -96,12 +109,13 @@ _MARK = text("""
 """)
 
 
-async def settle(database: Database, now: datetime) -> int:
+async def settle(database: Database, now: datetime, *, at_once: int = AT_ONCE) -> int:
     """Take in what was touched in minutes that are over, a bounded part of it; one process at a time.
 
     Args:
         database: Where.
         now: UTC; a line is due once the newest of its minutes is over.
+        at_once: Pairs after which no further line is taken.
 
     Returns:
         Pairs of tag and minute that were computed; 0 when nothing is due, or somebody else is at it.
@@ -110,8 +124,11 @@ async def settle(database: Database, now: datetime) -> int:
         if not await session.scalar(LOCK):
             return 0
         await session.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT_S}s'"))
+        # by the key a minute's readings come in their order; a bitmap of them would have to be sorted
+        await session.execute(text("SET LOCAL enable_bitmapscan = off; SET LOCAL work_mem = '64MB'"))
         await session.execute(_SETTLING)
-        pairs: int = (await session.execute(_TAKE, {"now": now, "at_once": AT_ONCE})).rowcount  # type: ignore[attr-defined]
+        bounds = {"now": now, "at_once": at_once, "told_at_once": _TOLD_AT_ONCE}
+        pairs: int = (await session.execute(_TAKE, bounds)).rowcount  # type: ignore[attr-defined]
         if not pairs:
             return 0
         await session.execute(text("ANALYZE settling"))

@@ -159,24 +159,24 @@ async def test_readings_under_way_while_others_settle_are_not_forgotten(gateway,
     assert [(row[5], row[6]) for row in await rollups(gateway, "minute")] == [(2, 10.0)]
 
 
-async def test_what_is_live_does_not_wait_for_a_backlog(gateway, database):
+async def test_what_is_live_does_not_wait_for_a_backlog_and_what_is_told_again_is_done_once(gateway, database):
     await gateway.send(rows(1, 2, 3))
     await settling.settle_all(database, LATER)
     async with database.transaction() as session:
-        # two lines of an old day, each of them as much as is done at once
+        # lines of an old day, each of them as much as is done at once; the second says what the first said
         await session.execute(
             text(
                 "INSERT INTO touched (gateway_id, due_at, tag_ids, minutes) SELECT gateway_id, to_timestamp(0), "
-                "array_fill(id, ARRAY[:many]), array_fill(0, ARRAY[:many]) FROM tag, generate_series(1, 2) "
-                "WHERE gateway_id = :gateway AND name = 'temp'"
+                "array_fill(id, ARRAY[100]), ARRAY(SELECT generate_series(place, place + 99)) "
+                "FROM tag, unnest(ARRAY[0, 0, 100]) AS place WHERE gateway_id = :gateway AND name = 'temp'"
             ),
-            {"many": settling.AT_ONCE, "gateway": gateway.caller.gateway_id},
+            {"gateway": gateway.caller.gateway_id},
         )
     await gateway.send(rows(10, ts=NOON + MINUTE))
-    await settling.settle(database, LATER)
+    assert await settling.settle(database, LATER, at_once=100) == 101
     assert [bucket for _, bucket, *_ in await rollups(gateway, "minute")] == [utc(NOON), utc(NOON + MINUTE)]
     assert len(await gateway.query("SELECT 1 FROM touched WHERE gateway_id = :gateway")) == 1
-    await settling.settle_all(database, LATER)
+    assert await settling.settle_all(database, LATER) == 100
 
 
 async def test_a_crash_before_the_commit_leaves_everything_to_be_done_again(gateway, database):
