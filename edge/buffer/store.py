@@ -30,7 +30,7 @@ from shared.wire.labels import Labels
 from shared.wire.lane import URGENCY, Lane
 
 # A commit that brings a lane's tail to this many rows seals it; a smaller batch costs more bytes a reading.
-SEAL_ROWS = 10_000
+SEAL_ROWS = 20_000
 T = TypeVar("T")
 _log = get(__name__)
 
