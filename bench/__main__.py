@@ -22,6 +22,7 @@ ORDER = (
     "mqtt_durable",
     "memory",
     "predictions",
+    "predictions_service",
     "three_protocols",
     "drain",
     "end_to_end",

@@ -95,8 +95,8 @@ def get(path: str, token: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
-def post(path: str, token: str) -> bytes:
-    """Return a POST without a body."""
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
-    ).encode()
+def post(path: str, token: str, body: bytes = b"") -> bytes:
+    """Return a POST; a body is JSON."""
+    kind = "Content-Type: application/json\r\n" if body else ""
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n{kind}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +20,7 @@ from cloud.db import Database
 from cloud.predictions import judged, keeping, past
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.drifting import Input, inputs
-from cloud.predictions.features import Matrix, features
+from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import Ground, Lacking, lay, look, plain
 from cloud.predictions.history import DAY, HOUR
 from cloud.predictions.judged import Settled
@@ -98,14 +99,13 @@ def _turn(known: Past, now: datetime) -> _Turn:
     if isinstance(ground, Lacking):
         return _Turn([], [])
     told = plain(known.history, us(now))
+    places = [place for place, machine_id in enumerate(known.machines) if machine_id in known.since]
+    matrix = features(told, Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64)))
     made: list[Made] = []
-    for place, machine_id in enumerate(known.machines):
-        if machine_id not in known.since:
-            continue
-        one = look(place, us(now))
-        matrix = features(told, one)
+    for row, place in enumerate(places):
+        machine_id, one = known.machines[place], Asked(look(place, us(now)), matrix.take(np.array([row])))
         for name, is_challenger in _speakers(ground):
-            said = answer(ground.served_by(name), Asked(one, matrix), known.history)
+            said = answer(ground.served_by(name), one, known.history)
             if said.is_down:
                 continue
             made.append(Made(machine_id, now, said, name, is_challenger=is_challenger))
