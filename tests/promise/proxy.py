@@ -84,8 +84,9 @@ class Proxy:
             self._writers |= {writer, back}
             both = (self._pass(reader, back, is_answer=False), self._pass(there, writer, is_answer=True))
             await asyncio.gather(*both)
-        except OSError:
-            pass  # nobody listens there at the moment
+        except (OSError, asyncio.CancelledError):
+            # nobody listens there at the moment; or it is the end, and the loop would complain of who was cancelled
+            pass
         finally:
             writer.transport.abort()
             self._tasks.discard(task)

@@ -46,6 +46,8 @@ _PERIOD_S = 0.25
 _PAUSE_S = (0.1, 1.6)
 # a killed worker's successor takes a second or two to begin; nothing is proved by killing it before that
 _WORKERS = 2
+# what a thousand short lives left behind are thousands of small batches, and they go one request each
+_PATIENCE_S = 900.0
 
 
 class Blow(StrEnum):
@@ -115,7 +117,8 @@ class Soak:
         self._proxy.line = Line.GOOD
         self._stack.kill("gateway")
         self._walk.start_gateway()
-        self._walk.recovered()
+        self._tell("no more kills; what is left is brought home")
+        self._walk.recovered(_PATIENCE_S)
         self._stack.drain()
         self.outcome.seconds = time.monotonic() - began_s
         self._compare()

@@ -56,10 +56,15 @@ class Walk:
         goal = self.stack.emitted() + count
         until(lambda: self.stack.emitted() >= goal, f"{count} more readings said")
 
-    def recovered(self) -> None:
+    def recovered(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until the cloud takes what the gateway has; it asks again with growing pauses."""
         since = self.stack.health()["sync"]["settled"]
-        until(lambda: self._is_current(since), "the cloud to have what the gateway has")
+        try:
+            until(lambda: self._is_current(since), "the cloud to have what the gateway has", patience_s)
+        except AssertionError as error:
+            health = self.stack.health()
+            error.add_note(f"the gateway says: {health['sync']}, {health['buffer']}")
+            raise
 
     def _is_current(self, since: int) -> bool:
         health = self.stack.health()
@@ -107,15 +112,15 @@ def lies_in(entry: Entry, window: Window) -> bool:
     return start <= latest and entry.said_us < end and device in {None, entry.device}
 
 
-def until(condition: Callable[[], object], what: str) -> None:
+def until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait for what other processes do.
 
     Raises:
         AssertionError: It did not happen.
     """
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s for: {what}"
+        assert time.monotonic() < deadline, f"waited {patience_s:g} s for: {what}"
 
 
 def _us(timestamp: str) -> int:
