@@ -28,6 +28,9 @@ APPLICATION = "cloud.app:from_environment"
 # requests under way get this long to end; a supervisor that kills does so after ten
 GRACE_S = 5
 BACKLOG = 2048
+# a worker that says nothing for so long is killed and made anew; one that begins on a busy machine says nothing for
+# longer than uvicorn's 5 s, and would be killed before it ever served
+_SILENT_S = 60
 # elsewhere one of the sockets would get all the connections
 _CAN_SHARE = sys.platform == "linux"
 
@@ -87,6 +90,7 @@ def _run(where: Listening, listener: socket.socket) -> None:
         access_log=False,  # `middleware` writes one with the request id
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_worker_healthcheck=_SILENT_S,
         backlog=BACKLOG,
     )
     if where.workers > 1:

@@ -37,6 +37,13 @@ async def is_dead(plant: Plant, minutes: float = 5) -> None:
     plant.lines[0].units[2].is_mute = False
 
 
+async def is_slow(plant: Plant) -> None:
+    """Let the first line's second device take longer over an answer than its neighbour has between two."""
+    plant.lines[0].slow_s[2] = 2.5
+    await plant.clock.sleep(5 * MINUTE_S)
+    plant.lines[0].slow_s.clear()
+
+
 async def flaps(plant: Plant, minutes: float = 5) -> None:
     """Let the second line be cut, or fall silent, and come again, over and over."""
     chance, end, line = random.Random(7), plant.clock.monotonic() + minutes * MINUTE_S, plant.lines[1]
@@ -161,6 +168,16 @@ def test_a_dead_device_and_one_that_flaps_cost_nobody_else_anything(place: Path)
     assert came.shares[FAILING] == 0
     assert 0 < came.shares[FLAPPING] < SHARE
     assert max(came.behind_s.values()) < 10, "all is well again by itself"
+
+
+def test_a_device_that_takes_its_time_takes_nobody_elses(place: Path) -> None:
+    came = hasten(came_of(place, is_slow))
+    # it is asked once a minute, which is no hole in what it said
+    assert came.breaches.keys() == {FAILING}
+    assert all(words.startswith("nothing is told of 6") for words in came.breaches[FAILING])
+    assert min(came.shares[NEIGHBOUR], came.shares[FLAPPING], came.shares[FAR]) >= SHARE, came.shares
+    assert 0 < came.shares[FAILING] < SHARE
+    assert max(came.behind_s.values()) < 10
 
 
 def test_nonsense_is_told_bad_and_is_no_value(place: Path) -> None:

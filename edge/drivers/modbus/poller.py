@@ -8,6 +8,7 @@ from edge.clock import Clock
 from edge.drivers.modbus.answer import DIVISIBLE, UNANSWERED, Answer, Status, explain, status_of
 from edge.drivers.modbus.asked import devices_of, name_of
 from edge.drivers.modbus.decode import Block, Field
+from edge.drivers.modbus.fairness import SLOW_S, interval_s
 from edge.drivers.modbus.line import Concern, Line
 from edge.drivers.modbus.plan import Request
 from edge.drivers.modbus.refusals import Refusals
@@ -95,11 +96,14 @@ class Poller:
         self._refusals = refusals
         self._tally = tally
         self._blocks = {poll: self._block(poll.request) for poll in self._schedule.polls}
-        # the last trouble that was logged, so that each is told once
-        self._told: dict[Poll, int] = {}
+        # the troubles that were logged since it was well, so that each is told once
+        self._told: dict[Poll, set[int]] = {}
         # when each poll was asked last, and the intervals it gets
         self._asked: dict[Poll, float] = {}
         self._intervals: dict[Poll, float] = {}
+        # how long each took to be answered the last time; and which units were called slow
+        self._took: dict[Poll, float] = {}
+        self._slow: set[int] = set()
 
     @property
     def missed(self) -> int:
@@ -151,6 +155,11 @@ class Poller:
         if status in UNANSWERED:
             return self._unanswered(poll, answer, status, received_us, ended, ended - began)
         self.is_heard = True
+        # one slow answer is no slow device
+        took_s, before_s = ended - began, self._took.get(poll, 0.0)
+        self._took[poll] = took_s
+        if min(took_s, before_s) > SLOW_S:
+            self._spare_the_others(poll, began, min(took_s, before_s))
         if self._line.answered(poll):
             self._log.info("modbus unit answers again", unit=request.unit, devices=self._devices(request.unit))
         if isinstance(answer, Answer) and status == Status.OK:
@@ -161,6 +170,24 @@ class Poller:
             return None
         self._tell(poll, status, answer)
         return block.bad(status, received_us)
+
+    def _spare_the_others(self, poll: Poll, began: float, took_s: float) -> None:
+        request = poll.request
+        every_s = interval_s(poll, took_s, self._took, self._schedule.polls)
+        if every_s <= request.every_s:
+            self._slow.discard(request.unit)
+            return
+        self._schedule.put_off([poll], began + every_s)
+        if request.unit not in self._slow:
+            self._slow.add(request.unit)
+            self._log.warning(
+                "modbus unit answers so slowly that others would be late; asked less often",
+                unit=request.unit,
+                devices=self._devices(request.unit),
+                answer_s=round(took_s, 3),
+                every_s=request.every_s,
+                next_s=round(every_s, 1),
+            )
 
     async def _exchange(self, poll: Poll, size: int) -> Answer | Status:
         answer = await self._session.ask(poll.request, size)
@@ -226,7 +253,7 @@ class Poller:
     def _exchange_blocks(self, old: Sequence[Poll], new: Sequence[Poll]) -> None:
         for poll in old:
             del self._blocks[poll]
-            for known in (self._told, self._asked, self._intervals):
+            for known in (self._told, self._asked, self._intervals, self._took):
                 known.pop(poll, None)
         for poll in new:
             self._blocks[poll] = self._block(poll.request)
@@ -240,7 +267,8 @@ class Poller:
 
     def _tell(self, poll: Poll, status: int, answer: Answer | Status) -> None:
         """Log why a block cannot be read, once until that changes."""
-        if self._told.get(poll) != status:
-            self._told[poll] = status
+        told = self._told.setdefault(poll, set())
+        if status not in told:
+            told.add(status)
             request, name = poll.request, name_of(poll.request, self._points)
             self._log.warning(explain(name, status, answer, request.table, self._blocks[poll].size))

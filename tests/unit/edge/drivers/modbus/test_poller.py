@@ -1,7 +1,8 @@
 """A device that does not answer costs its neighbours on the line its share and no more; counted, on a clock by hand."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import pytest
 
@@ -33,11 +34,12 @@ class ByHand:
 
 
 class Scripted:
-    """A line whose units answer after 20 ms, or whose silence costs the time limit."""
+    """A line whose units answer after 20 ms, or so slowly as is said, or whose silence costs the time limit."""
 
     name = "line-a"
 
-    def __init__(self, clock: ByHand, is_dead: Callable[[int], bool]) -> None:
+    def __init__(self, clock: ByHand, is_dead: Callable[[int], bool], slow_s: Mapping[int, float]) -> None:
+        self._slow_s = slow_s
         self.asked: Counter[int] = Counter()
         self._clock = clock
         self._is_dead = is_dead
@@ -47,7 +49,7 @@ class Scripted:
         if self._is_dead(request.unit):
             self._clock.seconds += TIMEOUT_S
             return Status.TIMEOUT
-        self._clock.seconds += ANSWER_S
+        self._clock.seconds += self._slow_s.get(request.unit, ANSWER_S)
         return Answer(request.table, announced=size, data=bytes(size))
 
 
@@ -61,9 +63,11 @@ def points(units: int) -> list[Point]:
     return found
 
 
-async def run(units: int, dead: set[int], seconds: float) -> tuple[Scripted, Poller, Tally]:
+async def run(
+    units: int, dead: set[int], seconds: float, slow_s: Mapping[int, float] = MappingProxyType({})
+) -> tuple[Scripted, Poller, Tally]:
     clock, of, tally = ByHand(), points(units), Tally()
-    session = Scripted(clock, lambda unit: unit in dead)
+    session = Scripted(clock, lambda unit: unit in dead, slow_s)
     poller = Poller(
         session,
         plan(spans_of(of)),
@@ -96,6 +100,30 @@ async def test_dead_devices_never_slow_their_neighbours_beyond_their_share(dead:
     assert spent <= 0.055
     assert all(session.asked[unit] >= 3 for unit in dead), "they are still asked now and then"
     assert tally.events["answer_timeout"] >= 3 * len(dead)
+
+
+@pytest.mark.parametrize("slow_s", [{1: 0.9}, {1: 1.3}, {1: 2.5}, {1: 2.5, 2: 1.8}, {1: 0.5, 2: 0.5}], ids=str)
+async def test_devices_that_answer_slowly_never_slow_their_neighbours(slow_s: dict[int, float]) -> None:
+    """Ten meters, asked every second, of which one or two take half a line or more."""
+    seconds = 600.0
+    session, poller, _ = await run(10, set(), seconds, slow_s)
+    for unit in set(range(1, 11)) - slow_s.keys():
+        assert session.asked[unit] >= 0.95 * seconds, unit
+    assert all(session.asked[unit] >= 5 for unit in slow_s), "they are still asked"
+    assert max(pace.actual_s for pace in poller.paces()) > 1.5, "and who looks can see how often"
+
+
+async def test_one_slow_answer_is_no_slow_device() -> None:
+    slow_s = {1: 2.5}
+    _, poller, _ = await run(10, set(), 1.0, slow_s)
+    slow_s.clear()
+    assert poller.idle_s() < 1.0
+    assert [poll.request.unit for poll in iter(poller.due, None)].count(1) == 1, "it is asked in its next turn"
+
+
+async def test_a_device_alone_on_its_line_may_be_as_slow_as_it_likes() -> None:
+    session, _, _ = await run(1, set(), 100.0, {1: 1.5})
+    assert session.asked[1] >= 66
 
 
 async def test_the_pace_of_each_device_is_told() -> None:
