@@ -17,11 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import languages
 from cloud.errors import Invalid
+from cloud.languages import Language
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
 from cloud.predictions import keeping, messages, past
-from cloud.predictions.answering import LEVEL, Answer, Asked, answer
+from cloud.predictions.answering import LEVEL, Answer, Asked, Reason, answer
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import FEWEST_STOPS, Ground, Lacking, lay, look, plain
 from cloud.predictions.history import HOUR
@@ -253,11 +254,19 @@ def _out(machine: MachineOut, said: Said, asked: Question) -> DowntimePrediction
             "served_by": ServedOut(
                 kind=Server.BASELINE, name=said.rule, model_id=None, why=messages.NO_MODEL.said(language)
             ),
-            "reasons": [EffectOut(group=each.group, effect=each.effect) for each in found.reasons],
+            "reasons": [_effect(each, language) for each in found.reasons],
             "similar_cases": _alike(found, said.machines),
             "is_down": found.is_down,
         }
     )
+
+
+def _effect(reason: Reason, language: Language) -> EffectOut:
+    """Return a reason with its direction, in words."""
+    sentence = messages.REASON_RAISES if reason.effect > 0 else messages.REASON_LOWERS
+    facts = {"what": messages.GROUPS.get(reason.group, reason.group), "points": round(abs(reason.effect) * 100, 1)}
+    said = sentence.said(language, facts)
+    return EffectOut(group=reason.group, effect=reason.effect, says=said[:1].upper() + said[1:])
 
 
 _NOTHING: dict[str, object] = {

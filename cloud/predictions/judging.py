@@ -15,6 +15,7 @@ from cloud.predictions.exports import Verdict
 from cloud.predictions.features import features
 from cloud.predictions.files import read_history
 from cloud.predictions.history import DAY, HOUR, SECOND, History
+from cloud.predictions.importance import shown
 from cloud.predictions.mapping import Mapping
 from cloud.predictions.outcomes import grid, outcomes
 from cloud.predictions.splitting import Cuts, cuts
@@ -72,12 +73,23 @@ class Judged:
         came = learned.scores["model"].prevalence
         out.print(f"\nAn unplanned stop within {horizon} h came after {came:.1%} of {learned.rows['test']:,} looks:\n")
         out.print(scores)
+        out.print("\nWhat the model leans on: how much worse its Brier score is without what these columns tell:\n")
+        out.print(self._leans_on())
         gain, rival = learned.gain, learned.best_rival.replace("_", " ")
         bounds = f"{gain.lower:.4f} to {gain.upper:.4f} at {gain.level:.0%}"
         if learned.may_serve:
             out.print(f"\nThe model is better than the best rule ({rival}): Brier gain {gain.value:.4f}, {bounds}.")
         else:
             out.print(f"\nThe model is not surely better than the best rule ({rival}): {bounds}. The rule would serve.")
+
+    def _leans_on(self) -> Sheet:
+        sheet = Sheet(box=None, header_style="bold")
+        for name in ("", "columns", "worse by", "95 % interval", "says much the same as"):
+            sheet.add_column(name, justify="left" if not name or name.startswith("says") else "right")
+        for each in self.learned.leans_on:
+            bounds = f"{each.loss.lower:.4f} to {each.loss.upper:.4f}"
+            sheet.add_row(each.group, str(each.features), f"{each.loss.value:.4f}", bounds, ", ".join(each.tied_to))
+        return sheet
 
     def document(self) -> dict[str, object]:
         """Return it for a program."""
@@ -92,6 +104,7 @@ class Judged:
             "may_serve": learned.may_serve,
             "parameters": dict(learned.parameters),
             "rows": dict(learned.rows),
+            "leans_on": shown(learned.leans_on),
         }
 
 

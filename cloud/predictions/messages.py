@@ -68,3 +68,24 @@ NOT_IDENTIFIABLE = Message(
     "Whether it wears out is not identifiable: its stops look like chance, so no interval for replacing is given.",
     "Aşınıp aşınmadığı belirlenemiyor: duruşları rastlantı gibi görünüyor; bu yüzden değiştirme aralığı verilmiyor.",
 )
+# what a group of features is, in the words of a shift leader
+GROUPS = {
+    "alarms": Message("the alarms of late", "son zamandaki alarmlar"),
+    "calendar": Message("the hour and the day", "günün saati ve günü"),
+    "jobs": Message("the jobs that run on it", "üzerinde çalışan işler"),
+    "machine": Message("what the machine itself is", "makinenin kendisi"),
+    "maintenance": Message("the maintenance it had", "gördüğü bakım"),
+    "operators": Message("who works at it", "başında çalışanlar"),
+    "quality": Message("its scrap", "ıskartası"),
+    "stops": Message("its stops of late", "son zamandaki duruşları"),
+    "telemetry": Message("what its sensors say", "algılayıcılarının söyledikleri"),
+    "work": Message("how it ran, its set-up and speed", "nasıl çalıştığı, ayarları ve hızı"),
+}
+REASON_RAISES = Message(
+    "{what}: raises the chance by {points} points, beside what is usual for it.",
+    "{what}: olasılığı, olağan durumuna göre {points} puan artırıyor.",
+)
+REASON_LOWERS = Message(
+    "{what}: lowers the chance by {points} points, beside what is usual for it.",
+    "{what}: olasılığı, olağan durumuna göre {points} puan azaltıyor.",
+)

@@ -89,6 +89,7 @@ class EffectOut(BaseModel):
 
     group: str
     effect: float = Field(description="Of the probability: 0.1 is ten points more than if the group were as usual")
+    says: str = Field(description="The same in words, in the caller's language")
 
 
 class CaseOut(BaseModel):

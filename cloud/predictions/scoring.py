@@ -90,7 +90,11 @@ def average_precision(said: Floats, came: Flags) -> float:
 
 def gain(said: Floats, rival: Floats, came: Flags, machine: NDArray[np.int32], seed: int = 0) -> Interval:
     """Return by how much the Brier score is better than a rival's, with its interval over machines drawn anew."""
-    better = (rival - came) ** 2 - (said - came) ** 2
+    return over_machines((rival - came) ** 2 - (said - came) ** 2, machine, seed)
+
+
+def over_machines(better: Floats, machine: NDArray[np.int32], seed: int = 0) -> Interval:
+    """Return the mean of a figure that each row has, with its interval over machines drawn anew."""
     machines, place = np.unique(machine, return_inverse=True)
     sums, counts = np.bincount(place, better), np.bincount(place)
     drawn = np.random.default_rng(seed).integers(0, len(machines), (_DRAWS, len(machines)))

@@ -5,7 +5,7 @@ the latest window, looked at once. A model that is not surely better than the be
 rival does, and says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from cloud.predictions.baselines import BASELINES, Baseline, Lesson
 from cloud.predictions.calibration import Calibration, calibrated
 from cloud.predictions.features import Instants, Matrix
 from cloud.predictions.history import Floats, Stops
+from cloud.predictions.importance import Importance, importances
 from cloud.predictions.models import Parameters, algorithm, probability
 from cloud.predictions.outcomes import Outcomes
 from cloud.predictions.scoring import Flags, Interval, Score
@@ -25,6 +26,8 @@ from cloud.predictions.splitting import Cuts, Split
 # fewer tell nothing of a share of some percent
 FEWEST_STOPS = 30
 _TRIAL_ROWS, _JUDGED_ROWS, _FIT_ROWS = 10_000, 20_000, 100_000
+# each is asked about some forty times
+_PERMUTED_ROWS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Learned:
         skill_over_machine_rate: Brier skill over each machine's own rate.
         rival: The best one, learned: what serves where the model does not.
         rows: Learned from, by window.
+        leans_on: What each group of features is worth on the test window, the greatest first.
     """
 
     pipeline: Any
@@ -90,6 +94,7 @@ class Learned:
     skill_over_machine_rate: float
     rival: Baseline
     rows: Mapping[str, int]
+    leans_on: Sequence[Importance]
 
     @property
     def may_serve(self) -> bool:
@@ -216,6 +221,17 @@ def _judged(
         skill_over_machine_rate=scoring.skill(said, answers["machine_rate"], came),
         rival=rivals[best],
         rows={"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
+        leans_on=_leans_on(task, parts, pipeline, calibration),
+    )
+
+
+def _leans_on(task: Task, parts: Split, pipeline: Any, calibration: Calibration) -> list[Importance]:
+    rows = splitting.thinned(parts.test, _PERMUTED_ROWS)
+    return importances(
+        lambda values: calibration.apply(probability(pipeline, values)),
+        task.matrix.take(rows),
+        task.outcomes.stopped[rows],
+        task.instants.machine[rows],
     )
 
 

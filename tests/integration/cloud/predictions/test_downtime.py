@@ -170,3 +170,15 @@ async def test_a_machine_nobody_has_and_one_of_others_are_not_found_alike(app_cl
             assert answer.status_code == 404
             told.append(answer.json()["detail"].replace(machine, "*"))
         assert told[0] == told[1]
+
+
+async def test_a_reason_is_told_in_words_with_its_direction_in_the_callers_language(ask, plant):
+    asked = {"machine_id": "M-5", "prediction_horizon": 24, "features": {"stops_24h": 9, "stops_8h": 9}}
+    reasons = (await ask(asked))["reasons"]
+    assert reasons
+    for each in reasons:
+        points = f"{round(abs(each['effect']) * 100, 1):g} points"
+        assert points in each["says"]
+        assert ("raises" if each["effect"] > 0 else "lowers") in each["says"]
+    turkish = (await ask(asked, **{"Accept-Language": "tr"}))["reasons"]
+    assert all(("artırıyor" if each["effect"] > 0 else "azaltıyor") in each["says"] for each in turkish)
