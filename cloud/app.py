@@ -51,6 +51,7 @@ from cloud.parts import routes as parts
 from cloud.predictions import routes as predictions
 from cloud.predictions import watching
 from cloud.predictions.asking import Memory
+from cloud.production import present_routes
 from cloud.production import routes as production
 from cloud.reports import routes as reports
 from cloud.reports.cache import Cache
@@ -69,7 +70,15 @@ from shared import logs
 
 WORKORDERS = (workorders.router, workorders.routes, stages.router)
 ISSUES = (issues.of_stages, issues.router)
-_FLOOR = (*WORKORDERS, machines.router, telemetry.router, *ISSUES, sync.router, maintenance.router)
+_FLOOR = (
+    *WORKORDERS,
+    machines.router,
+    present_routes.router,
+    telemetry.router,
+    *ISSUES,
+    sync.router,
+    maintenance.router,
+)
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
 _FIGURES = (shifts.router, production.router, analytics.router, reports.router, predictions.router)

@@ -5,13 +5,33 @@ Times are microseconds since 1970 UTC; a state without an end lasts until `FOREV
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from cloud.kpi.elements import RUNNING
 from cloud.kpi.spans import Span, minus, pieces
 from cloud.production.schemas import Condition, Rule, StateSource
+from cloud.telemetry.schemas import Doubt, RuntimeStatus
 from shared.reading import MachineState, Quality
 
 FOREVER = 2**62
+
+# A gateway that is well sends something, if only a sign of life, every minute, and one of another make, configured
+# as we recommend (`publish.heartbeat: 5min`), every five; one that is not heard for longer vouches for nothing.
+SILENT_AFTER = timedelta(minutes=6)
+STATUS_OF: Mapping[MachineState, RuntimeStatus] = {
+    MachineState.PRODUCING: RuntimeStatus.RUNNING,
+    MachineState.PRODUCING_SLOW: RuntimeStatus.RUNNING,
+    MachineState.SETUP: RuntimeStatus.SETUP,
+    MachineState.IDLE: RuntimeStatus.IDLE,
+    MachineState.STARVED: RuntimeStatus.IDLE,
+    MachineState.BLOCKED: RuntimeStatus.IDLE,
+    MachineState.HELD: RuntimeStatus.IDLE,
+    MachineState.PLANNED_STOP: RuntimeStatus.IDLE,
+    MachineState.FAULTED: RuntimeStatus.DOWN,
+    MachineState.MAINTENANCE: RuntimeStatus.MAINTENANCE,
+    MachineState.OFF: RuntimeStatus.OFFLINE,
+    MachineState.NO_DATA: RuntimeStatus.UNKNOWN,
+}
 
 _WITHOUT_REASON = RUNNING | {MachineState.NO_DATA}
 
@@ -47,13 +67,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What somebody says of a stretch of time."""
+    """What somebody says of a stretch of time; one that `goes_on` was said without an end."""
 
     id: int
     span: Span
     source: StateSource
     state: MachineState | None = None
     reason: int | None = None
+    goes_on: bool = False
 
     @property
     def rank(self) -> tuple[bool, int]:
@@ -163,6 +184,65 @@ def overlay(segments: Sequence[Segment], told: Iterable[Told], window: Span) -> 
         elif read is not None:
             found.append(replace(read, span=span, reason=why))
     return joined(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest reading of a tag; until when its gateway vouches for it, microseconds, None where it never spoke."""
+
+    said: Said
+    heard: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a machine is doing; `doubt` says why it is not known."""
+
+    status: RuntimeStatus
+    state: MachineState | None = None
+    doubt: Doubt | None = None
+
+
+def present(
+    newest: Sequence[Newest],
+    read: Reader | None,
+    meaning: Callable[[Value | None], MachineState | None] | None,
+    now: int,
+) -> Verdict:
+    """Return what a machine is doing, by its readings: what is derived of the present, without waiting for that.
+
+    A state that nobody can vouch for any more - its gateway is silent, its quality bad - is unknown, not the last one
+    repeated; `offline` is only said of a machine that reports itself to be off.
+
+    Args:
+        newest: The newest reading of each tag that its state is read from; none if there are none.
+        read: How they tell the state.
+        meaning: What a tag's word stands for; None where rules tell the state.
+        now: Microseconds.
+    """
+    if not newest or read is None:
+        return Verdict(RuntimeStatus.UNKNOWN, doubt=Doubt.NO_STATE_TAG)
+    speaking = max(newest, key=lambda each: (each.said.at, each.said.tag))
+    if speaking.heard is None or now - speaking.heard > SILENT_AFTER // timedelta(microseconds=1):
+        return Verdict(RuntimeStatus.UNKNOWN, doubt=Doubt.GATEWAY_SILENT)
+    found = read({each.said.tag: each.said for each in newest})
+    if found is None:
+        return Verdict(RuntimeStatus.UNKNOWN, doubt=Doubt.NOT_A_STATE)
+    state = found[0]
+    if state is not MachineState.NO_DATA:
+        return Verdict(STATUS_OF[state], state)
+    # rules want several tags, and one of them says nothing usable
+    doubt = _doubt([each.said for each in newest] if meaning is None else [speaking.said], meaning)
+    return Verdict(RuntimeStatus.UNKNOWN, state if doubt is Doubt.NO_DATA else None, doubt)
+
+
+def _doubt(said: Iterable[Said], meaning: Callable[[Value | None], MachineState | None] | None) -> Doubt:
+    for each in said:
+        if each.quality == Quality.BAD:
+            return Doubt.BAD_QUALITY
+        if meaning is not None and meaning(each.value) is None:
+            return Doubt.NOT_A_STATE
+    return Doubt.NO_DATA
 
 
 def joined(segments: Iterable[Segment]) -> list[Segment]:

@@ -19,8 +19,8 @@ from cloud import feed
 from cloud.db import Database
 from cloud.errors import Unavailable
 from cloud.feed import Position
+from cloud.production.service import present
 from cloud.sync import messages
-from cloud.telemetry import service as telemetry
 from cloud.telemetry.schemas import MachineNews
 
 LOOK_EVERY_S = 0.5
@@ -66,7 +66,7 @@ class Listener:
 class _Organization:
     """What is known of one organization's machines, while somebody listens."""
 
-    known: dict[int, datetime] = field(default_factory=dict)
+    known: present.Known = field(default_factory=present.Known)
     newest: dict[uuid.UUID, MachineNews] = field(default_factory=dict)
 
 
@@ -141,7 +141,7 @@ class Hub:
         for organization_id in wanted & self._organizations.keys():
             organization = self._organizations[organization_id]
             # nothing is awaited between what becomes known and telling it, so no news are known and never told
-            for news in await telemetry.news(session, organization_id, organization.known, datetime.now(UTC)):
+            for news in await present.news(session, organization_id, organization.known, datetime.now(UTC)):
                 earlier = organization.newest.get(news.machine_id)
                 organization.newest[news.machine_id] = news if earlier is None else merged(earlier, news)
                 for listener in self._listeners:

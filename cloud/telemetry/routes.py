@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -15,8 +14,7 @@ from cloud.db import Session
 from cloud.errors import Invalid, Unavailable, UnsupportedType
 from cloud.gateways.caller import CurrentGateway
 from cloud.identity.caller import CurrentCaller
-from cloud.machines.schemas import AnyCaseStatus, MachineId, MachineSort
-from cloud.machines.service import Wanted
+from cloud.machines.schemas import MachineId
 from cloud.middleware import longer_s
 from cloud.paging import Page, PageQuery, Paging
 from cloud.telemetry import gaps, history, messages, posting, rollups, service
@@ -25,8 +23,6 @@ from cloud.telemetry.schemas import (
     CoverageOut,
     GapOut,
     GapState,
-    MachineNowOut,
-    MachineStatusOut,
     PostedOut,
     ReadingOut,
     ReadingsIn,
@@ -84,37 +80,6 @@ async def ingest(
     # so that a gateway knows a slow line from a busy cloud
     response.headers["Server-Timing"] = f"store;dur={(time.perf_counter() - began_s) * 1e3:.1f}"
     return ReceiptOut.model_validate(receipt, from_attributes=True)
-
-
-@router.get("/machines")
-async def list_machines(
-    session: Session,
-    caller: CurrentCaller,
-    paging: PageQuery,
-    status: Annotated[AnyCaseStatus | None, Query(description="Only machines in this stage of life")] = None,
-    machine_type: Name = None,
-    location: Name = None,
-    customer_organization_id: uuid.UUID | None = None,
-    q: Annotated[
-        str | None, Query(max_length=100, description="Words in code, name, type, location or serial number")
-    ] = None,
-    sort: Annotated[MachineSort, Query(description="With a minus, last first")] = "code",
-) -> Page[MachineNowOut]:
-    """List the machines, with what they are doing; texts match in any case, i, ı and İ alike."""
-    which = Wanted(status, machine_type, location, customer_organization_id, q, sort)
-    return await service.machines_now(session, caller.organization_id, paging, datetime.now(UTC), which)
-
-
-@router.get("/machines/{machine_id}")
-async def get_machine(session: Session, caller: CurrentCaller, machine_id: MachineId) -> MachineNowOut:
-    """Return one machine, with what it is doing."""
-    return await service.machine_now(session, caller.organization_id, machine_id, datetime.now(UTC))
-
-
-@router.get("/machines/{machine_id}/status")
-async def get_status(session: Session, caller: CurrentCaller, machine_id: MachineId) -> MachineStatusOut:
-    """Return what a machine is doing, since when, and the newest values of its tags."""
-    return await service.machine_status(session, caller.organization_id, machine_id, datetime.now(UTC))
 
 
 @router.get("/machines/{machine_id}/readings")

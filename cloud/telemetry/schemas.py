@@ -10,7 +10,6 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from cloud.machines.schemas import MachineOut, MachineStatus
 from cloud.telemetry import messages, physics
-from cloud.telemetry.rules import Doubt, RuntimeStatus
 from cloud.validation import mistake
 from cloud.values import Label, Moment, lower
 from shared.reading import ClosedBy, GapCause, MachineState, ReadingType
@@ -176,6 +175,28 @@ class LatestOut(ReadingOut):
     age_s: float = Field(description="Seconds since it was true, when this was answered")
 
 
+class RuntimeStatus(StrEnum):
+    """What a machine is doing now; derived, never written by anybody."""
+
+    RUNNING = "running"
+    SETUP = "setup"
+    IDLE = "idle"
+    DOWN = "down"
+    MAINTENANCE = "maintenance"
+    OFFLINE = "offline"
+    UNKNOWN = "unknown"
+
+
+class Doubt(StrEnum):
+    """Why a machine's runtime status is unknown."""
+
+    NO_STATE_TAG = "no_state_tag"
+    NO_DATA = "no_data"
+    BAD_QUALITY = "bad_quality"
+    NOT_A_STATE = "not_a_state"
+    GATEWAY_SILENT = "gateway_silent"
+
+
 class MachineNews(BaseModel):
     """What is new of a machine: what it is doing, and the values that came."""
 
@@ -199,7 +220,9 @@ class MachineStatusOut(BaseModel):
     code: str
     name: str
     status: MachineStatus = Field(description="The asset's life")
-    runtime_status: RuntimeStatus = Field(description="What it is doing now, from its readings")
+    runtime_status: RuntimeStatus = Field(
+        description="What it is doing now, by readings, rules, presets, people and files"
+    )
     unknown_because: Doubt | None = Field(description="Why the runtime status is unknown")
     state: MachineState | None = Field(description="The finer state behind the runtime status")
     since: AwareDatetime | None = Field(

@@ -1,8 +1,8 @@
-"""Owns what can be asked of the present: what machines are doing, and the newest values of their tags."""
+"""Owns what can be asked of tags' newest values, and of how much machines are used."""
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,26 +10,17 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import db, paging
+from cloud import db
 from cloud.errors import Invalid
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayOut
 from cloud.identity import service as identity
 from cloud.machines import service as machines
-from cloud.machines.schemas import MachineOut
-from cloud.paging import Page
-from cloud.telemetry import messages, rules, usage
+from cloud.telemetry import messages, usage
 from cloud.telemetry.history import SPANS, fields_of
 from cloud.telemetry.models import Latest, Tag
-from cloud.telemetry.schemas import (
-    LatestOut,
-    MachineNews,
-    MachineNowOut,
-    MachineStatusOut,
-    UsageAsked,
-    UsageDay,
-    UsageOut,
-)
+from cloud.telemetry.schemas import LatestOut, UsageAsked, UsageDay, UsageOut
+from cloud.telemetry.signals import Signal, Source
 from cloud.telemetry.usage import Used
 from shared.reading import ReadingType
 
@@ -38,12 +29,17 @@ _SINCE_ROWS = 100_000
 # back to before any reading: the wire carries none from before 1970
 _EVER = timedelta(days=150 * 366)
 # for lists: the columns that tell what machines are doing, and no objects of rows
+_OF_TAG = (Tag.id, Tag.machine_id, Tag.gateway_id, Tag.device, Tag.name, Tag.reading_type)
+_OF_LATEST = (Latest.ts, Latest.value, Latest.text, Latest.quality, Latest.as_of)
 _STATES = (
-    select(col(Tag.machine_id), col(Tag.gateway_id), col(Latest.text), col(Latest.quality), col(Latest.as_of))
+    select(*map(col, _OF_TAG), *map(col, _OF_LATEST))
     .join(Tag, col(Tag.id) == col(Latest.tag_id))
     # one value, however many machines: psycopg would read the text with fifty of them anew each time
     .where(col(Tag.machine_id) == any_(bindparam("machine_ids", type_=ARRAY(Uuid()))))
-    .where(col(Tag.reading_type) == ReadingType.STATE)
+    .where(
+        (col(Tag.reading_type) == ReadingType.STATE)
+        | (col(Tag.machine_id) == any_(bindparam("by_rules", type_=ARRAY(Uuid()))))
+    )
 )
 _SINCE = text("""
     WITH newest AS MATERIALIZED (
@@ -58,65 +54,49 @@ _SINCE = text("""
 """)
 
 
-async def machines_now(
-    session: AsyncSession,
-    organization_id: uuid.UUID,
-    wanted: paging.Paging,
-    now: datetime,
-    which: machines.Wanted | None = None,
-) -> Page[MachineNowOut]:
-    """Return a page of an organization's machines, with what they are doing."""
-    page = await machines.machines(session, organization_id, wanted, which)
-    doing = await _verdicts(session, [machine.id for machine in page.items], now)
-    return Page(
-        items=[_now(machine, doing[machine.id]) for machine in page.items],
-        next_cursor=page.next_cursor,
-        total=page.total,
-    )
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The newest reading of a tag, as far as states care; `last_seen` is when its gateway was heard."""
+
+    machine_id: uuid.UUID
+    source: Source
+    signal: Signal
+    as_of: datetime
+    last_seen: datetime | None
 
 
-async def machine_now(
-    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, now: datetime
-) -> MachineNowOut:
-    """Return a machine with what it is doing.
+async def heard(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], by_rules: Collection[uuid.UUID] = ()
+) -> dict[uuid.UUID, list[Heard]]:
+    """Return the newest reading of each tag that means `state` of some machines, by machine.
 
-    Raises:
-        NotFound: The organization has no such machine.
+    Args:
+        session: Its transaction.
+        machine_ids: Which.
+        by_rules: Of these all tags, for rules may ask for any.
     """
-    machine = await machines.resolve(session, organization_id, id_or_code)
-    return _now(machine, (await _verdicts(session, [machine.id], now))[machine.id])
+    rows = await db.rows(session, _STATES, {"machine_ids": list(machine_ids), "by_rules": list(by_rules)})
+    names = await gateways.by_ids(session, {row.gateway_id for row in rows}) if rows else {}
+    found: dict[uuid.UUID, list[Heard]] = {machine_id: [] for machine_id in machine_ids}
+    for row in rows:
+        source = Source(row.id, row.gateway_id, row.device, row.name, row.reading_type, None)
+        signal = Signal(row.id, row.ts, 0, row.text or row.value, row.quality)
+        seen = names[row.gateway_id].last_seen
+        found[row.machine_id].append(Heard(row.machine_id, source, signal, row.as_of, seen))
+    return found
 
 
-async def machine_status(
-    session: AsyncSession, organization_id: uuid.UUID, id_or_code: str, now: datetime
-) -> MachineStatusOut:
-    """Return what a machine is doing, since when, and the newest value of each of its tags.
-
-    Raises:
-        NotFound: The organization has no such machine.
-    """
-    machine = await machines.resolve(session, organization_id, id_or_code)
-    rows = await _latest(session, [machine.id])
+async def values(session: AsyncSession, machine_id: uuid.UUID, now: datetime) -> list[LatestOut]:
+    """Return the newest value of each of a machine's tags, by device and tag."""
+    rows = await _latest(session, [machine_id])
     names = await gateways.by_ids(session, {row.Tag.gateway_id for row in rows})
-    states = [row for row in rows if row.Tag.reading_type == ReadingType.STATE]
-    verdict = rules.judge([_source(row, names) for row in states], now)
-    return MachineStatusOut(
-        id=machine.id,
-        code=machine.code,
-        name=machine.name,
-        status=machine.status,
-        runtime_status=verdict.status,
-        unknown_because=verdict.doubt,
-        state=verdict.state,
-        since=None if verdict.doubt else await _since(session, max(states, key=lambda row: row.Latest.as_of).Latest),
-        values=[_latest_out(row, names, now) for row in rows],
-    )
+    return [_latest_out(row, names, now) for row in rows]
 
 
-async def news(
+async def moved(
     session: AsyncSession, organization_id: uuid.UUID, known: dict[int, datetime], now: datetime
-) -> list[MachineNews]:
-    """Return what is new of an organization's machines since the last time it was asked for.
+) -> dict[uuid.UUID, list[LatestOut]]:
+    """Return, by machine, the values that are new since the last time it was asked for.
 
     Args:
         session: Its transaction.
@@ -126,26 +106,18 @@ async def news(
     """
     heads = select(col(Latest.tag_id), col(Latest.as_of), col(Tag.machine_id)).join(Tag, col(Tag.id) == Latest.tag_id)
     theirs = heads.where(col(Tag.organization_id) == organization_id, col(Tag.machine_id).is_not(None))
-    moved = [row for row in await session.execute(theirs) if known.get(row.tag_id) != row.as_of]
-    if not moved:
-        return []
-    rows = await _latest(session, {row.machine_id for row in moved})
+    fresh = [row for row in await session.execute(theirs) if known.get(row.tag_id) != row.as_of]
+    if not fresh:
+        return {}
+    rows = await _latest(session, {row.machine_id for row in fresh})
     names = await gateways.by_ids(session, {row.Tag.gateway_id for row in rows})
-    tags = {row.tag_id for row in moved}
-    known |= {row.tag_id: row.as_of for row in moved}
-    of_machine: dict[uuid.UUID, list[Any]] = {}
+    tags = {row.tag_id for row in fresh}
+    known |= {row.tag_id: row.as_of for row in fresh}
+    found: dict[uuid.UUID, list[LatestOut]] = {}
     for row in rows:
-        of_machine.setdefault(row.Tag.machine_id, []).append(row)
-    return [
-        MachineNews(
-            machine_id=machine_id,
-            runtime_status=rules.judge(
-                [_source(row, names) for row in told if row.Tag.reading_type == ReadingType.STATE], now
-            ).status,
-            values=[_latest_out(row, names, now) for row in told if row.Tag.id in tags],
-        )
-        for machine_id, told in of_machine.items()
-    ]
+        if row.Tag.id in tags:
+            found.setdefault(row.Tag.machine_id, []).append(_latest_out(row, names, now))
+    return found
 
 
 async def used_by_day(
@@ -173,16 +145,22 @@ async def used_since(session: AsyncSession, machine_id: uuid.UUID, start: dateti
     return await usage.since(session, machine_id, start, now)
 
 
-async def _verdicts(
-    session: AsyncSession, machine_ids: Collection[uuid.UUID], now: datetime
-) -> dict[uuid.UUID, rules.Verdict]:
-    rows = await db.rows(session, _STATES, {"machine_ids": list(machine_ids)})
-    names = await gateways.by_ids(session, {row.gateway_id for row in rows}) if rows else {}
-    sources: dict[uuid.UUID, list[rules.StateSource]] = {machine_id: [] for machine_id in machine_ids}
-    for row in rows:
-        heard = names[row.gateway_id].last_seen
-        sources[row.machine_id].append(rules.StateSource(row.text, row.quality, row.as_of, heard))
-    return {machine_id: rules.judge(told, now) for machine_id, told in sources.items()}
+async def word_since(session: AsyncSession, newest: Signal) -> datetime | None:
+    """Return since when a tag says the word that it says now, as far back as its newest readings are looked at."""
+    since: datetime | None = None
+    for span in SPANS:
+        asked = {
+            "tag_id": newest.tag_id,
+            "state": newest.value,
+            "start": newest.at - (span or _EVER),
+            "end": newest.at,
+            "rows": _SINCE_ROWS,
+        }
+        found = (await session.execute(_SINCE, asked)).one()
+        since = found.since
+        if found.is_exact or found.rows == _SINCE_ROWS:
+            break
+    return since
 
 
 async def _latest(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> Sequence[Any]:
@@ -195,34 +173,8 @@ async def _latest(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> 
     return (await session.execute(statement)).all()
 
 
-async def _since(session: AsyncSession, latest: Latest) -> datetime | None:
-    since: datetime | None = None
-    for span in SPANS:
-        asked = {
-            "tag_id": latest.tag_id,
-            "state": latest.text,
-            "start": latest.ts - (span or _EVER),
-            "end": latest.ts,
-            "rows": _SINCE_ROWS,
-        }
-        found = (await session.execute(_SINCE, asked)).one()
-        since = found.since
-        if found.is_exact or found.rows == _SINCE_ROWS:
-            break
-    return since
-
-
-def _now(machine: MachineOut, verdict: rules.Verdict) -> MachineNowOut:
-    return MachineNowOut.model_validate(machine.__dict__ | {"runtime_status": verdict.status})
-
-
 def _latest_out(row: Any, names: dict[uuid.UUID, GatewayOut], now: datetime) -> LatestOut:
     return LatestOut(
         **fields_of(row.Latest, row.Tag, names[row.Tag.gateway_id].name),
         age_s=max(0.0, (now - row.Latest.as_of).total_seconds()),
     )
-
-
-def _source(row: Any, names: dict[uuid.UUID, GatewayOut]) -> rules.StateSource:
-    latest = row.Latest
-    return rules.StateSource(latest.text, latest.quality, latest.as_of, names[row.Tag.gateway_id].last_seen)

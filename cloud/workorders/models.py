@@ -112,7 +112,11 @@ class WorkOrder(Table, table=True):
 
 
 class WorkOrderStage(Table, table=True):
-    """One step of an order: what is dispatched to the floor. Its quantities are the sums of its production events."""
+    """One step of an order: what is dispatched to the floor.
+
+    Its quantities (`_qty`) follow from what people report of it, the sums of its production events, and from what its
+    machine's counters counted (`_counted`, the sums of `piece_count`) as `rules.settled` says.
+    """
 
     __tablename__ = "work_order_stage"
     __table_args__ = (
@@ -143,6 +147,10 @@ class WorkOrderStage(Table, table=True):
     scrap_qty: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     rework_qty: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     startup_qty: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    good_counted: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    rejects_counted: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    parts_counted: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    shots_counted: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     updated_at: datetime | None = _stamped()
 
 

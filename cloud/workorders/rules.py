@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloud.workorders.schemas import ProductionKind, Sequencing, StageStatus
@@ -55,6 +55,53 @@ class StageFacts:
     def used(self) -> int:
         """Return how many of the pieces that came from the stage before are used up."""
         return self.good + self.scrap + self.startup
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """How many pieces of each kind."""
+
+    good: int = 0
+    scrap: int = 0
+    rework: int = 0
+    startup: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a machine's counters counted while a stage ran; shots times cavities, so that all are pieces."""
+
+    good: int = 0
+    rejects: int = 0
+    parts: int = 0
+    shots: int = 0
+
+    @property
+    def is_any(self) -> bool:
+        """Whether a counter counts what is made; one of rejects alone does not."""
+        return bool(self.good or self.parts or self.shots)
+
+
+# a column's most: a counter gone wild must not stop anybody
+_MOST = 2**31 - 1
+
+
+def settled(reported: Pieces, counted: Counted) -> Pieces:
+    """Return how many pieces a stage made, by people's word and by counters: each piece once.
+
+    As the figures have it (`production.layers`): where a counter counts what is made, it is believed, and good pieces
+    that people report are the same pieces told again. People judge what a counter only counts: pieces that they report
+    as scrap, rework or startup are taken from the good ones; where a counter counts rejects, scrap and startup are its.
+    """
+    judged = reported
+    if counted.rejects:
+        judged = Pieces(good=reported.good, scrap=min(max(0, counted.rejects), _MOST), rework=reported.rework)
+    if not counted.is_any:
+        return judged
+    told = judged.rework + (0 if counted.rejects else judged.scrap + judged.startup)
+    # a counter of good pieces leaves rejects out by itself
+    made = counted.good or (counted.parts or counted.shots) - counted.rejects
+    return replace(judged, good=min(max(0, made - told), _MOST))
 
 
 def planned_stages(route: Sequence[Step], planned_start: datetime, planned_end: datetime) -> list[PlannedStage]:

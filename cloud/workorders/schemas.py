@@ -203,13 +203,27 @@ class AssignmentOut(BaseModel):
     assigned_at: AwareDatetime
 
 
+class QuantityBasis(StrEnum):
+    """Who says how many pieces a stage made."""
+
+    REPORTED = "reported"
+    """People: the sums of its production events."""
+    COUNTED = "counted"
+    """Its machine's counters; what people report judges these pieces, and is not added to them."""
+
+
 class Quantities(BaseModel):
-    """How many pieces a stage made: the sums of its production events."""
+    """How many pieces a stage made, each once."""
 
     good: int
     scrap: int
     rework: int
     startup: int
+    basis: QuantityBasis = Field(
+        default=QuantityBasis.REPORTED,
+        description="`reported` by people, or `counted` by the machine's counters: good pieces that people report are "
+        "then the same pieces told again",
+    )
 
 
 class StageOut(BaseModel):
@@ -263,6 +277,7 @@ class ProductionSummary(BaseModel):
 
     stage_id: int
     quantities: Quantities
+    reported: int = Field(default=0, description="Good pieces that people reported, whatever counters say")
     remaining: int = Field(description="Good pieces that it may still report")
     events: list[ProductionOut] = Field(description="The newest first, at most 200")
 
@@ -313,6 +328,8 @@ class StageMetrics(BaseModel):
     delay_minutes: float = Field(description="How much later than planned it ended, or is already")
     efficiency_percent: float | None = Field(description="Planned / actual duration x 100; null until it has started")
     on_time: bool = Field(description="It ended in time, or still can")
+    quantities: Quantities
+    completion_percent: float = Field(description="Good pieces of those ordered x 100; above 100 where more were made")
     as_of: AwareDatetime
 
 
@@ -330,6 +347,8 @@ class OrderMetrics(BaseModel):
     stages_total: int
     stages_done: int
     stages_on_time: int = Field(description="Done, and in time")
+    quantities: Quantities = Field(description="Good ones of the last stage, the others of all stages together")
+    completion_percent: float = Field(description="Good pieces of the last stage of those ordered x 100")
     as_of: AwareDatetime
 
 

@@ -6,6 +6,7 @@ goes on - a machine that produces, and says nothing - is brought up to the prese
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +24,7 @@ from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.production.service import counting, deriving, layers, moments, pace
 from cloud.shifts import service as shifts
+from cloud.workorders.service import counted
 from shared import logs
 
 log = logs.get(__name__)
@@ -177,10 +179,13 @@ async def _derive_marked(session: AsyncSession, machine_id: uuid.UUID, now: date
     spans: dict[bool, list[Span]] = {True: [], False: []}
     for row in rows:
         spans[row.figures_only].append(Span(moments.us(row.from_at), moments.us(min(row.to_at, now))))
+    moved: counting.Moved = Counter()
     for span in _together(spans[False]):
-        await derive(session, *owner, span, now)
+        moved.update(await derive(session, *owner, span, now))
     for span in _together(spans[True]):
         await compute(session, *owner, moments.utc(span.start), moments.utc(span.end), now)
+    # last: whoever reports of these orders waits for us from here on
+    await counted.add(session, moved, now)
 
 
 async def _bring_up(session: AsyncSession, machine_id: uuid.UUID, now: datetime) -> None:
@@ -191,14 +196,20 @@ async def _bring_up(session: AsyncSession, machine_id: uuid.UUID, now: datetime)
 
 async def derive(
     session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, wanted: Span, now: datetime
-) -> None:
-    """Derive a machine's states and counts in a range, and the facts of all that it touches."""
+) -> counting.Moved:
+    """Derive a machine's states and counts in a range, and the facts of all that it touches.
+
+    Returns:
+        What stages made more or less than was known, for their quantities.
+    """
     changed = [wanted]
     changed += await deriving.derive_states(session, machine.id, wanted)
-    changed += await counting.derive_counts(session, machine, wanted)
+    moved: counting.Moved = Counter()
+    changed += await counting.derive_counts(session, machine, wanted, moved)
     present = moments.us(now)
     for span in _together([Span(each.start, min(each.end, present)) for each in changed]):
         await compute(session, organization_id, machine, moments.utc(span.start), moments.utc(span.end), now)
+    return moved
 
 
 async def compute(

@@ -38,8 +38,19 @@ _SUMS = text("""
 """)
 
 
-async def derive_counts(session: AsyncSession, machine: MachineOut, wanted: Span) -> list[Span]:
-    """Derive what a machine's counters counted in a range; return the minutes that came out otherwise."""
+# by stage and type of the counter
+Moved = Counter[tuple[int, str]]
+
+
+async def derive_counts(session: AsyncSession, machine: MachineOut, wanted: Span, moved: Moved) -> list[Span]:
+    """Derive what a machine's counters counted in a range; return the minutes that came out otherwise.
+
+    Args:
+        session: In which they are kept.
+        machine: Whose counters.
+        wanted: The range.
+        moved: What came out otherwise of stages is added here, for their quantities.
+    """
     kept = await signals.kept_since(session)
     start = max(wanted.start, moments.us(kept)) if kept is not None else wanted.start
     if start >= wanted.end:
@@ -48,11 +59,13 @@ async def derive_counts(session: AsyncSession, machine: MachineOut, wanted: Span
     changed: list[Span] = []
     for tag in await signals.sources(session, machine.id):
         if tag.reading_type in KINDS:
-            changed += await _derive(session, machine, tag, window)
+            changed += await _derive(session, machine, tag, window, moved)
     return union(changed)
 
 
-async def _derive(session: AsyncSession, machine: MachineOut, tag: signals.Source, window: Span) -> list[Span]:
+async def _derive(
+    session: AsyncSession, machine: MachineOut, tag: signals.Source, window: Span, moved: Moved
+) -> list[Span]:
     minutes = [window]
     after = await signals.first_after(session, [tag.id], moments.utc(window.end))
     if after is not None:
@@ -75,7 +88,11 @@ async def _derive(session: AsyncSession, machine: MachineOut, tag: signals.Sourc
         if any(each.holds(delta.at) for each in minutes):
             key = (moments.minute(delta.at), stage_at(delta.at), KINDS[tag.reading_type].value)
             counted[key] += round(parts(delta.quantity, factor))
-    return await _write(session, machine.id, tag.id, minutes, counted)
+    differing = await _write(session, machine.id, tag.id, minutes, counted)
+    for (_, stage_id, _), quantity in differing.items():
+        if stage_id is not None:
+            moved[stage_id, tag.reading_type] += quantity
+    return [Span(at, at + MINUTE) for at, _, _ in differing]
 
 
 async def stages(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> Callable[[int], int | None]:
@@ -131,7 +148,8 @@ async def _good_before(
 
 async def _write(
     session: AsyncSession, machine_id: uuid.UUID, tag_id: int, minutes: Sequence[Span], counted: Counter[Key]
-) -> list[Span]:
+) -> dict[Key, int]:
+    """Keep what differs from what is known; return that."""
     known: Counter[Key] = Counter()
     for each in minutes:
         asked = {
@@ -156,4 +174,4 @@ async def _write(
             for (at, stage_id, kind), quantity in sorted(differing.items(), key=lambda each: each[0][0])
         ]
         await session.execute(insert(PieceCount), rows)
-    return [Span(at, at + MINUTE) for at, _, _ in differing]
+    return differing

@@ -6,7 +6,7 @@ replaced, and the one that replaces it knows it; a row that merely ends is no co
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,10 +43,12 @@ class Sources:
     Attributes:
         tags: Those that are read.
         read: How.
+        meaning: What a tag's word stands for; None where rules tell the state.
     """
 
     tags: Sequence[signals.Source]
     read: rules.Reader | None
+    meaning: Callable[[rules.Value | None], MachineState | None] | None = None
 
 
 async def derive_states(session: AsyncSession, machine_id: uuid.UUID, wanted: Span) -> list[Span]:
@@ -55,7 +57,10 @@ async def derive_states(session: AsyncSession, machine_id: uuid.UUID, wanted: Sp
     window, segments = await _read(session, sources, wanted)
     if window is None:
         return []
-    told = await _told(session, machine_id, window)
+    told = await _told(session, machine_id, window, [tag.id for tag in sources.tags])
+    if not sources.tags:
+        # what was said without an end goes on until something else is said
+        window = Span(window.start, max([window.end, *(each.span.end for each in told if each.goes_on)]))
     found = rules.overlay(segments, told, window)
     return await _write(session, machine_id, window, found)
 
@@ -63,7 +68,11 @@ async def derive_states(session: AsyncSession, machine_id: uuid.UUID, wanted: Sp
 async def sources_of(session: AsyncSession, machine_id: uuid.UUID) -> Sources:
     """Return what a machine's states are read from: its rules, else its tags that mean `state`."""
     tags = await signals.sources(session, machine_id)
-    model = await session.get(StateModel, machine_id)
+    return sources_by(await session.get(StateModel, machine_id), tags)
+
+
+def sources_by(model: StateModel | None, tags: Sequence[signals.Source]) -> Sources:
+    """Return the same, of a model and a machine's tags that are known."""
     if model is not None and model.rules:
         told = [Rule.model_validate(each) for each in model.rules]
         otherwise = MachineState(model.otherwise) if model.otherwise is not None else None
@@ -79,7 +88,11 @@ async def sources_of(session: AsyncSession, machine_id: uuid.UUID) -> Sources:
     if model is not None:
         codes |= {code.strip().lower(): MachineState(state) for code, state in model.codes.items()}
     states = [tag for tag in tags if tag.reading_type == ReadingType.STATE]
-    return Sources(states, rules.by_tags([tag.id for tag in states], lambda said: presets.meaning(said, codes)))
+
+    def meaning(said: rules.Value | None) -> MachineState | None:
+        return presets.meaning(said, codes)
+
+    return Sources(states, rules.by_tags([tag.id for tag in states], meaning), meaning)
 
 
 async def _read(session: AsyncSession, sources: Sources, wanted: Span) -> tuple[Span | None, list[Segment]]:
@@ -104,19 +117,28 @@ async def _read(session: AsyncSession, sources: Sources, wanted: Span) -> tuple[
     return window, rules.without(segments, [moments.span(*each) for each in holes])
 
 
-async def _told(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> list[Told]:
+async def _told(session: AsyncSession, machine_id: uuid.UUID, window: Span, tags: Collection[int]) -> list[Told]:
     end = datetime(2200, 1, 1, tzinfo=UTC) if window.end >= FOREVER else moments.utc(window.end)
     asked = {"machine_id": machine_id, "start": moments.utc(window.start), "end": end}
+    rows = (await session.execute(_TOLD, asked)).all()
+    # what was said without an end, before the machine had tags, holds until they speak
+    is_open = bool(tags) and any(row.to_at is None for row in rows)
+    spoke = {row.id: await signals.first_after(session, tags, row.from_at) for row in rows if is_open and not row.to_at}
     return [
         Told(
             row.id,
-            moments.span(row.from_at, row.until_at),
+            moments.span(row.from_at, _earlier(row.until_at, spoke.get(row.id))),
             StateSource(row.source),
             MachineState(row.state) if row.state is not None else None,
             row.reason_id,
+            row.to_at is None,
         )
-        for row in await session.execute(_TOLD, asked)
+        for row in rows
     ]
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _said(heard: signals.Signal) -> Said:

@@ -223,12 +223,15 @@ def _events(
             found[at, PieceKind.GOOD, stage] -= quantity
     for each in reported:
         at, kind = moments.us(each.at), PieceKind(each.kind)
+        if kind in {PieceKind.SCRAP, PieceKind.STARTUP} and rejects:
+            # a counter of rejects has counted them
+            continue
         if not is_judged and total is None:
             found[at, kind, each.stage_id] += each.quantity
-        elif kind is not PieceKind.GOOD and not rejects:
+        elif kind is not PieceKind.GOOD:
             # people judge what a counter only counted
             found[at, kind, each.stage_id] += each.quantity
-            found[at, PieceKind.GOOD if is_judged else PieceKind.MADE, each.stage_id] -= each.quantity
+            found[at, PieceKind.GOOD if is_judged or rejects else PieceKind.MADE, each.stage_id] -= each.quantity
     return found
 
 

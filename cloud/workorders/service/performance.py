@@ -1,5 +1,6 @@
 """Owns reading how stages and orders went, or go."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from cloud.identity.schemas import Caller
 from cloud.workorders import metrics
 from cloud.workorders.metrics import Span
 from cloud.workorders.models import WorkOrderStage
-from cloud.workorders.schemas import OrderMetrics, StageMetrics
+from cloud.workorders.schemas import OrderMetrics, Quantities, StageMetrics
 from cloud.workorders.service import scope
 
 
@@ -21,7 +22,16 @@ async def of_stage(session: AsyncSession, caller: Caller, stage_id: int, now: da
     """
     stage = await scope.require_stage(session, caller, stage_id)
     measured = asdict(metrics.measures(_span(stage), now))
-    return StageMetrics(stage_id=stage_id, status=stage.status, as_of=now, **measured)
+    made = scope.quantities(stage)
+    order = await scope.order_of(session, stage)
+    return StageMetrics(
+        stage_id=stage_id,
+        status=stage.status,
+        quantities=made,
+        completion_percent=100 * made.good / order.qty,
+        as_of=now,
+        **measured,
+    )
 
 
 async def of_order(session: AsyncSession, caller: Caller, order_id: int, now: datetime) -> OrderMetrics:
@@ -31,7 +41,9 @@ async def of_order(session: AsyncSession, caller: Caller, order_id: int, now: da
         NotFound: There is no such order, or it is not the caller's to see.
     """
     order = await scope.require_order(session, caller, order_id)
-    spans = [_span(stage) for stage in await scope.stages_in(session, order)]
+    stages = await scope.stages_in(session, order)
+    spans = [_span(stage) for stage in stages]
+    made = _made([scope.quantities(stage) for stage in stages])
     whole = metrics.whole(order.planned_start, order.planned_end, order.status, spans)
     done, on_time = metrics.done_on_time(spans)
     return OrderMetrics(
@@ -41,8 +53,22 @@ async def of_order(session: AsyncSession, caller: Caller, order_id: int, now: da
         stages_total=len(spans),
         stages_done=done,
         stages_on_time=on_time,
+        quantities=made,
+        completion_percent=100 * made.good / order.qty,
         as_of=now,
         **asdict(metrics.measures(whole, now)),
+    )
+
+
+def _made(each: Sequence[Quantities]) -> Quantities:
+    """Return what an order made: pieces are good when its last stage says so, and lost at any."""
+    last = each[-1] if each else Quantities(good=0, scrap=0, rework=0, startup=0)
+    return Quantities(
+        good=last.good,
+        scrap=sum(stage.scrap for stage in each),
+        rework=sum(stage.rework for stage in each),
+        startup=sum(stage.startup for stage in each),
+        basis=last.basis,
     )
 
 

@@ -1,4 +1,4 @@
-"""Owns what stages made: events that are only ever added, and the sums kept on the stage in the same transaction."""
+"""Owns what people say that stages made: events that are only ever added, and the sums kept on the stage with them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,9 @@ from cloud.errors import Conflict, Invalid, NotFound
 from cloud.identity.schemas import Caller
 from cloud.workorders import messages, rules
 from cloud.workorders.models import ProductionEvent, WorkOrderStage
-from cloud.workorders.rules import StageFacts
+from cloud.workorders.rules import Pieces
 from cloud.workorders.schemas import ProductionIn, ProductionKind, ProductionOut, ProductionSummary, StageStatus
-from cloud.workorders.service import scope
+from cloud.workorders.service import counted, scope
 from cloud.workorders.service.scope import Held
 
 # a phone's clock may be ahead a little
@@ -48,7 +48,7 @@ async def add(
             current_status=held.stage.status,
             allowed=rules.allowed(held.stage.status),
         )
-    _require_within(held, given)
+    _require_within(held, given, await counted.reported(session, stage_id))
     return await _record(
         session,
         caller,
@@ -109,22 +109,26 @@ async def summary(session: AsyncSession, caller: Caller, stage_id: int) -> Produ
     order = await scope.order_of(session, stage)
     held = Held(order, await scope.stages_in(session, order), stage)
     newest = select(ProductionEvent).where(col(ProductionEvent.stage_id) == stage_id)
+    told = await counted.reported(session, stage_id)
     events = await session.scalars(newest.order_by(col(ProductionEvent.id).desc()).limit(MAX_EVENTS))
     return ProductionSummary(
         stage_id=stage_id,
         quantities=scope.quantities(stage),
-        remaining=_remaining(held, ProductionKind.GOOD) or 0,
+        reported=told.good,
+        remaining=_remaining(held, ProductionKind.GOOD, told) or 0,
         events=[ProductionOut.model_validate(event) for event in events],
     )
 
 
-def _remaining(held: Held, kind: ProductionKind) -> int | None:
+def _remaining(held: Held, kind: ProductionKind, told: Pieces) -> int | None:
+    """Return how many more pieces people may report: of those that they reported, whatever counters counted."""
     order = held.order
-    return rules.reportable(kind, scope.facts(held.stage), held.before, order.qty, order.over_report_percent)
+    facts = replace(scope.facts(held.stage), good=told.good, scrap=told.scrap, startup=told.startup)
+    return rules.reportable(kind, facts, held.before, order.qty, order.over_report_percent)
 
 
-def _require_within(held: Held, given: ProductionIn) -> None:
-    remaining = _remaining(held, given.kind)
+def _require_within(held: Held, given: ProductionIn, told: Pieces) -> None:
+    remaining = _remaining(held, given.kind, told)
     if remaining is not None and given.quantity > remaining:
         raise Conflict(
             messages.OVER_REPORTED,
@@ -136,21 +140,23 @@ def _require_within(held: Held, given: ProductionIn) -> None:
 
 
 async def _record(session: AsyncSession, caller: Caller, held: Held, event: ProductionEvent) -> ProductionOut:
-    earlier = scope.facts(held.stage)
-    changed = _plus(earlier, event.kind, event.quantity)
-    order = held.order
+    stage, order = held.stage, held.order
+    told = await counted.reported(session, stage.id or 0)
+    told = replace(told, **{event.kind.value: getattr(told, event.kind.value) + event.quantity})
+    made = rules.settled(told, scope.counted(stage))
+    earlier = scope.facts(stage)
+    changed = replace(earlier, good=made.good, scrap=made.scrap, startup=made.startup)
     if rules.takes_away(earlier, changed, held.after, order.qty, order.over_report_percent):
-        raise Conflict(messages.PRODUCTION_USED, stage=held.stage.id)
+        raise Conflict(messages.PRODUCTION_USED, stage=stage.id)
     statement = (
         insert(ProductionEvent).values(event.model_dump(exclude={"id", "recorded_at"})).returning(ProductionEvent)
     )
     recorded = (await session.scalars(statement)).one()
-    name = f"{event.kind}_qty"
-    column, before = getattr(WorkOrderStage, name), getattr(held.stage, name)
+    before, after = counted.columns_of(stage), counted.columns(made)
     await session.execute(
         update(WorkOrderStage)
-        .where(col(WorkOrderStage.id) == held.stage.id)
-        .values({column: column + event.quantity, WorkOrderStage.updated_at: func.now()})
+        .where(col(WorkOrderStage.id) == stage.id)
+        .values({**after, WorkOrderStage.updated_at: func.now()})
         .execution_options(synchronize_session=False)
     )
     shown = ProductionOut.model_validate(recorded)
@@ -159,25 +165,12 @@ async def _record(session: AsyncSession, caller: Caller, held: Held, event: Prod
         began = held.stage.actual_start if event.reverses_id is not None else shown.occurred_at
         end = shown.occurred_at + timedelta(minutes=1)
         await marks.put(session, held.stage.machine_id, began or shown.occurred_at, end, figures_only=True)
-    counted = {name: before}, {name: before + event.quantity}
     await changes.record_all(
         session,
         caller,
         [
             Change(Entity.PRODUCTION, shown.id, ChangeKind.CREATED, after=shown),
-            Change(Entity.STAGE, shown.stage_id, ChangeKind.UPDATED, *counted),
+            Change(Entity.STAGE, shown.stage_id, ChangeKind.UPDATED, before, after),
         ],
     )
     return shown
-
-
-def _plus(stage: StageFacts, kind: ProductionKind, quantity: int) -> StageFacts:
-    match kind:
-        case ProductionKind.GOOD:
-            return replace(stage, good=stage.good + quantity)
-        case ProductionKind.SCRAP:
-            return replace(stage, scrap=stage.scrap + quantity)
-        case ProductionKind.STARTUP:
-            return replace(stage, startup=stage.startup + quantity)
-        case ProductionKind.REWORK:
-            return stage

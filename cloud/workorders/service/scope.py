@@ -20,8 +20,11 @@ from cloud.identity import service as identity
 from cloud.identity.schemas import Caller, Role
 from cloud.workorders import messages, rules
 from cloud.workorders.models import StageAssignment, WorkOrder, WorkOrderStage
-from cloud.workorders.rules import StageFacts
-from cloud.workorders.schemas import AssignmentOut, Quantities, StageOut
+from cloud.workorders.rules import Counted, StageFacts
+from cloud.workorders.schemas import AssignmentOut, Quantities, QuantityBasis, StageOut
+
+_COUNTED = {"good_counted", "rejects_counted", "parts_counted", "shots_counted"}
+_QUANTITIES = {"good_qty", "scrap_qty", "rework_qty", "startup_qty", *_COUNTED}
 
 
 @dataclass(slots=True)
@@ -183,7 +186,7 @@ async def shown(session: AsyncSession, organization_id: uuid.UUID, stages: Seque
 
 def _shown(stage: WorkOrderStage, assignments: list[AssignmentOut]) -> StageOut:
     return StageOut(
-        **stage.model_dump(exclude={"good_qty", "scrap_qty", "rework_qty", "startup_qty"}),
+        **stage.model_dump(exclude=_QUANTITIES),
         quantities=quantities(stage),
         assignments=assignments,
     )
@@ -191,7 +194,18 @@ def _shown(stage: WorkOrderStage, assignments: list[AssignmentOut]) -> StageOut:
 
 def quantities(stage: WorkOrderStage) -> Quantities:
     """Return what a stage made."""
-    return Quantities(good=stage.good_qty, scrap=stage.scrap_qty, rework=stage.rework_qty, startup=stage.startup_qty)
+    return Quantities(
+        good=stage.good_qty,
+        scrap=stage.scrap_qty,
+        rework=stage.rework_qty,
+        startup=stage.startup_qty,
+        basis=QuantityBasis.COUNTED if counted(stage).is_any else QuantityBasis.REPORTED,
+    )
+
+
+def counted(stage: WorkOrderStage) -> Counted:
+    """Return what counters counted of a stage."""
+    return Counted(stage.good_counted, stage.rejects_counted, stage.parts_counted, stage.shots_counted)
 
 
 def _assignment(row: StageAssignment, names: dict[int, str]) -> AssignmentOut:

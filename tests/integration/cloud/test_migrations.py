@@ -168,3 +168,44 @@ def test_an_orders_status_is_brought_from_its_stages(url):
     schema.migrate(url)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM work_order WHERE status <> 'planned'").fetchone() == (2,)
+
+
+def test_what_was_counted_of_stages_is_brought_into_their_quantities_and_out_again(url):
+    schema.migrate(url, "0023")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO organization (name) VALUES ('Acme')")
+        connection.execute("INSERT INTO machine (organization_id, code, name) SELECT id, 'M', 'M' FROM organization")
+        connection.execute("INSERT INTO gateway (organization_id, name) SELECT id, 'g' FROM organization")
+        window = "'2026-03-02T08:00Z'::timestamptz, '2026-03-02T10:00Z'::timestamptz"
+        connection.execute(
+            "INSERT INTO work_order (organization_id, product_code, lot_no, qty, planned_start, planned_end) "
+            f"SELECT id, 'K', '1', 100, {window} FROM organization"
+        )
+        for op_number in (10, 20):
+            connection.execute(
+                "INSERT INTO work_order_stage (work_order_id, op_number, stage_name, planned_start, planned_end, "
+                f"good_qty, scrap_qty) SELECT id, %s, 's', {window}, 5, 2 FROM work_order",
+                [op_number],
+            )
+        connection.execute(
+            "INSERT INTO production_event (stage_id, kind, quantity, occurred_at) SELECT id, unnest, "
+            "CASE unnest WHEN 'good' THEN 5 ELSE 2 END, now() "
+            "FROM work_order_stage, unnest('{good,scrap}'::productionkind[])"
+        )
+        connection.execute(
+            "INSERT INTO tag (organization_id, gateway_id, machine_id, device, name, reading_type, unit, described_at) "
+            "SELECT machine.organization_id, gateway.id, machine.id, 'd', 'n', 'part_count', '1', now() "
+            "FROM machine, gateway"
+        )
+        connection.execute(
+            "INSERT INTO piece_count (machine_id, tag_id, at, stage_id, kind, quantity) "
+            "SELECT machine_id, tag.id, now(), (SELECT min(id) FROM work_order_stage), 'made', unnest "
+            "FROM tag, unnest('{30,-4}'::int[])"
+        )
+    shown = "SELECT good_qty, scrap_qty FROM work_order_stage ORDER BY op_number"
+    schema.migrate(url, "0024")
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert connection.execute(shown).fetchall() == [(24, 2), (5, 2)]
+    schema.migrate(url, "0023")
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert connection.execute(shown).fetchall() == [(5, 2), (5, 2)]

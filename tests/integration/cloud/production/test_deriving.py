@@ -5,7 +5,6 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from cloud.analytics.service.deriving import derive_all
 from cloud.telemetry.dictionary import Dictionary
@@ -330,6 +329,59 @@ async def test_a_standards_codes_are_read_by_its_preset(gateway, ask):
     assert [each[0] for each in await states(gateway)] == ["producing", "faulted", "planned_stop", "producing"]
 
 
+async def test_runtime_status_follows_rules_presets_people_and_files(gateway, ask, machines):
+    now = datetime.now(UTC)
+    first = round((now - timedelta(minutes=10)).timestamp() * 1e6) - NOON
+
+    async def doing(machine: str) -> tuple:
+        told = await ask("GET", f"/machines/{machine}/status")
+        listed = {each["code"]: each["runtime_status"] for each in await ask("GET", "/machines")}
+        one = await ask("GET", f"/machines/{machine}")
+        assert told["runtime_status"] == listed[machine] == one["runtime_status"]
+        return told["runtime_status"], told["state"], told["unknown_because"]
+
+    assert await doing("P-2") == ("unknown", None, "no_state_tag")
+    rule = {"state": "producing", "when": [{"tag": "rpm", "above": 100}]}
+    await ask("PUT", "/machines/P-2/states/model", {"rules": [rule], "otherwise": "setup"})
+    await ask("PUT", "/machines/P-1/states/model", {"preset": "packml"})
+    said = [says(SPEED, (first / MINUTE, 0), (first / MINUTE + 1, 500)), says(STATE, (first / MINUTE, 9))]
+    await gateway.send(concatenate(said), tags=TAGS)
+    # at once, by what is newest; and since when, as far as that is derived
+    assert await doing("P-2") == ("running", "producing", None)
+    assert await doing("P-1") == ("down", "faulted", None)
+    await derived(gateway, now)
+    since = (await ask("GET", "/machines/P-2/status"))["since"]
+    assert datetime.fromisoformat(since) == utc(NOON + round((first / MINUTE + 1) * MINUTE))
+    # a person's word counts before readings, as long as it holds
+    words = {"from": (now - timedelta(minutes=5)).isoformat(), "to": now.isoformat(), "state": "maintenance"}
+    told = await ask("POST", "/machines/P-2/states", words, status=201)
+    await gateway.query(
+        "UPDATE state_told SET to_at = :later WHERE id = :it AND :gateway IS NOT NULL RETURNING 1",
+        later=now + timedelta(hours=1),
+        it=told["id"],
+    )
+    await derived(gateway, now)
+    assert await doing("P-2") == ("maintenance", "maintenance", None)
+    await ask("DELETE", f"/machines/P-2/statements/{told['id']}", status=204)
+    await derived(gateway, now)
+    assert await doing("P-2") == ("running", "producing", None)
+
+
+async def test_a_machine_without_tags_does_what_people_say_until_its_tags_speak(gateway, ask):
+    now = datetime.now(UTC)
+    begin = now - timedelta(minutes=30)
+    await ask("POST", "/machines/P-1/states", {"from": begin.isoformat(), "state": "setup"}, status=201)
+    await derived(gateway, now)
+    told = await ask("GET", "/machines/P-1/status")
+    assert (told["runtime_status"], told["state"], told["unknown_because"]) == ("setup", "setup", None)
+    assert datetime.fromisoformat(told["since"]) == begin
+    first = (now - timedelta(minutes=10)).timestamp() * 1e6 - NOON
+    await gateway.send(says(STATE, (first / MINUTE, "producing")), tags=TAGS)
+    await derived(gateway, now)
+    assert [each[0] for each in await states(gateway)] == ["setup", "producing"]
+    assert (await ask("GET", "/machines/P-1/status"))["runtime_status"] == "running"
+
+
 async def test_orphans_are_moved_to_a_stage_after_a_look_at_what_that_would_do(gateway, ask, machines):
     order = {
         "product_code": "K",
@@ -374,6 +426,86 @@ async def test_orphans_are_moved_to_a_stage_after_a_look_at_what_that_would_do(g
     }
 
 
+async def an_order(ask, qty: int = 100) -> tuple[int, int]:
+    """Plan an order of one stage on P-1; return its id and the stage's."""
+    window = {"planned_start": "2026-11-20T08:00:00Z", "planned_end": "2026-11-20T20:00:00Z"}
+    stage = {"stage_name": "mould", "machine": "P-1", **window}
+    order = {"product_code": "K", "lot_no": "1", "qty": qty, "stages": [stage], **window}
+    made = await ask("POST", "/workorders/", order, status=201)
+    [stage] = await ask("GET", f"/workorders/{made['id']}/stages")
+    return made["id"], stage["id"]
+
+
+async def ran(gateway: Sender, stage_id: int, start: float, end: float | None = None) -> None:
+    """Have a stage run from some minutes after noon on, as if somebody had started it then."""
+    await gateway.query(
+        "UPDATE work_order_stage SET status = CAST(:status AS stagestatus), actual_start = :start, "
+        "actual_end = :until, updated_at = '2026-11-20T08:00Z' "
+        "WHERE id = :stage AND :gateway IS NOT NULL RETURNING 1",
+        status="in_progress" if end is None else "done",
+        start=utc(NOON + round(start * MINUTE)),
+        until=None if end is None else utc(NOON + round(end * MINUTE)),
+        stage=stage_id,
+    )
+
+
+async def test_what_counters_counted_is_in_the_stages_quantities_once(gateway, ask):
+    order, stage = await an_order(ask)
+    await ran(gateway, stage, 5)
+
+    async def quantities() -> tuple:
+        [shown] = await ask("GET", f"/workorders/{order}/stages")
+        metrics = await ask("GET", f"/stages/{stage}/metrics")
+        whole = await ask("GET", f"/workorders/{order}/metrics")
+        assert metrics["quantities"] == whole["quantities"] == shown["quantities"]
+        assert metrics["completion_percent"] == whole["completion_percent"] == shown["quantities"]["good"]
+        return tuple(shown["quantities"].values())
+
+    assert await quantities() == (0, 0, 0, 0, "reported")
+    said = [says(GOOD, (0, 100), (4, 104), (10, 110), (20, 130)), says(REJECT, (0, 10), (20, 13))]
+    await gateway.send(concatenate(said), tags=TAGS)
+    await derived(gateway)
+    assert await quantities() == (26, 3, 0, 0, "counted")
+    # told again, and derived again
+    await gateway.send(concatenate(said), tags=TAGS)
+    window = {"from": "2026-11-20T12:00:00Z", "to": "2026-11-20T12:01:00Z"}
+    await ask("POST", "/machines/P-1/states", window | {"state": "setup"}, status=201)
+    await derived(gateway)
+    assert await quantities() == (26, 3, 0, 0, "counted")
+    # a late sample: two of the six before minute 10 were made before the stage began
+    await gateway.send(says(GOOD, (4.9, 106)), tags=TAGS)
+    await derived(gateway)
+    assert await quantities() == (24, 3, 0, 0, "counted")
+    # people tell the same pieces again, and judge some of them
+    await ask("POST", f"/stages/{stage}/production", {"quantity": 24}, status=201)
+    told = await ask("POST", f"/stages/{stage}/production", {"kind": "rework", "quantity": 4}, status=201)
+    assert await quantities() == (20, 3, 4, 0, "counted")
+    summary = await ask("GET", f"/stages/{stage}/production")
+    assert (summary["reported"], summary["remaining"], len(summary["events"])) == (24, 76, 2)
+    await ask("POST", f"/stages/{stage}/production/{told['id']}/reverse", status=201)
+    assert await quantities() == (24, 3, 0, 0, "counted")
+    # the stage ended earlier than was known: what came after is nobody's
+    await ran(gateway, stage, 5, 15)
+    await ask("POST", "/machines/P-1/states", window | {"state": "idle"}, status=201)
+    later = {"from": "2026-11-20T12:14:00Z", "to": "2026-11-20T12:30:00Z", "state": "idle"}
+    await ask("POST", "/machines/P-1/states", later, status=201)
+    await derived(gateway)
+    assert await quantities() == (4, 0, 0, 0, "counted")
+    claim = {"from": "2026-11-20T12:14:00Z", "to": "2026-11-20T12:30:00Z", "stage_id": stage}
+    await ask("POST", "/machines/P-1/counts/claim", claim)
+    await derived(gateway)
+    assert await quantities() == (24, 3, 0, 0, "counted")
+    # the figures have the same pieces as the stage
+    told = await ask("GET", "/machines/P-1/oee?by=hour&from=2026-11-20T12:00:00Z&to=2026-11-20T13:00:00Z")
+    assert (told["total"]["pieces"]["good"], told["total"]["pieces"]["scrap"]) == (30, 3)
+    changes = await gateway.query(
+        "SELECT actor, after FROM change WHERE entity = 'stage' AND entity_id = :stage AND actor = 'counter' "
+        "AND :gateway IS NOT NULL ORDER BY id",
+        stage=str(stage),
+    )
+    assert changes[0].after == {"good_qty": 26, "scrap_qty": 3}
+
+
 async def test_facts_add_up_to_the_time_that_has_gone(gateway):
     await gateway.send(says(STATE, (-30, "producing"), (15, "faulted"), (45, "producing")), tags=TAGS)
     await derived(gateway)
@@ -382,8 +514,7 @@ async def test_facts_add_up_to_the_time_that_has_gone(gateway):
     assert [tuple(each // MINUTE for each in row[1:]) for row in rows[:2]] == [(30, 0, 0), (30, 30, 0)]
     assert len(rows) == 7
     assert all(sum(row[1:]) == HOUR for row in rows[1:])
-    async with gateway.database.transaction() as session:
-        assert await session.scalar(text("SELECT count(*) FROM mark")) == 0
+    assert await gateway.query(f"SELECT machine_id FROM mark WHERE {OWN}") == []
 
 
 async def test_of_a_machine_whose_gateway_is_silent_nothing_is_known(gateway):

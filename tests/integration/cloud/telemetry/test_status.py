@@ -9,8 +9,8 @@ import pytest
 from cloud.changes import Operator
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineIn
-from cloud.telemetry import service
-from cloud.telemetry.rules import SILENT_AFTER
+from cloud.production.rules import SILENT_AFTER
+from cloud.production.service import present
 from shared.reading import Quality, Tag, concatenate
 from tests.integration.cloud.telemetry.sender import MODE, NOON, SECOND, rows, states
 
@@ -81,7 +81,7 @@ async def test_a_silent_gateways_machines_are_unknown_and_it_speaking_again_brin
     await gateway.send(states("producing"))
     later = datetime.now(UTC) + SILENT_AFTER + timedelta(seconds=11)
     async with gateway.database.transaction() as session:
-        told = await service.machine_status(session, tenant.organization_id, "P-1", later)
+        told = await present.machine_status(session, tenant.organization_id, "P-1", later)
     assert (told.runtime_status, told.unknown_because) == ("unknown", "gateway_silent")
     assert (await status(gateway, tenant))["runtime_status"] == "running"
 

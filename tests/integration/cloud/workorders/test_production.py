@@ -59,6 +59,7 @@ async def test_what_did_not_become_good_is_counted_and_does_not_use_the_order_up
         "scrap": 20,
         "rework": 1,
         "startup": 3,
+        "basis": "reported",
     }
 
 

@@ -2,13 +2,31 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.kpi.presets import codes, meaning
+from cloud.kpi.presets import Preset, codes, meaning
 from cloud.kpi.spans import Span, overlaps, total, union
-from cloud.production.rules import Said, Segment, Told, base, by_rules, by_tags, joined, overlay, spliced, without
+from cloud.production.rules import (
+    SILENT_AFTER,
+    STATUS_OF,
+    Newest,
+    Said,
+    Segment,
+    Told,
+    Verdict,
+    base,
+    by_rules,
+    by_tags,
+    joined,
+    overlay,
+    present,
+    spliced,
+    without,
+)
 from cloud.production.schemas import Rule, StateSource
+from cloud.telemetry.schemas import Doubt, RuntimeStatus
 from shared.reading import MachineState, Quality
 
 WINDOW = Span(0, 100)
@@ -128,3 +146,109 @@ def test_what_is_derived_replaces_its_window_and_nothing_else(kept, derived, win
     assert total(each.span for each in found) == total(each.span for each in inside) + sum(
         each.span.length - each.span.clip(window).length for each in kept
     )
+
+
+SILENT = SILENT_AFTER.total_seconds()
+PACKML = codes(Preset.PACKML)
+
+
+def newest(
+    said: float | str | None = "producing",
+    *,
+    quality: int = 0,
+    age_s: float = 5,
+    heard_s: float | None = 1,
+    tag: int = 1,
+) -> Newest:
+    """Return what a tag said some seconds ago, of a gateway that was heard some seconds ago."""
+    heard = None if heard_s is None else -round(heard_s * 1e6)
+    return Newest(Said(-round(age_s * 1e6), tag, said, quality), heard)
+
+
+def now(*heard: Newest) -> Verdict:
+    def means(said: float | str | None) -> MachineState | None:
+        return meaning(said, PACKML)
+
+    return present(heard, by_tags([1, 2, 3], means), means, 0)
+
+
+def test_the_newest_of_several_state_tags_speaks():
+    heard = [newest("faulted", age_s=9, tag=1), newest("setup", age_s=1, tag=2), newest("off", age_s=5, tag=3)]
+    assert now(*heard) == Verdict(RuntimeStatus.SETUP, MachineState.SETUP)
+
+
+def test_a_standards_code_says_what_a_machine_does_now():
+    assert now(newest(6.0)) == Verdict(RuntimeStatus.RUNNING, MachineState.PRODUCING)
+    assert now(newest(9.0)) == Verdict(RuntimeStatus.DOWN, MachineState.FAULTED)
+
+
+def test_an_old_state_holds_while_its_gateway_is_heard_and_uncertain_is_still_known():
+    assert now(newest(age_s=86_400)).status is RuntimeStatus.RUNNING
+    assert now(newest(quality=1, heard_s=SILENT)).status is RuntimeStatus.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("heard", "doubt"),
+    [
+        ([], Doubt.NO_STATE_TAG),
+        ([newest("no_data")], Doubt.NO_DATA),
+        ([newest(quality=2)], Doubt.BAD_QUALITY),
+        ([newest("spinning")], Doubt.NOT_A_STATE),
+        ([newest(None)], Doubt.NOT_A_STATE),
+        ([newest(heard_s=SILENT + 1)], Doubt.GATEWAY_SILENT),
+        ([newest(heard_s=None)], Doubt.GATEWAY_SILENT),
+        # the newest says nothing: the one before it is not repeated
+        ([newest("producing", age_s=9), newest(quality=2, age_s=1, tag=2)], Doubt.BAD_QUALITY),
+    ],
+)
+def test_what_nobody_vouches_for_is_unknown_with_its_reason(heard, doubt):
+    verdict = now(*heard)
+    assert (verdict.status, verdict.doubt) == (RuntimeStatus.UNKNOWN, doubt)
+
+
+def test_rules_say_what_a_machine_does_now_and_why_they_cannot():
+    rule = Rule.model_validate({"state": "producing", "when": [{"tag": "rpm", "above": 100}]})
+    read = by_rules([rule], MachineState.IDLE, lambda _: 1)
+    assert present([newest(200.0)], read, None, 0) == Verdict(RuntimeStatus.RUNNING, MachineState.PRODUCING)
+    assert present([newest(20.0)], read, None, 0).status is RuntimeStatus.IDLE
+    assert present([newest(None, quality=2)], read, None, 0).doubt is Doubt.BAD_QUALITY
+    assert present([newest("word")], read, None, 0).doubt is Doubt.NO_DATA
+    assert present([newest(2.0)], by_rules([rule], None, lambda _: 1), None, 0).doubt is Doubt.NOT_A_STATE
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.sampled_from([1, 2]), WORDS), min_size=1, max_size=12))
+def test_the_present_is_what_is_derived_a_moment_later(told):
+    readings = [Said(at, tag, word) for at, tag, word in dict.fromkeys(told)]
+    if len({(each.at, each.tag) for each in readings}) < len(readings):
+        return
+    last = {each.tag: each for each in sorted(readings, key=lambda each: each.at)}
+    derived = base([], readings, READ, Span(0, 1000))[-1].state
+    verdict = present(
+        [Newest(each, 1000) for each in last.values()], READ, lambda said: meaning(said, codes(None)), 1000
+    )
+    assert (verdict.state or MachineState.NO_DATA) is derived
+
+
+def test_every_state_has_a_runtime_status_and_every_status_a_state():
+    assert set(STATUS_OF) == set(MachineState)
+    assert set(STATUS_OF.values()) == set(RuntimeStatus)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("producing", "running"),
+        ("producing_slow", "running"),
+        ("setup", "setup"),
+        ("idle", "idle"),
+        ("starved", "idle"),
+        ("blocked", "idle"),
+        ("held", "idle"),
+        ("planned_stop", "idle"),
+        ("faulted", "down"),
+        ("maintenance", "maintenance"),
+        ("off", "offline"),
+    ],
+)
+def test_a_state_says_what_the_machine_is_doing(state: str, status: str):
+    assert STATUS_OF[MachineState(state)] is RuntimeStatus(status)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.workorders import rules
-from cloud.workorders.rules import StageFacts, Step
+from cloud.workorders.rules import Counted, Pieces, StageFacts, Step, settled
 from cloud.workorders.schemas import ProductionKind, Sequencing, StageStatus
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -127,3 +127,43 @@ def test_only_what_lessens_the_next_stages_pieces_below_its_use_takes_away(stage
         assert rules.reportable(GOOD, replace(after, good=0, scrap=0, startup=0), changed, qty, percent) < after.used
     assert not rules.takes_away(stage, stage, after, qty, percent)
     assert not rules.takes_away(stage, changed, None, qty, percent)
+
+
+PIECES = st.builds(Pieces, *[st.integers(0, 500)] * 4)
+COUNTED = st.builds(Counted, *[st.integers(0, 5000)] * 4)
+
+
+@given(PIECES, COUNTED)
+def test_each_piece_is_counted_once_whoever_tells_it(told, counted):
+    made = settled(told, counted)
+    assert min(made.good, made.scrap, made.rework, made.startup) >= 0
+    if counted == Counted():
+        assert made == told
+    # what people say of good pieces adds nothing to what a counter counted
+    if counted.is_any:
+        assert settled(replace(told, good=told.good + 7), counted) == made
+    if counted.good > 1500:
+        assert made.good + made.rework + (0 if counted.rejects else made.scrap + made.startup) == counted.good
+    if not counted.good and counted.parts - counted.rejects > 1500:
+        assert made.good + made.scrap + made.rework + made.startup == counted.parts
+    if counted.rejects:
+        assert (made.scrap, made.startup) == (counted.rejects, 0)
+
+
+@pytest.mark.parametrize(
+    ("counted", "made"),
+    [
+        (Counted(), Pieces(50, 3, 2, 1)),
+        (Counted(good=60), Pieces(54, 3, 2, 1)),
+        (Counted(good=60, rejects=5, parts=65), Pieces(58, 5, 2)),
+        (Counted(parts=60, shots=99), Pieces(54, 3, 2, 1)),
+        (Counted(shots=60, rejects=4), Pieces(54, 4, 2)),
+        # a counter of rejects alone says nothing of good ones
+        (Counted(rejects=4), Pieces(50, 4, 2)),
+        # a counter gone wild, and one that was taken back further than people reported
+        (Counted(good=2**40), Pieces(2**31 - 1, 3, 2, 1)),
+        (Counted(good=1), Pieces(0, 3, 2, 1)),
+    ],
+)
+def test_a_counter_is_believed_and_people_judge_what_it_counted(counted, made):
+    assert settled(Pieces(50, 3, 2, 1), counted) == made
