@@ -131,11 +131,20 @@ async def test_many_machines_are_told_at_once_in_their_order(ask, plant):
     )
 
 
-async def test_without_a_past_nothing_is_made_up(app_client, ask, tenant):
+async def test_without_a_past_nothing_is_made_up_and_what_cannot_be_meant_is_refused(app_client, ask, tenant):
     await plants.machines(app_client, tenant, 1)
     told = await ask({"machine_id": "M-0"})
     assert (told["status"], told["probability"], told["served_by"]) == ("insufficient_data", None, None)
     assert told["detail"].startswith("0 unplanned stops of the plant are known, 30 are needed")
+    wrong = [
+        ({"prediction_horizon": 0}, "VALIDATION_ERROR"),
+        ({"prediction_horizon": 337}, "VALIDATION_ERROR"),
+        ({"confidence_threshold": 0.4}, "VALIDATION_ERROR"),
+        ({"as_of": "2099-01-01T00:00:00Z"}, "AS_OF_IN_THE_FUTURE"),
+        ({"horizon": 3}, "VALIDATION_ERROR"),
+    ]
+    for more, code in wrong:
+        assert (await ask({"machine_id": "M-0"} | more, status=422))["error_code"] == code, more
 
 
 async def test_a_feature_may_be_supposed_and_an_unknown_one_is_refused_with_those_there_are(ask, plant):
@@ -144,21 +153,6 @@ async def test_a_feature_may_be_supposed_and_an_unknown_one_is_refused_with_thos
     refused = await ask({"machine_id": "M-1", "features": {"moon": 1}}, status=422)
     assert refused["error_code"] == "FEATURE_UNKNOWN"
     assert "hours_since_stop" in refused["detail"]
-
-
-@pytest.mark.parametrize(
-    ("more", "code"),
-    [
-        ({"prediction_horizon": 0}, "VALIDATION_ERROR"),
-        ({"prediction_horizon": 337}, "VALIDATION_ERROR"),
-        ({"confidence_threshold": 0.4}, "VALIDATION_ERROR"),
-        ({"as_of": "2099-01-01T00:00:00Z"}, "AS_OF_IN_THE_FUTURE"),
-        ({"horizon": 3}, "VALIDATION_ERROR"),
-    ],
-)
-async def test_what_cannot_be_meant_is_refused(app_client, ask, tenant, more, code):
-    await plants.machines(app_client, tenant, 1)
-    assert (await ask({"machine_id": "M-0"} | more, status=422))["error_code"] == code
 
 
 async def test_a_machine_nobody_has_and_one_of_others_are_not_found_alike(app_client, ask, plant, new_tenant):

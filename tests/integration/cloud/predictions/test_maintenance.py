@@ -4,7 +4,9 @@ import random
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from cloud.analytics.service.storing import COLUMNS
 from tests.integration.cloud.predictions import plants
 from tests.integration.cloud.predictions.plants import HOUR, NOW
 
@@ -64,3 +66,44 @@ async def test_without_stops_there_is_no_law_and_the_calendar_still_speaks(app_c
     told = await ask("/predictions/maintenance", {"machine_id": "M-0"})
     assert (told["status"], told["hazard"], told["failure_probability"]) == ("insufficient_data", None, None)
     assert told["next_due"]["title"] == "Oil"
+
+
+@pytest.fixture
+async def days(app, app_client, tenant):
+    """Twenty-one days of figures: weekdays of an OEE of about 0.6, weekends of half of that; today has begun."""
+    [machine] = await plants.machines(app_client, tenant, 1)
+    midnight = NOW.replace(hour=0, minute=0, second=0)
+    rows = []
+    for back in range(21, -1, -1):
+        day = midnight - timedelta(days=back)
+        share = 0.3 if day.weekday() >= 5 else 0.6 + 0.01 * (back % 3)
+        for hour in range(24):
+            if day + hour * HOUR >= NOW:
+                break
+            good = round(3600 * share)
+            rows.append({"machine_id": machine["id"], "bucket": day + hour * HOUR, "good": good})
+    # a piece takes a second: an hour that ran through makes 3600 of them
+    said = {"run_us": "3600000000", "good": ":good", "ideal_good_us": "CAST(:good AS bigint) * 1000000"}
+    values = ", ".join(said.get(name, "0") for name in COLUMNS)
+    statement = text(
+        f"INSERT INTO fact_hour (machine_id, bucket, revision, {', '.join(COLUMNS)})"
+        f" VALUES (:machine_id, :bucket, 1, {values})"
+    )
+    async with app.state.database.transaction() as session:
+        await session.execute(statement, rows)
+    return machine
+
+
+async def test_the_next_days_oee_is_told_with_its_interval_and_the_way_that_erred_least(ask, days):
+    told = await ask("/predictions/oee", {"machine_id": "M-0", "period": "day"})
+    assert told["status"] == "answered"
+    # today is not over, and is no day yet
+    assert told["periods_known"] == 21
+    assert told["interval"]["lower"] <= told["oee"] <= told["interval"]["upper"]
+    assert told["served_by"]["name"] == "same_kind"
+    assert told["errors"]["same_kind"] == min(told["errors"].values())
+    assert told["baseline"]["value"] == pytest.approx((15 * 0.61 + 6 * 0.3) / 21, abs=0.01)
+    assert told["availability"] == pytest.approx(1.0)
+    early = await ask("/predictions/oee", {"machine_id": "M-0", "as_of": (NOW - timedelta(days=10)).isoformat()})
+    assert (early["status"], early["oee"], early["periods_known"]) == ("insufficient_data", None, 11)
+    assert "14 are needed" in early["detail"]

@@ -107,7 +107,9 @@ async def test_a_plant_that_begins_to_stop_far_more_often_is_concept_drift_and_a
     assert float(line.split()[-1]) >= 1
 
 
-async def test_a_worker_may_not_see_it_and_another_organization_sees_its_own(app_client, tenant, new_tenant):
+async def test_a_worker_may_not_see_it_and_another_organization_sees_its_own(app_client, tenant, new_tenant, watch):
+    await plants.machines(app_client, tenant, 1)
+    assert (await watch(NOW))["made_at"] is not None
     assert (await app_client.get(PATH, headers=tenant.worker)).status_code == 403
     other = await new_tenant()
     told = (await app_client.get(PATH, headers=other.planner)).json()

@@ -1,0 +1,99 @@
+"""The report on settled predictions."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from cloud.predictions.judged import Settled, look_at
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+MACHINES = [uuid.UUID(int=number) for number in range(8)]
+CHALLENGER = uuid.UUID(int=99)
+
+
+def settled(*, days: int = 60, said: float = 0.2, rule: float = 0.2, truth: float = 0.2, seed: int = 1, **more):
+    rng = np.random.default_rng(seed)
+    return [
+        Settled(
+            machine_id=machine,
+            at=BEGAN + timedelta(hours=6 * number),
+            probability=said,
+            baseline=rule,
+            minutes_lower=0.0,
+            minutes_upper=60.0,
+            outcome="stop" if (came := rng.random() < truth) else "none",
+            came_minutes=30.0 if came else 0.0,
+            **({"model_id": None, "served_by": "prevalence", "is_challenger": False} | more),
+        )
+        for number in range(days * 4)
+        for machine in MACHINES
+    ]
+
+
+def look(rows):
+    return look_at(rows, 24, BEGAN, 3, 2)
+
+
+def test_of_nothing_nothing_is_said_and_what_is_pending_is_told():
+    told = look([])
+    assert (told.servers, told.concept, told.challenges, told.pending, told.left_out) == ([], None, [], 3, 2)
+    assert not told.is_concept_drift
+    assert not told.is_worse_than_rule
+
+
+def test_words_that_come_true_are_no_trouble():
+    told = look(settled())
+    [served] = told.servers
+    assert served.rows == 8 * 240
+    assert served.calibration_error < 0.03
+    assert served.coverage == 1.0
+    assert sum(each.rows for each in served.rolling) == served.rows
+    assert [each.start for each in served.rolling] == sorted(each.start for each in served.rolling)
+    assert not told.is_concept_drift
+    assert not told.is_worse_than_rule
+
+
+def test_windows_of_a_day_said_every_six_hours_are_counted_once_a_day():
+    told = look(settled(days=30))
+    assert told.concept is not None
+    assert told.concept.windows <= 8 * 30
+
+
+def test_a_plant_that_stops_twice_as_often_is_concept_drift():
+    told = look(settled(truth=0.4))
+    assert told.is_concept_drift
+    assert told.concept is not None
+    assert told.concept.observed > told.concept.expected
+
+
+def test_a_model_that_is_surely_worse_than_the_rule_is_told():
+    assert look(settled(said=0.7, model_id=CHALLENGER, served_by="boosting 1")).is_worse_than_rule
+    assert not look(settled(said=0.2, rule=0.7)).is_worse_than_rule
+    # a few days are too few to say so
+    assert not look(settled(said=0.7, days=3)).is_worse_than_rule
+
+
+def test_a_challenger_is_held_against_who_served_on_the_same_moments_only():
+    served = settled(said=0.6)
+    better = settled(said=0.2, model_id=CHALLENGER, served_by="boosting 2", is_challenger=True)
+    told = look([*served, *better[: len(better) // 2]])
+    [challenge] = told.challenges
+    assert (challenge.champion, challenge.challenger) == ("prevalence", "boosting 2")
+    assert challenge.challenger_model_id == CHALLENGER
+    assert challenge.rows == len(better) // 2
+    assert challenge.is_better
+    assert challenge.challenger_brier < challenge.champion_brier
+    # the challenger's words are not what the plant was told
+    assert told.concept is not None
+    assert told.concept.expected == pytest.approx(0.6 * told.concept.windows)
+
+
+def test_a_challenger_that_never_spoke_of_the_same_moment_is_held_against_nobody():
+    other = settled(is_challenger=True, served_by="other")
+    moved = [
+        Settled(**{name: getattr(each, name) for name in Settled.COLUMNS} | {"at": each.at + timedelta(hours=1)})
+        for each in other
+    ]
+    assert look([*settled(), *moved]).challenges == []
