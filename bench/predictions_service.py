@@ -100,8 +100,9 @@ async def measure(port: int, sides: Sides) -> int:
         body = json.dumps({"machine_id": f"M-{number % MACHINES}", "confidence_threshold": 0.5}).encode()
         return open_loop.post(PATH, token, body)
 
-    cold = await open_loop.run(port, request, 2.0, MACHINES)
-    print(cold.line("cold: each machine for the first time", 2.0))
+    # slower than that, connections would be idle for longer than the service keeps them
+    cold = await open_loop.run(port, request, 10.0, MACHINES)
+    print(cold.line("cold: each machine for the first time", 10.0))
     # each of two workers remembers for itself
     await open_loop.run(port, request, RATE / 2, 4 * MACHINES)
     count, missed = int(RATE * SECONDS), 0

@@ -38,13 +38,16 @@ EVERY = timedelta(hours=4)
 _JUDGED = timedelta(days=180)
 # what inputs are compared with
 _LEARNED = timedelta(days=182)
+# at all machines together; of each feature some thirty distributions are made of them
+_MOST_LOOKS = 20_000
 # "predicts" in ASCII
 _LOCK = text("SELECT pg_try_advisory_xact_lock(8102089966461613171)")
 _DUE = text("""
     SELECT machine.organization_id FROM machine
     LEFT JOIN prediction_watch AS watch ON watch.organization_id = machine.organization_id
                                            AND watch.horizon_h = :horizon_h
-    WHERE watch.made_at IS NULL OR watch.made_at < :slot LIMIT 1
+    WHERE watch.made_at IS NULL OR watch.made_at < :slot
+    ORDER BY random() LIMIT 1  -- one that fails holds up nobody else for good
 """)
 ALARMS = text("""
     SELECT 'prediction_input_drift', count(*) FILTER (WHERE is_input_drift) FROM prediction_watch
@@ -120,7 +123,9 @@ def _speakers(ground: Ground) -> list[tuple[str, bool]]:
 def _drifting(known: Past, now: datetime) -> list[Input]:
     """Return the inputs of which two weeks in a row are unlike the half year before."""
     begin = max(us(now - _LEARNED), min(known.since.values(), default=us(now)) + 7 * DAY)
-    instants = grid(len(known.machines), begin, us(now), 4 * HOUR)
+    looks = len(known.machines) * (us(now) - begin) // _MOST_LOOKS
+    # no factor of a day, so that every hour is seen; of a large hall fewer looks at each machine are enough
+    instants = grid(len(known.machines), begin, us(now), max(5 * HOUR, looks // (5 * HOUR) * 5 * HOUR))
     if not len(instants):
         return []
     matrix: Matrix = features(plain(known.history, us(now)), instants)
