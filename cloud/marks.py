@@ -43,6 +43,11 @@ _PUT = text("""
     SELECT machine_id, :from_at, :to_at, :figures_only FROM unnest(CAST(:machines AS uuid[])) AS machine_id
 """)
 
+_PUT_EVERYBODY = text("""
+    INSERT INTO mark (machine_id, from_at, to_at, figures_only)
+    SELECT id, '1970-01-01T00:00Z', :to_at, true FROM machine WHERE organization_id = :whose
+""")
+
 
 class Mark(Table, table=True):
     """That something changed of a machine, from `from_at` until just before `to_at`."""
@@ -109,6 +114,11 @@ async def put_all(
     if from_at < to_at and machine_ids:
         told = {"machines": list(machine_ids), "from_at": from_at, "to_at": to_at, "figures_only": figures_only}
         await session.execute(_PUT, told)
+
+
+async def put_everybody(session: AsyncSession, organization_id: uuid.UUID, to_at: datetime) -> None:
+    """Leave a mark of all of an organization's machines, since ever: its clock is another, and so are its days."""
+    await session.execute(_PUT_EVERYBODY, {"whose": organization_id, "to_at": to_at})
 
 
 async def put_part(

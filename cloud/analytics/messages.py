@@ -33,3 +33,15 @@ NO_MACHINES = Message(
     code="NO_MACHINES",
 )
 NO_REASON = Message("no reason given ({state})", "neden belirtilmedi ({state})")
+
+WORK_TOO_FINE = Message(
+    "Figures of a shift, part, order, job or operator are by shift, day, week or month, of at most {most} days.",
+    "Bir vardiyanın, parçanın, iş emrinin, işin ya da operatörün değerleri shift, day, week ya da month olarak, en çok "
+    "{most} gün için istenir.",
+    code="GRAIN_TOO_FINE",
+)
+ANOTHERS_WORK = Message(
+    "How somebody else works is shown to planners and admins only.",
+    "Başkasının çalışması yalnız planlamacılara ve yöneticilere gösterilir.",
+    code="ANOTHERS_WORK",
+)

@@ -1,5 +1,6 @@
 """Owns the HTTP side of the figures: OEE, what it comes from, downtime, a machine's data, policies."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -18,8 +19,9 @@ from cloud.analytics.schemas import (
     PolicyIn,
     PolicyOut,
 )
-from cloud.analytics.service import explaining, figuring, policies
+from cloud.analytics.service import explaining, figuring, of_work, policies
 from cloud.analytics.service.figuring import Asked
+from cloud.analytics.service.sharing import Wanted
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
 from cloud.machines.schemas import MachineId
@@ -43,6 +45,8 @@ async def _cut(by: By = Grain.DAY, start: From = None, end: To = None, policy: P
     return Asked(by, start, end, policy)
 
 
+Named = Annotated[str | None, Query(min_length=1, max_length=64)]
+RowIdOrNone = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Window = Annotated[Asked, Depends(_asked)]
 Periods = Annotated[Asked, Depends(_cut)]
 
@@ -54,9 +58,27 @@ async def get_line_oee(
     asked: Periods,
     machine: Annotated[list[str] | None, Query(max_length=200, description="Codes or ids; all if absent")] = None,
     location: Annotated[str | None, Query(min_length=1, max_length=200, description="Only machines there")] = None,
+    shift: Annotated[str | None, Query(min_length=1, max_length=200, description="Only shifts of this name")] = None,
+    part_number: Named = None,
+    job_number: Named = None,
+    work_order_id: RowIdOrNone = None,
+    emp_id: Named = None,
 ) -> LineOeeOut:
-    """Return the OEE of a line: ratios of its machines' sums, never the mean of their ratios; and each machine's."""
+    """Return the OEE of a line: ratios of its machines' sums, never the mean of their ratios; and each machine's.
+
+    With a part, a job, an order or an operator: of the time in which that ran, on whichever machine.
+    """
     now = datetime.now(UTC)
+    asked = replace(asked, shift=shift)
+    wanted = Wanted(
+        parts=None if part_number is None else [part_number],
+        jobs=None if job_number is None else [job_number],
+        operators=None if emp_id is None else [emp_id],
+        orders=None if work_order_id is None else [work_order_id],
+        shifts=None if shift is None else [shift],
+    )
+    if wanted.is_of_work:
+        return await of_work.of_work(session, caller, machine or (), location, wanted, asked, now)
     return await figuring.of_line(session, caller.organization_id, machine or (), location, asked, now)
 
 

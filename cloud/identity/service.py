@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import changes, db, paging
+from cloud import changes, db, marks, paging
 from cloud.bulk import Entrance
 from cloud.changes import Actor, ChangeKind, Entity, Operator
 from cloud.db import Database
@@ -87,6 +87,8 @@ async def set_time_zone(session: AsyncSession, name: str, zone: str) -> Organiza
     await changes.record(
         session, Operator(known.id), Entity.ORGANIZATION, known.id, ChangeKind.UPDATED, before=known, after=shown
     )
+    if zone != known.time_zone:
+        await marks.put_everybody(session, known.id, datetime.now(UTC))
     return shown
 
 

@@ -7,7 +7,7 @@ and that is checked each time.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Generic, TypeVar
@@ -19,6 +19,7 @@ from cloud.kpi.spans import Span
 from shared.reading import MachineState
 
 T = TypeVar("T")
+Key = TypeVar("Key", bound=Hashable)
 
 
 class LedgerBroken(AssertionError):
@@ -164,6 +165,38 @@ def draw_up(window: Span, layers: Layers) -> Ledger:
     made, overtime = _counted(window, layers.pieces, worked, paused)
     failures = [stretch for stretch in layers.stretches if _begins_in(stretch, window, shifts)]
     return Ledger(window, entries, made, overtime, failures, _facts(entries, made, overtime, failures))
+
+
+def shared_out(ledger: Ledger, key: Callable[[int | None, int], Key]) -> dict[Key, Facts]:
+    """Return a ledger's facts by what its lines and pieces belong to; together they are the ledger's.
+
+    Args:
+        ledger: Of any window.
+        key: What a line or a piece belongs to, by its order and when it began.
+    """
+    entries: dict[Key, list[Entry]] = {}
+    whose: dict[int, Key] = {}
+    for entry in ledger.entries:
+        key_of = key(entry.order, entry.span.start)
+        entries.setdefault(key_of, []).append(entry)
+        if entry.stretch is not None:
+            # a failure is theirs in whose time it began
+            whose.setdefault(id(entry.stretch), key_of)
+    made, overtime = _by_key(ledger.pieces, key), _by_key(ledger.overtime, key)
+    failures: dict[Key, list[Stretch]] = {}
+    for stretch in ledger.failures:
+        failures.setdefault(whose[id(stretch)], []).append(stretch)
+    return {
+        each: _facts(entries.get(each, ()), made.get(each, ()), overtime.get(each, ()), failures.get(each, ()))
+        for each in {**entries, **made, **overtime}
+    }
+
+
+def _by_key(pieces: Iterable[Pieces], key: Callable[[int | None, int], Key]) -> dict[Key, list[Pieces]]:
+    found: dict[Key, list[Pieces]] = {}
+    for each in pieces:
+        found.setdefault(key(each.order, each.at), []).append(each)
+    return found
 
 
 class Shelf:

@@ -124,6 +124,26 @@ async def ensure(session: AsyncSession, actor: Actor, names: Mapping[str, str]) 
     return await _OPERATORS.ensure(session, actor, rows)
 
 
+async def users_of(session: AsyncSession, organization_id: uuid.UUID, emp_ids: Collection[str]) -> list[int]:
+    """Return which users some operators are; one who is none is left out."""
+    row = OperatorRow
+    statement = select(col(row.user_id)).where(
+        col(row.organization_id) == organization_id, col(row.emp_id).in_(emp_ids), col(row.user_id).is_not(None)
+    )
+    return [each for each in await session.scalars(statement) if each is not None]
+
+
+async def of_users(session: AsyncSession, organization_id: uuid.UUID, user_ids: Collection[int]) -> dict[int, str]:
+    """Return which operator each user is; a user who is none is left out."""
+    if not user_ids:
+        return {}
+    row = OperatorRow
+    statement = select(col(row.user_id), col(row.emp_id)).where(
+        col(row.organization_id) == organization_id, col(row.user_id).in_(user_ids)
+    )
+    return {user_id: emp_id for user_id, emp_id in await session.execute(statement) if user_id is not None}
+
+
 async def of_user(session: AsyncSession, caller: Caller) -> str | None:
     """Return the number of the operator who the caller is, or None."""
     mine = select(col(OperatorRow.emp_id)).where(

@@ -37,6 +37,17 @@ _METRICS: Mapping[Metric, Message] = {
     Metric.ADET_S: Message("Delay time (s)", "Gecikme süresi (sn)"),
     Metric.ADOT_S: Message("Down time (s)", "Duruş süresi (sn)"),
     Metric.PDOT_S: Message("Planned down time (s)", "Planlı duruş süresi (sn)"),
+    Metric.GOOD_PIECES: Message("Good pieces", "Sağlam parça"),
+    Metric.SCRAP_PIECES: Message("Scrap", "Hurda parça"),
+    Metric.REWORK_PIECES: Message("Rework", "Yeniden işlenecek parça"),
+    Metric.STARTUP_PIECES: Message("Start-up rejects", "Başlangıç firesi"),
+    Metric.SCRAP_RATIO: Message("Scrap ratio", "Hurda oranı"),
+    Metric.NEE: Message("NEE", "NEE"),
+    Metric.TEEP: Message("TEEP", "TEEP"),
+    Metric.OEE_KNOWN: Message("OEE of known time", "Bilinen sürenin OEE'si"),
+    Metric.FAILURES: Message("Failures", "Arıza sayısı"),
+    Metric.MTBF_H: Message("MTBF (h)", "MTBF (sa)"),
+    Metric.MTTR_H: Message("MTTR (h)", "MTTR (sa)"),
     Metric.UNKNOWN_S: Message("Unaccounted time (s)", "Hesaba katılmayan süre (sn)"),
 }
 _RATIOS = frozenset(
@@ -50,8 +61,30 @@ _RATIOS = frozenset(
         Metric.TECHNICAL_EFFICIENCY,
         Metric.SETUP_RATIO,
         Metric.COVERAGE,
+        Metric.SCRAP_RATIO,
+        Metric.NEE,
+        Metric.TEEP,
+        Metric.OEE_KNOWN,
     }
 )
+_COUNTS = frozenset(
+    {
+        Metric.PARTS_PRODUCED,
+        Metric.GOOD_PIECES,
+        Metric.SCRAP_PIECES,
+        Metric.REWORK_PIECES,
+        Metric.STARTUP_PIECES,
+        Metric.FAILURES,
+    }
+)
+LOSSES: Mapping[str, Message] = {
+    "minor_stop": Message("Minor stops", "Küçük duruşlar"),
+    "idling": Message("Waiting", "Bekleme"),
+    "breakdown": Message("Breakdowns", "Arıza duruşları"),
+    "maintenance": Message("Maintenance", "Bakım"),
+    "setup": Message("Setup", "Hazırlık"),
+}
+"""The categories of downtime that the ledger tells."""
 
 
 def of_dimension(dimension: Dimension) -> Column:
@@ -68,4 +101,4 @@ def of_metric(metric: Metric) -> Column:
         head = Message(f"{column.label_en} (s)", f"{column.label_tr} (sn)")
     if metric in _RATIOS:
         return Column(metric.value, head, Kind.RATIO)
-    return Column(metric.value, head, Kind.COUNT if metric is Metric.PARTS_PRODUCED else Kind.SECONDS)
+    return Column(metric.value, head, Kind.COUNT if metric in _COUNTS else Kind.SECONDS)

@@ -90,7 +90,7 @@ async def show_trend(
 
 @router.post("/reports", status_code=202)
 async def ask_for_report(session: Session, caller: CurrentCaller, report: ReportIn) -> ReportOut:
-    """Ask for a report: figures by machine, line, part, operator, job, day, week or month; made in the background."""
+    """Ask for a report: figures by machine, line, part, operator, job, shift and day; made in the background."""
     return await asking.ask(session, caller, report)
 
 

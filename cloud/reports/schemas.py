@@ -49,6 +49,18 @@ class Metric(StrEnum):
     BUY_IN_S = "buy_in_s"
     BREAK_SHIFT_CHANGE_S = "break_shift_change_s"
     IDLE_S = "idle_s"
+    # by the ledger only
+    GOOD_PIECES = "good_pieces"
+    SCRAP_PIECES = "scrap_pieces"
+    REWORK_PIECES = "rework_pieces"
+    STARTUP_PIECES = "startup_pieces"
+    SCRAP_RATIO = "scrap_ratio"
+    NEE = "nee"
+    TEEP = "teep"
+    OEE_KNOWN = "oee_known"
+    FAILURES = "failures"
+    MTBF_H = "mtbf_h"
+    MTTR_H = "mttr_h"
 
     def of(self, figures: FiguresOut) -> float | None:
         """Return its value; None where it cannot be said."""
@@ -58,7 +70,7 @@ class Metric(StrEnum):
         name = self.value.removesuffix("_s")
         if name in type(figures.times_s).model_fields:
             return float(getattr(figures.times_s, name))
-        return figures.columns_s[name]
+        return figures.columns_s.get(name)
 
 
 DOWNTIME: Sequence[str] = (
@@ -102,10 +114,18 @@ class LossOut(BaseModel):
     cumulative_share: float = Field(description="With those before it")
 
 
+class DataSource(StrEnum):
+    """Where figures come from."""
+
+    JOBLOG = "joblog"
+    LEDGER = "ledger"
+
+
 class AnomalyOut(BaseModel):
     """An unusual day of a machine's downtime, against the machine's own days before it."""
 
     machine: str
+    source: DataSource = Field(description="The job log's column, or the ledger's loss, of machines without a job log")
     category: str
     label_en: str
     label_tr: str
@@ -116,13 +136,6 @@ class AnomalyOut(BaseModel):
     score: float = Field(description="(seconds - usual) / deviation; told above 3.5 and from ten minutes on")
     days: int = Field(description="How many days before it were looked at")
     history_s: list[float] = Field(description="The last of these")
-
-
-class DataSource(StrEnum):
-    """Where figures come from."""
-
-    JOBLOG = "joblog"
-    LEDGER = "ledger"
 
 
 class DashboardOut(DataOut):
@@ -251,6 +264,10 @@ class ReportIn(BaseModel):
     end: Moment | None = Field(default=None, description="The end of the last row, without it")
     policy: PolicyName = PolicyName.ISO22400
     filters: Filters = Field(default_factory=Filters)
+    by: DataSource | None = Field(
+        default=None,
+        description="`joblog`, or `ledger` (readings, people and files together); the job log where there is one",
+    )
     format: AnyCaseFormat = Format.JSON
     language: Language | None = Field(default=None, description="Of heads and numbers; the caller's, without it")
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +19,8 @@ from cloud.analytics.models import Derived
 from cloud.analytics.service import storing
 from cloud.db import Database
 from cloud.errors import CloudError
+from cloud.identity import service as identity
+from cloud.kpi import hours as clock
 from cloud.kpi.ledger import Shelf, draw_up
 from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
@@ -32,6 +35,7 @@ Failed = dict[uuid.UUID, Exception]
 Work = Callable[[AsyncSession, uuid.UUID], Awaitable[None]]
 # marks of one machine in one transaction: a backlog comes in pieces
 AT_ONCE = 500
+_INSTANT = timedelta(microseconds=1)
 # marks less than that apart are one stretch of work
 _NEAR = 2 * HOUR
 # so much is computed of a machine at a time, so that a year of it needs the memory of a month
@@ -72,6 +76,11 @@ _DERIVED = text("""
 _OTHERS = text("""
     DELETE FROM fact_shift WHERE machine_id = :machine_id AND starts_at >= :start AND starts_at < :end
                                  AND occurrence_id <> ALL(CAST(:worked AS bigint[]))
+""")
+# hours of a clock that was another
+_OTHER_HOURS = text("""
+    DELETE FROM fact_hour WHERE machine_id = :machine_id AND bucket > :before AND bucket < :end
+                                AND bucket <> ALL(CAST(:buckets AS timestamptz[]))
 """)
 WAITING = text("""
     SELECT count(*), extract(epoch FROM now() - min(put_at))::float8
@@ -224,10 +233,11 @@ async def compute(
     since = await layers.since(session, machine.id)
     if since is None:
         return
-    start = max(start, since).replace(minute=0, second=0, microsecond=0)
+    zone = ZoneInfo(await identity.time_zone(session, organization_id))
+    start = clock.begin(max(start, since), zone)
     while start < end:
         until = min(end, start + _PIECE)
-        await _compute(session, organization_id, machine, start, until, now)
+        await _compute(session, organization_id, machine, start, until, now, zone)
         start = until
     told = {"machine_id": machine.id, "since_at": since, "until_at": max(end, since)}
     await session.execute(_DERIVED, told)
@@ -240,20 +250,23 @@ async def _compute(
     start: datetime,
     end: datetime,
     now: datetime,
+    zone: ZoneInfo,
 ) -> None:
     worked = await shifts.worked(session, machine.id, organization_id, start, end) or []
-    first = min([start, *(each.starts_at for each in worked)])
-    last = min(now, max([_hour_after(end), *(each.ends_at for each in worked)]))
+    first = min([clock.begin(start, zone), *(each.starts_at for each in worked)])
+    start, whole = clock.begin(start, zone), clock.end(end - _INSTANT, zone)
+    last = min(now, max([whole, *(each.ends_at for each in worked)]))
     around = await layers.around(session, organization_id, machine, first, last, now)
     since, shelf = around.since or start, Shelf(around.layers)
     hours = []
     at = start
-    while at < min(now, _hour_after(end)):
-        window = _window(max(at, since), min(at + timedelta(hours=1), now))
+    while at < min(now, whole):
+        following = clock.end(at, zone)
+        window = _window(max(at, since), min(following, now))
         if window.length:
             facts = draw_up(window, shelf.around(window)).facts
             hours.append({"machine_id": machine.id, "bucket": at, **storing.columns(facts)})
-        at += timedelta(hours=1)
+        at = following
     rows = []
     for shift in worked:
         window = _window(max(shift.starts_at, since), min(shift.ends_at, now))
@@ -263,6 +276,9 @@ async def _compute(
             rows.append(keys | {"business_date": shift.business_date, **storing.columns(facts)})
     told = {"machine_id": machine.id, "start": start, "end": end, "worked": [each.id for each in worked]}
     await session.execute(_OTHERS, told)
+    before = clock.begin(start - _INSTANT, zone)
+    buckets = {"before": before, "end": whole, "buckets": [each["bucket"] for each in hours]}
+    await session.execute(_OTHER_HOURS, {"machine_id": machine.id, **buckets})
     for statement, values in ((_HOUR, hours), (_SHIFT, rows)):
         if values:
             await session.execute(statement, values)
@@ -285,11 +301,6 @@ def _together(spans: Iterable[Span]) -> list[Span]:
     """Return spans as few stretches of work."""
     near = union(Span(each.start, each.end + _NEAR) for each in spans if each.length)
     return [Span(each.start, each.end - _NEAR) for each in near]
-
-
-def _hour_after(at: datetime) -> datetime:
-    floor = at.replace(minute=0, second=0, microsecond=0)
-    return floor if floor == at else floor + timedelta(hours=1)
 
 
 def _window(start: datetime, end: datetime) -> Span:

@@ -20,6 +20,7 @@ from cloud.analytics.service import policies, storing
 from cloud.db import rows as read
 from cloud.errors import Invalid
 from cloud.identity import service as identity
+from cloud.kpi import hours as clock
 from cloud.kpi.elements import Category
 from cloud.kpi.facts import Facts, total
 from cloud.kpi.policy import Policy
@@ -31,12 +32,14 @@ from cloud.shifts import service as shifts
 # one answer's worth: as many hours as a quarter of a year has, five years of days
 MOST = {Grain.HOUR: 100, Grain.SHIFT: 400, Grain.DAY: 1830, Grain.WEEK: 3660, Grain.MONTH: 3660}
 DEFAULT = timedelta(days=7)
+_INSTANT = timedelta(microseconds=1)
 # a row for each period, and one for each machine; in one walk through the rows
 _SHIFTS = """
     SELECT GROUPING(fact.machine_id) AS is_period, fact.machine_id, fact.starts_at, fact.business_date, occurrence.name,
            {sums}, sum(revision)::bigint AS revision
     FROM fact_shift AS fact JOIN shift_occurrence AS occurrence ON occurrence.id = fact.occurrence_id
     WHERE fact.machine_id = ANY(CAST(:machines AS uuid[])) AND fact.starts_at >= :start AND fact.starts_at < :end
+          AND (CAST(:shift AS text) IS NULL OR occurrence.name = :shift)
     GROUP BY GROUPING SETS ((fact.machine_id), ({period}))
 """
 _BY_SHIFT = text(_SHIFTS.format(sums=storing.SUMS, period="fact.starts_at, fact.business_date, occurrence.name"))
@@ -65,12 +68,14 @@ class Asked:
         start: A week before the end if None.
         end: Now if None.
         policy: A name; the organization's default if None.
+        shift: Only time in shifts of this name; all time if None.
     """
 
     by: Grain = Grain.DAY
     start: datetime | None = None
     end: datetime | None = None
     policy: str | None = None
+    shift: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,8 @@ async def of_machine(
     policy = await policies.named(session, organization_id, asked.policy)
     start, end = window(asked, now)
     follows = bool(await shifts.followed_by(session, organization_id, [machine.id]))
+    if asked.by is Grain.HOUR or not follows:
+        start, end = _whole_hours((start, end), now, ZoneInfo(await identity.time_zone(session, organization_id)))
     found = await _found(session, organization_id, [machine], (start, end), asked.by, follows=follows)
     facts, revision = found.of_machine.get(machine.id, (Facts(), 0))
     whole = rules.shown(facts, policy, revision)
@@ -139,14 +146,19 @@ async def of_line(
     """
     policy = await policies.named(session, organization_id, asked.policy)
     start, end = window(asked, now)
-    line = await _line(session, organization_id, wanted, location)
+    if asked.shift is not None and asked.by is Grain.HOUR:
+        raise Invalid(messages.WORK_TOO_FINE, most=MOST[Grain.HOUR])
+    line = await line_of(session, organization_id, wanted, location)
     ids = [machine.id for machine in line]
     followed = await shifts.followed_by(session, organization_id, ids)
+    if asked.by is Grain.HOUR or len(followed) < len(line):
+        start, end = _whole_hours((start, end), now, ZoneInfo(await identity.time_zone(session, organization_id)))
     groups = [[each for each in line if (each.id in followed) is follows] for follows in (True, False)]
     parts = [
-        await _found(session, organization_id, group, (start, end), asked.by, follows=follows)
+        await _found(session, organization_id, group, (start, end), asked.by, follows=follows, shift=asked.shift)
         for group, follows in zip(groups, (True, False), strict=True)
-        if group
+        # who follows no shifts has none of that name
+        if group and (follows or asked.shift is None)
     ]
     of_machine = {key: value for part in parts for key, value in part.of_machine.items()}
     names = {machine.id: machine.code for machine in line}
@@ -173,7 +185,7 @@ async def of_line(
 
 
 def window(asked: Asked, now: datetime) -> tuple[datetime, datetime]:
-    """Return the range that is asked for, widened to whole hours or minutes as facts are.
+    """Return the range that is asked for.
 
     Raises:
         Invalid: It is no range, or too long for its periods.
@@ -184,9 +196,13 @@ def window(asked: Asked, now: datetime) -> tuple[datetime, datetime]:
         raise Invalid(messages.RANGE_BACKWARDS, start=start, end=end)
     if end - start > timedelta(days=MOST[asked.by]):
         raise Invalid(messages.RANGE_TOO_LONG, start=start, end=end, most=MOST[asked.by])
-    if asked.by is Grain.HOUR:
-        start = start.replace(minute=0, second=0, microsecond=0)
     return start, end
+
+
+def _whole_hours(span: tuple[datetime, datetime], now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return a range widened to whole hours of the plant's clock, as facts are; the present is as far as it goes."""
+    start, end = span
+    return clock.begin(start, zone), end if end >= now else min(now, clock.end(end - _INSTANT, zone))
 
 
 async def as_of(session: AsyncSession, machine_ids: Collection[uuid.UUID], now: datetime) -> datetime:
@@ -196,9 +212,23 @@ async def as_of(session: AsyncSession, machine_ids: Collection[uuid.UUID], now: 
     return min([now, *until])
 
 
-async def _line(
+async def extents(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, tuple[datetime, datetime]]:
+    """Return from when until when each machine is derived; one that is not is left out."""
+    rows = await read(session, _DERIVED, {"machines": list(machine_ids)})
+    return {row.machine_id: (row.since_at, row.until_at) for row in rows}
+
+
+async def line_of(
     session: AsyncSession, organization_id: uuid.UUID, wanted: Collection[str], location: str | None
 ) -> list[MachineOut]:
+    """Return the machines that are meant: those that are named, else all; of these those at a location.
+
+    Raises:
+        NotFound: There is no such machine.
+        Invalid: There are none.
+    """
     if wanted:
         line = [await machines.resolve(session, organization_id, name) for name in dict.fromkeys(wanted)]
     else:
@@ -219,10 +249,13 @@ async def _found(
     by: Grain,
     *,
     follows: bool,
+    shift: str | None = None,
 ) -> _Found:
     zone = ZoneInfo(await identity.time_zone(session, organization_id))
     statement = _BY_HOUR if by is Grain.HOUR or not follows else _BY_SHIFT if by is Grain.SHIFT else _BY_DATE
-    asked = {"machines": [machine.id for machine in line], "start": span[0], "end": span[1]}
+    asked: dict[str, Any] = {"machines": [machine.id for machine in line], "start": span[0], "end": span[1]}
+    if statement is not _BY_HOUR:
+        asked["shift"] = shift
     found = [dict(row) for row in (await session.execute(statement, asked)).mappings()]
     of_machine = {
         row["machine_id"]: (storing.facts(row), int(row["revision"])) for row in found if not row["is_period"]
@@ -230,7 +263,7 @@ async def _found(
     key = _key(by, zone, follows=follows)
     periods = [_period(row, key) for row in found if row["is_period"]]
     merged = _merged(periods)
-    if follows and by not in {Grain.HOUR, Grain.SHIFT}:
+    if follows and shift is None and by not in {Grain.HOUR, Grain.SHIFT}:
         derived = {row.machine_id: row for row in await read(session, _DERIVED, {"machines": asked["machines"]})}
         ends = [_next(period.start, by, zone) for period in merged]
         merged = [

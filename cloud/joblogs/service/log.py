@@ -1,9 +1,9 @@
 """Owns what can be done with job logs: brought in from elsewhere, and listed."""
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -233,3 +233,25 @@ async def made_hours(
     """Return on which machines, in which hours, rows that made a part ended: their pieces count there."""
     asked = {"whose": organization_id, "part_number": part_number, "since": since}
     return [(row.machine_id, row.hour) for row in await session.execute(_HOURS, asked)]
+
+
+async def machines_of(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    parts: Collection[str] | None,
+    jobs: Collection[str] | None,
+    emp_ids: Collection[str] | None,
+    begin: datetime,
+    end: datetime,
+) -> set[uuid.UUID]:
+    """Return the machines whose rows that touch a time make any of some parts, for any of some jobs, by any of some."""
+    row = JobLogRow
+    conditions = [
+        col(column).in_(chosen)
+        for column, chosen in ((row.part_number, parts), (row.job_number, jobs), (row.emp_id, emp_ids))
+        if chosen is not None
+    ]
+    # no row that is kept lasts longer than a month
+    near = col(row.start_time).between(begin - timedelta(days=31), end)
+    statement = select(col(row.machine_id)).where(col(row.organization_id) == organization_id, near, *conditions)
+    return set(await session.scalars(statement.distinct()))

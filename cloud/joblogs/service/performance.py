@@ -215,11 +215,18 @@ async def actuals(
     session: AsyncSession, organization_id: uuid.UUID, machine_id: uuid.UUID, begin: datetime, end: datetime
 ) -> list[Worked]:
     """Return a machine's closed rows that touch a time: for the ledger, an order ran as long as each."""
+    found = await logged(session, organization_id, machine_id, begin, end)
+    return [each.worked for each in found if each.worked is not None]
+
+
+async def logged(
+    session: AsyncSession, organization_id: uuid.UUID, machine_id: uuid.UUID, begin: datetime, end: datetime
+) -> list[Entry]:
+    """Return a machine's rows that touch a time, by their beginning."""
     mine = col(JobLogRow.machine_id) == machine_id
     # so that the index is enough, however many years there are before
     near = col(JobLogRow.start_time) > begin - LONGEST
-    found = await rows(session, organization_id, Asked(ISO22400, begin, end), mine, near)
-    return [each.worked for each in found if each.worked is not None]
+    return await rows(session, organization_id, Asked(ISO22400, begin, end), mine, near)
 
 
 def shares(found: Iterable[Entry], window: Span, policy: Policy, key: Callable[[Entry], str | None]) -> list[ShareOut]:

@@ -6,7 +6,7 @@ difference; so the sum is always right, and what was believed before can still b
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, text
@@ -111,6 +111,12 @@ async def stages(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> 
         return next((stage for span, stage in (*claimed, *ran) if span.holds(moment)), None)
 
     return at
+
+
+async def machines_of(session: AsyncSession, stage_ids: Collection[int]) -> set[uuid.UUID]:
+    """Return the machines whose counters counted for some stages, by what ran or by a claim."""
+    statement = select(col(PieceCount.machine_id)).where(col(PieceCount.stage_id).in_(stage_ids)).distinct()
+    return set(await session.scalars(statement))
 
 
 async def counts(

@@ -10,13 +10,16 @@ from cloud.kpi import worked
 from cloud.kpi.joblog import BY_NAME
 from cloud.kpi.spans import SECOND, Span
 from cloud.kpi.worked import Bucket, Sum
+from cloud.languages import Language
 from cloud.reports import anomaly
-from cloud.reports.schemas import DOWNTIME, AnomalyOut, DashboardOut, DayOut, LossOut
+from cloud.reports.heads import LOSSES
+from cloud.reports.schemas import DOWNTIME, AnomalyOut, DashboardOut, DataSource, DayOut, LossOut
 from cloud.reports.service import facts, ledger
 from cloud.reports.service.facts import Data, Question
+from cloud.reports.service.ledger import HISTORY
 
-# the days that unusual ones are held against
-HISTORY = timedelta(days=60)
+# as many as somebody looks at
+MOST_UNUSUAL = 20
 
 
 async def dashboard(session: AsyncSession, organization_id: uuid.UUID, asked: Question) -> DashboardOut:
@@ -46,7 +49,7 @@ async def dashboard(session: AsyncSession, organization_id: uuid.UUID, asked: Qu
         by_machine=facts.by_machine(data, asked.policy),
         by_day=days,
         losses=losses(total),
-        anomalies=unusual(data),
+        anomalies=_worst([*unusual(data), *await unusual_by_ledger(session, organization_id, data, asked.machine)]),
         open_rows=sum(each.worked is None for each in inside),
         flagged_rows=sum(each.is_flagged for each in inside),
     )
@@ -90,6 +93,7 @@ def unusual(data: Data) -> list[AnomalyOut]:
     return [
         AnomalyOut(
             machine=each.machine,
+            source=DataSource.JOBLOG,
             category=each.category,
             label_en=BY_NAME[each.category].label_en,
             label_tr=BY_NAME[each.category].label_tr,
@@ -103,3 +107,37 @@ def unusual(data: Data) -> list[AnomalyOut]:
         )
         for each in anomaly.anomalies(series, since)
     ]
+
+
+async def unusual_by_ledger(
+    session: AsyncSession, organization_id: uuid.UUID, data: Data, machine: str | None
+) -> list[AnomalyOut]:
+    """Return the same of machines without a job log, by the losses of the ledger."""
+    if data.ledger_until is None:
+        return []
+    window = worked.at(data.window.start) - HISTORY, worked.at(data.window.end)
+    series = await ledger.downtime(session, organization_id, window, data.zone.key, machine)
+    logged = {each.machine for each in data.entries}
+    own = {key: days for key, days in series.items() if key[0] not in logged}
+    since = worked.at(data.window.start).astimezone(data.zone).date()
+    return [
+        AnomalyOut(
+            machine=each.machine,
+            source=DataSource.LEDGER,
+            category=each.category,
+            label_en=LOSSES[each.category].said(Language.ENGLISH, {}),
+            label_tr=LOSSES[each.category].said(Language.TURKISH, {}),
+            day=each.day,
+            seconds=each.seconds,
+            usual_s=each.usual_s,
+            deviation_s=each.deviation_s,
+            score=each.score,
+            days=each.days,
+            history_s=list(each.history),
+        )
+        for each in anomaly.anomalies(own, since)
+    ]
+
+
+def _worst(several: list[AnomalyOut]) -> list[AnomalyOut]:
+    return sorted(several, key=lambda each: (-each.score, each.day, each.machine, each.category))[:MOST_UNUSUAL]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import marks
-from cloud.workorders.models import WorkOrder, WorkOrderStage
+from cloud.workorders.models import StageAssignment, WorkOrder, WorkOrderStage
 
 _MINUTE = timedelta(minutes=1)
 # a piece that was taken back is taken back from when it was made
@@ -32,6 +32,14 @@ _HOURS = text("""
     LEFT JOIN production_event AS taken ON taken.id = event.reverses_id
     WHERE event.stage_id = ANY(CAST(:stages AS int[])) AND stage.machine_id IS NOT NULL
           AND (CAST(:since AS timestamptz) IS NULL OR coalesce(taken.occurred_at, event.occurred_at) >= :since)
+""")
+
+_MADE = text("""
+    SELECT stage.id, work_order.part_number, work_order.job_number, work_order.id AS work_order_id,
+           coalesce(array_agg(user_id) FILTER (WHERE user_id IS NOT NULL), '{}') AS users
+    FROM work_order_stage AS stage JOIN work_order ON work_order.id = stage.work_order_id
+    LEFT JOIN stage_assignment ON stage_id = stage.id
+    WHERE stage.id = ANY(CAST(:stages AS int[])) GROUP BY 1, 2, 3, 4
 """)
 
 
@@ -100,6 +108,59 @@ async def parts_of(session: AsyncSession, stage_ids: set[int]) -> dict[int, str]
         .where(col(WorkOrderStage.id).in_(stage_ids), col(WorkOrder.part_number).is_not(None))
     )
     return {row.id: row.part_number for row in await session.execute(statement)}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a stage makes, for which job, and which users do it."""
+
+    part_number: str | None
+    job_number: str | None
+    work_order_id: int
+    users: tuple[int, ...]
+
+
+async def made_by(session: AsyncSession, stage_ids: Collection[int]) -> dict[int, Made]:
+    """Return what each stage makes, for whom, and who does it."""
+    if not stage_ids:
+        return {}
+    rows = await session.execute(_MADE, {"stages": list(stage_ids)})
+    return {row.id: Made(row.part_number, row.job_number, row.work_order_id, tuple(row.users)) for row in rows}
+
+
+async def stages_of(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    parts: Collection[str] | None,
+    jobs: Collection[str] | None,
+    orders: Collection[int] | None,
+    users: Collection[int] | None,
+) -> list[int]:
+    """Return the stages that make any of some parts, for any of some jobs, of any of some orders, by any of some users.
+
+    None of these asks nothing.
+    """
+    conditions = [
+        col(column).in_(chosen)
+        for column, chosen in ((WorkOrder.part_number, parts), (WorkOrder.job_number, jobs), (WorkOrder.id, orders))
+        if chosen is not None
+    ]
+    if users is not None:
+        theirs = select(col(StageAssignment.stage_id)).where(col(StageAssignment.user_id).in_(users))
+        conditions.append(col(WorkOrderStage.id).in_(theirs))
+    statement = (
+        select(col(WorkOrderStage.id))
+        .join(WorkOrder, col(WorkOrder.id) == col(WorkOrderStage.work_order_id))
+        .where(col(WorkOrder.organization_id) == organization_id, *conditions)
+    )
+    return [each for each in await session.scalars(statement) if each is not None]
+
+
+async def machines_of(session: AsyncSession, stage_ids: Collection[int]) -> set[uuid.UUID]:
+    """Return the machines that some stages are made on."""
+    machine = col(WorkOrderStage.machine_id)
+    found = select(machine).where(col(WorkOrderStage.id).in_(stage_ids), machine.is_not(None))
+    return {each for each in await session.scalars(found) if each is not None}
 
 
 async def stages_that_make(

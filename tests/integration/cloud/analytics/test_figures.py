@@ -3,7 +3,9 @@
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import text
 
+from cloud.identity import service as identity
 from cloud.kpi.ledger import LedgerBroken
 from shared.reading import concatenate
 from tests.integration.cloud.production.test_deriving import (
@@ -269,6 +271,41 @@ async def test_a_machine_that_cannot_be_derived_holds_up_no_other(run, ask, mach
 )
 async def test_a_range_that_cannot_be_answered_is_refused(ask, path, code):
     assert (await ask("GET", path, status=422))["error_code"] == code
+
+
+@pytest.mark.parametrize(("zone", "midnight_utc"), [("Asia/Kolkata", "18:30"), ("Asia/Kathmandu", "18:15")])
+async def test_a_day_is_whole_where_midnight_is_no_hour_of_utc(gateway, ask, zone, midnight_utc):
+    async with gateway.database.transaction() as session:
+        name = await session.scalar(
+            text("SELECT name FROM organization WHERE id = (SELECT organization_id FROM gateway WHERE id = :id)"),
+            {"id": gateway.caller.gateway_id},
+        )
+    hour, minute = map(int, midnight_utc.split(":"))
+    off = (hour - 12) * 60 + minute
+    # from three hours before midnight on it runs, and stands from an hour after it
+    said = [(off - 180, "producing"), (off + 60, "idle"), (off + 120, "off")]
+    await gateway.send(says(STATE, *said), tags=TAGS)
+    now = utc(NOON + (off + 180) * MINUTE)
+    await gateway.query("UPDATE gateway SET last_seen = :at WHERE id = :gateway RETURNING 1", at=now)
+    # first by UTC, and then the plant turns out to stand elsewhere
+    await derived(gateway, now)
+    async with gateway.database.transaction() as session:
+        await identity.set_time_zone(session, name, zone)
+    await derived(gateway, now)
+    told = await ask("GET", "/machines/P-1/oee?by=day&from=2026-11-20T00:00:00Z&to=2026-11-22T00:00:00Z")
+    days = {each["business_date"]: each["elements"] for each in told["buckets"]}
+    assert {day: (each["apt_s"], each["adot_s"], each["calendar_s"]) for day, each in days.items()} == {
+        "2026-11-20": (3 * 3600, 0, 3 * 3600),
+        "2026-11-21": (3600, 2 * 3600, 3 * 3600),
+    }
+    by_hour = await ask("GET", "/machines/P-1/oee?by=hour&from=2026-11-20T00:00:00Z&to=2026-11-22T00:00:00Z")
+    assert {each["start"][14:16] for each in by_hour["buckets"]} == {midnight_utc[3:]}
+    assert by_hour["total"]["elements"] == told["total"]["elements"]
+    # what is asked for is widened to whole hours, and the answer says so
+    asked = "by=hour&from=2026-11-20T16:00:00Z&to=2026-11-20T17:00:00Z"
+    cut = await ask("GET", f"/machines/P-1/oee?{asked}")
+    assert {cut["start"][14:16], cut["end"][14:16]} == {midnight_utc[3:]}
+    assert cut["total"]["elements"]["apt_s"] == 2 * 3600
 
 
 async def test_nothing_is_said_of_a_machine_that_said_nothing(ask):

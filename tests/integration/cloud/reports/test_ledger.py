@@ -53,3 +53,39 @@ async def test_a_trend_follows_the_ledger_where_there_is_no_job_log(app_client, 
     assert log.json()["series"] == []
     columns = await app_client.get("/analytics/trends", params={"metric": "tooling_s"}, headers=tenant.worker)
     assert columns.json()["series"] == []
+
+
+async def test_an_unusual_day_is_told_by_the_ledger_where_there_is_no_job_log(app, app_client, tenant):
+    await app_client.post("/machines", json={"code": "M-1", "name": "x"}, headers=tenant.planner)
+    days = 40
+    for day in range(days):
+        start = BEGIN + timedelta(days=day)
+        # half an hour to 34 minutes, and five hours on one day
+        broken = timedelta(hours=5) if day == 35 else timedelta(minutes=30 + day % 5)
+        for state, begin, end in (
+            ("faulted", start, start + broken),
+            ("producing", start + broken, start + timedelta(days=1)),
+        ):
+            body = {"state": state, "from": begin.isoformat(), "to": end.isoformat()}
+            await app_client.post("/machines/M-1/states", json=body, headers=tenant.planner)
+    until = BEGIN + timedelta(days=days)
+    await deriving.derive_all(app.state.database, until)
+    query = {"from": (BEGIN + timedelta(days=30)).isoformat(), "to": until.isoformat()}
+    answer = await app_client.get("/analytics/dashboard", params=query, headers=tenant.worker)
+    [odd] = answer.json()["anomalies"]
+    assert (odd["machine"], odd["source"], odd["category"], odd["label_en"]) == (
+        "M-1",
+        "ledger",
+        "breakdown",
+        "Breakdowns",
+    )
+    assert (odd["day"], odd["seconds"], odd["usual_s"], odd["days"]) == ("2026-04-06", 5 * 3600, 32 * 60, 35)
+    assert odd["history_s"] == [60.0 * (30 + day % 5) for day in range(25, 35)]
+    # late news of the days that it was held against are another answer
+    same = tenant.worker | {"If-None-Match": answer.headers["ETag"]}
+    assert (await app_client.get("/analytics/dashboard", params=query, headers=same)).status_code == 304
+    late = BEGIN + timedelta(days=28, hours=4)
+    news = {"state": "faulted", "from": late.isoformat(), "to": (late + timedelta(hours=1)).isoformat()}
+    await app_client.post("/machines/M-1/states", json=news, headers=tenant.planner)
+    await deriving.derive_all(app.state.database, until)
+    assert (await app_client.get("/analytics/dashboard", params=query, headers=same)).status_code == 200

@@ -10,7 +10,7 @@ from cloud.kpi import spans
 from cloud.kpi.elements import Category, Loss, PieceKind, TimeElement
 from cloud.kpi.facts import total
 from cloud.kpi.figures import waterfall
-from cloud.kpi.ledger import Layers, LedgerBroken, Order, Pieces, Planned, Reason, Shelf, Stretch, draw_up
+from cloud.kpi.ledger import Layers, LedgerBroken, Order, Pieces, Planned, Reason, Shelf, Stretch, draw_up, shared_out
 from cloud.kpi.policy import ISO22400, TPM
 from cloud.kpi.spans import MINUTE, Span
 from shared.reading import MachineState
@@ -207,3 +207,12 @@ def test_long_waiting_is_idling_and_no_minor_stop():
     facts = draw_up(Span(0, HOUR), Layers([Stretch(Span(0, HOUR), MachineState.STARVED)], microstop_us=MINUTE)).facts
     lost = waterfall(facts, ISO22400)
     assert (lost["idling"], lost["minor_stop"], lost["breakdown"]) == (HOUR, 0, 0)
+
+
+@given(layered(), st.integers(1, 3))
+def test_what_orders_share_out_is_together_the_ledger(layers, kinds):
+    ledger = draw_up(Span(0, 1440 * MINUTE), layers)
+    shared = shared_out(ledger, lambda order, _: None if order is None else order % kinds)
+    assert total(shared.values()) == ledger.facts
+    by_time = shared_out(ledger, lambda _, moment: moment < 720 * MINUTE)
+    assert total(by_time.values()) == ledger.facts

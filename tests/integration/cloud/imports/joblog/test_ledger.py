@@ -53,7 +53,8 @@ async def test_each_second_of_a_row_is_in_the_figures_of_its_machine_and_again_w
     await bring(database, rows)
     sums = (
         "SELECT sum(run_us + run_unassigned_us)::bigint, sum(setup_us + setup_unassigned_us)::bigint, "
-        "sum(breakdown_us)::bigint, sum(minor_unassigned_us)::bigint, sum(planned_stop_us)::bigint, sum(made)::bigint "
+        "sum(breakdown_us)::bigint, sum(minor_unassigned_us + idle_unassigned_us)::bigint, "
+        "sum(planned_stop_us)::bigint, sum(made)::bigint "
         "FROM fact_hour"
     )
     first = await ask(database, sums)
