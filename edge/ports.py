@@ -11,6 +11,8 @@ from shared.wire.batch import BatchId
 from shared.wire.lane import Lane
 from shared.wire.receipt import Receipt
 
+# the destination that `cloud` of the configuration is
+FIRST = "cloud"
 # where a gap begins whose begin a driver cannot know
 BEFORE_US = 0
 
@@ -179,8 +181,18 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What one destination is still owed at one instant: its readings, the oldest, and what it got since the start."""
+
+    batches: int = 0
+    rows: int = 0
+    oldest_us: int | None = None
+    settled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BufferStats:
-    """The buffer at one instant.
+    """The buffer at one instant; `settled` is of the first destination, `backlogs` of each by name.
 
     `oldest_us`: receive time of its oldest reading, None when empty. `growth_bytes_s`: how fast it would fill if the
     cloud took nothing, None while that is not known.
@@ -200,6 +212,7 @@ class BufferStats:
     epoch: str = ""
     failure: str | None = field(default=None)
     growth_bytes_s: float | None = None
+    backlogs: Mapping[str, Backlog] = field(default_factory=dict)
 
     @property
     def retention_s(self) -> float | None:
@@ -212,7 +225,38 @@ class BufferStats:
         return max(self.max_bytes - self.bytes, 0) / self.growth_bytes_s if self.growth_bytes_s else None
 
 
-class Buffer(Protocol):
+class Lender(Protocol):
+    """Sealed batches for one destination, each lent until it is settled or given back."""
+
+    async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
+        """Lend a batch that nobody holds: the oldest of the most urgent lane (`state`, `process`, `debug`).
+
+        If `live`, rather the newest of the last 10 s, again of the most urgent lane that has one.
+        Waits until there is one; None once the buffer is closed, or if there is none and it was not to wait.
+        A batch is lent to one holder at a time.
+        """
+        ...
+
+    async def settle(self, id: BatchId) -> None:
+        """The cloud has it: forget it, durably."""
+        ...
+
+    async def give_back(self, id: BatchId, *, refused: str | None = None, is_whole: bool = False) -> None:
+        """Return a lease unsent, or refused by the cloud.
+
+        A refused batch is divided: its parts are new batches, under numbers of their own, to be leased and refused
+        again until what is at fault stands alone. That is set aside for good with the reason, and told as a gap.
+
+        Args:
+            id: Whose lease.
+            refused: The cloud's reason, if it will never take this batch.
+            is_whole: It refuses its identity, which it knows for another content, and not a reading in it. The batch
+                goes on under another one; if that is refused as well, it is set aside undivided.
+        """
+        ...
+
+
+class Buffer(Lender, Protocol):
     """Readings between source and cloud: on disk before anybody hears that they were taken.
 
     `append` puts rows into the open tail of their tag's lane, all lanes in one commit within 50 ms (2 ms if prompt); a
@@ -241,33 +285,6 @@ class Buffer(Protocol):
         Raises:
             BufferFull: The size cap is reached and nothing was taken.
             BufferError: Closed.
-        """
-        ...
-
-    async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
-        """Lend a batch that nobody holds: the oldest of the most urgent lane (`state`, `process`, `debug`).
-
-        If `live`, rather the newest of the last 10 s, again of the most urgent lane that has one.
-        Waits until there is one; None once the buffer is closed, or if there is none and it was not to wait.
-        A batch is lent to one holder at a time.
-        """
-        ...
-
-    async def settle(self, id: BatchId) -> None:
-        """The cloud has it: forget it, durably."""
-        ...
-
-    async def give_back(self, id: BatchId, *, refused: str | None = None, is_whole: bool = False) -> None:
-        """Return a lease unsent, or refused by the cloud.
-
-        A refused batch is divided: its parts are new batches, under numbers of their own, to be leased and refused
-        again until what is at fault stands alone. That is set aside for good with the reason, and told as a gap.
-
-        Args:
-            id: Whose lease.
-            refused: The cloud's reason, if it will never take this batch.
-            is_whole: It refuses its identity, which it knows for another content, and not a reading in it. The batch
-                goes on under another one; if that is refused as well, it is set aside undivided.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Change: a transaction of the store under way, and the rows it writes; the store commits it."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -17,11 +17,26 @@ _log = get(__name__)
 
 @dataclass(slots=True)
 class Change:
-    """What a transaction under way does beside its rows: the state after it, and the gaps it tells."""
+    """What a transaction under way does beside its rows.
+
+    Attributes:
+        db: Where it takes place.
+        state: As it will be.
+        told: Gaps for every destination.
+        apart: Gaps for some of them alone: the others miss nothing.
+    """
 
     db: sqlite3.Connection
     state: State
     told: list[Gap] = field(default_factory=list)
+    apart: dict[frozenset[int], list[Gap]] = field(default_factory=dict)
+
+    def tell(self, gaps: Sequence[Gap], whom: frozenset[int]) -> None:
+        """Tell gaps to the destinations that miss something."""
+        if whom >= self.state.everybody:
+            self.told += gaps
+        elif gaps and whom:
+            self.apart.setdefault(whom, []).extend(gaps)
 
 
 def insert_blocks(db: sqlite3.Connection, coming: Mapping[Lane, Readings], gaps: Sequence[Gap], now_us: int) -> None:
@@ -32,36 +47,33 @@ def insert_blocks(db: sqlite3.Connection, coming: Mapping[Lane, Readings], gaps:
         db.execute("INSERT INTO tail (lane, oldest_us, committed_us, body) VALUES (?, ?, ?, ?)", row)
 
 
-def add(change: Change, lane: Lane, sealed: Sequence[sealing.Sealed], *, is_lent: bool = False) -> None:
-    """Add new batches to a lane; `is_lent`: they may be sent at once."""
+def add(
+    change: Change,
+    lane: Lane,
+    sealed: Sequence[sealing.Sealed],
+    whom: Set[int] | None = None,
+    *,
+    lent_to: Collection[int] = (),
+) -> None:
+    """Add new batches to a lane, owed to these destinations, or to all; `lent_to`: they may be sent there at once."""
+    everybody = change.state.everybody
+    whom = everybody if whom is None else whom
     change.db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, sealed))
-    if is_lent:
-        lent.note(change.db, [batch.lease.id.seq for batch in sealed])
-    change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed])
+    seqs = [batch.lease.id.seq for batch in sealed]
+    for number in lent_to:
+        lent.note(change.db, seqs, number)
+    if others := everybody - whom:
+        rows = [(seq, number) for seq in seqs for number in others]
+        change.db.executemany("INSERT OR IGNORE INTO done VALUES (?, ?)", rows)
+    change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed], whom)
 
 
-def keep_spoiled(change: Change, spoiled: sealing.Spoiled, now_us: int) -> None:
+def keep_spoiled(change: Change, spoiled: sealing.Spoiled, now_us: int, whom: frozenset[int] | None = None) -> None:
     """Quarantine what could not be packed, and tell it."""
-    quarantine.keep(change.db, spoiled, now_us)
+    whom = change.state.everybody if whom is None else whom
     span = (spoiled.oldest_us, spoiled.newest_us)
-    change.told.append(holes.lost(GapCause.REFUSED, *span, now_us, spoiled.reason))
+    gap = holes.lasting(holes.lost(GapCause.REFUSED, *span, now_us, spoiled.reason))
+    quarantine.keep(change.db, spoiled, now_us, whom, [gap])
+    change.tell([gap], whom)
     change.state = replace(change.state, quarantined=change.state.quarantined + 1)
     _log.error("readings were set aside", error=spoiled.reason)
-
-
-def set_aside(
-    change: Change,
-    seq: int,
-    epoch: object,
-    cause: GapCause,
-    detail: str,
-    now_us: int,
-    told: Sequence[Gap] | None = None,
-) -> None:
-    """Move a batch to quarantine; told as these gaps, or as one over its receive times."""
-    moved = quarantine.move_batch(change.db, seq, epoch, detail, now_us)
-    if moved is not None:
-        rows, oldest_us, newest_us = moved
-        state = change.state.without(Lane.of(seq), rows)
-        change.state = replace(state, quarantined=state.quarantined + 1)
-        change.told += [holes.lost(cause, oldest_us, newest_us, now_us, detail)] if told is None else told

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.buffer import block, holes, opengaps, record
-from edge.buffer.record import Queue, State
+from edge.buffer.record import Cursor, Destination, Queue, State
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings, Tag
@@ -114,19 +114,37 @@ def _state(db: sqlite3.Connection, gateway: str) -> tuple[State, bool]:
 
 
 def counted(db: sqlite3.Connection, state: State) -> State:
-    """Return a state with what the file holds, counted: numbers go on behind the highest."""
+    """Return a state with what the file holds, counted: numbers go on behind the highest.
+
+    All of it may have been sent to each destination.
+    """
     process, urgent, debug = (_queue(db, lane) for lane in Lane)
     (quarantined,) = db.execute("SELECT count(*) FROM quarantine").fetchone()
-    return replace(state, queues=(process, urgent, debug), quarantined=quarantined)
+    known = tuple(replace(each, cursors=_cursors(db, each)) for each in state.destinations)
+    return replace(state, queues=(process, urgent, debug), quarantined=quarantined, destinations=known)
 
 
 def _queue(db: sqlite3.Connection, lane: Lane) -> Queue:
-    """Count what stands in a lane; all of it may have been sent."""
+    """Count what stands in a lane."""
     counted = "SELECT count(*), coalesce(sum(rows), 0), max(seq) FROM batch WHERE seq BETWEEN ? AND ?"
     batches, rows, newest = db.execute(counted, lane.seqs).fetchone()
-    if newest is None:
-        return Queue()
-    return Queue(newest - lane.seq(0) + 1, batches, rows, newest)
+    return Queue() if newest is None else Queue(newest - lane.seq(0) + 1, batches, rows)
+
+
+def _cursors(db: sqlite3.Connection, where: Destination) -> tuple[Cursor, Cursor, Cursor]:
+    """Count what a destination is owed."""
+    counted = (
+        "SELECT count(*), coalesce(sum(rows), 0), max(seq) FROM batch WHERE seq BETWEEN ? AND ?"
+        " AND NOT EXISTS (SELECT 1 FROM done WHERE done.seq = batch.seq AND destination = ?)"
+    )
+    found = []
+    for lane in Lane:
+        upto = where.cursors[lane].upto
+        span = (max(lane.seqs[0], upto + 1), lane.seqs[1], where.number)
+        batches, rows, newest = db.execute(counted, span).fetchone()
+        found.append(Cursor(upto, batches, rows, newest or 0))
+    process, urgent, debug = found
+    return process, urgent, debug
 
 
 def state_of(db: sqlite3.Connection) -> State | None:

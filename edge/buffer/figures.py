@@ -1,11 +1,30 @@
 """The figures: what a buffer file holds, in numbers, as its last transaction left it."""
 
 from collections.abc import Mapping, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from edge.buffer.record import Queue
+from edge.buffer.record import Cursor, Queue
 from shared.wire.lane import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one destination is owed: by lane, and the receive time of the oldest reading, None if there is none."""
+
+    number: int
+    cursors: tuple[Cursor, ...]
+    oldest_us: int | None = None
+
+    @property
+    def batches(self) -> int:
+        """Batches of all lanes."""
+        return sum(cursor.batches for cursor in self.cursors)
+
+    @property
+    def rows(self) -> int:
+        """The readings in them."""
+        return sum(cursor.rows for cursor in self.cursors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +39,8 @@ class Figures:
         quarantined: Batches and blocks set aside.
         used_bytes: What of the file holds something.
         oldest_us: Receive time of the oldest reading, None when it is empty.
+        owed: What of it each destination is owed, by name.
+        is_clearing: Whether batches may be left that are owed to nobody any more.
     """
 
     life: UUID
@@ -29,6 +50,8 @@ class Figures:
     quarantined: int = 0
     used_bytes: int = 0
     oldest_us: int | None = None
+    owed: Mapping[str, Owed] = field(default_factory=dict)
+    is_clearing: bool = False
 
     @property
     def batches(self) -> int:

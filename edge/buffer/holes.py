@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from uuid import uuid4
 
-from shared.reading import Gap, GapCause
+from shared.reading import ClosedBy, Gap, GapCause
 from shared.wire.batch import MAX_TIME_US
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -24,6 +24,16 @@ def lost(cause: GapCause, oldest_us: object, newest_us: object, now_us: int, det
     times = [time for time in (oldest_us, newest_us) if isinstance(time, int) and 0 <= time < MAX_TIME_US]
     first, last = min(times, default=now_us), max(times, default=now_us)
     return _gap(cause, first, last + 1, detail)
+
+
+def lasting(gap: Gap) -> Gap:
+    """Return a gap under a name, if it has none, so that it can be closed; one that something else tells keeps its."""
+    return gap if gap.id is not None else replace(gap, id=uuid4())
+
+
+def retried(gap: Gap, now_us: int) -> Gap:
+    """Return a gap closed, for what had been set aside is sent again."""
+    return replace(gap, revision=gap.revision + 1, is_open=False, closed_us=now_us, closed_by=ClosedBy.RETRIED)
 
 
 def given_up(first_us: int, last_us: int, detail: str) -> Gap:

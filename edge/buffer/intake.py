@@ -13,7 +13,7 @@ from functools import partial
 from edge.backoff import Backoff
 from edge.buffer import block, file, retention
 from edge.buffer.lanes import Lanes
-from edge.buffer.lending import Lending
+from edge.buffer.lenders import Lenders
 from edge.buffer.pending import Pending
 from edge.buffer.retention import Rules
 from edge.buffer.store import Store
@@ -66,7 +66,7 @@ class Intake:
         room: file.Room,
         clock: Clock,
         trouble: Trouble,
-        lending: Lending,
+        lending: Lenders,
         volume: Volume,
         rules: Rules,
         most_rows: Callable[[], int],
@@ -92,7 +92,7 @@ class Intake:
         self._ripe: set[Lane] = set()
         self._is_closed = False
         self._rules = rules
-        self._can_relieve = retention.helps(rules)
+        self._can_relieve = retention.helps(rules) or lending.are_several
         self._relieving = asyncio.Lock()
         # of the tags that are registered
         self.lanes = Lanes()
@@ -206,7 +206,7 @@ class Intake:
         async with self._turn:
             ripe, most_rows = frozenset(self._ripe), self._most_rows()
             # what is sealed while somebody keeps up is sent at once
-            abreast = frozenset(filter(self._lending.is_abreast, Lane))
+            abreast = self._lending.abreast()
             if self._committing is None:
                 self._committing, self._gathering = self._gathering, Pending()
                 self._committing.gaps.extend(self._thread.take_told())

@@ -1,4 +1,4 @@
-"""The lending: sealed batches out to the shipper, and away once the cloud has them.
+"""The lending: sealed batches out to one destination's shipper, and away once its cloud has them.
 
 Leases live in memory only. A gateway that dies between receipt and deletion sends the batch again, and the cloud
 answers what it answered before.
@@ -9,17 +9,16 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from edge.backoff import Backoff
-from edge.buffer import lent, rebasing, relief
+from edge.buffer import lent
 from edge.buffer.leases import Leases
 from edge.buffer.refusing import Refusal
-from edge.buffer.retention import Rules
 from edge.buffer.store import Store
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
 from edge.buffer.waking import Alarm, Bell
 from edge.clock import Clock
 from edge.errors import BufferError  # noqa: A004 - the field's word
-from edge.ports import Lease
+from edge.ports import FIRST, Lease
 from shared.logs import get
 from shared.wire.batch import BatchId
 from shared.wire.lane import URGENCY, Lane
@@ -39,9 +38,11 @@ class Lending:
         thread: Where the store lives.
         clock: Time.
         trouble: Where a failing disk is told.
+        to: The destination's name.
     """
 
-    def __init__(self, thread: StoreThread, clock: Clock, trouble: Trouble) -> None:
+    def __init__(self, thread: StoreThread, clock: Clock, trouble: Trouble, to: str = FIRST) -> None:
+        self.to = to
         self._thread = thread
         self._clock = clock
         self._trouble = trouble
@@ -69,7 +70,7 @@ class Lending:
         self._current().mark(lease.id.seq for lease in leases if lease.id.lane in marked)
         self._news.ring()
 
-    async def lease(self, *, live: bool, wait: bool) -> Lease | None:
+    async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
         """See `edge.ports.Buffer.lease`."""
         while not self._is_closed:
             lease = await self._choose(live=live) if self._available() is not None else None
@@ -90,28 +91,19 @@ class Lending:
         self._is_held = False
         self._news.ring()
 
-    async def rebase(self, since_us: int, delta_us: int) -> int:
-        """Move batches to the right time (see `rebasing.rebase`) that were never lent.
+    def wake(self) -> None:
+        """Look again: something was put into the file."""
+        self._news.ring()
 
-        Raises:
-            BufferError: Not all of them are moved.
-        """
-        now_us = self._clock.now_us()
+    def forget_live(self) -> None:
+        """Lend from disk what stands there, and nothing from memory."""
+        self._current().forget_live()
 
-        def move(store: Store) -> int:
-            upto = {lane: store.figures.queues[lane].lent_upto for lane in Lane}
-            return store.beat(now_us, lambda db: rebasing.rebase(db, since_us, delta_us, upto, now_us))
+    def spared(self) -> set[int]:
+        """Return what nobody may change on disk."""
+        return self._current().spared()
 
-        # nothing is lent from memory meanwhile, which is not what is on disk any more
-        was_held, self._is_held = self._is_held, True
-        try:
-            return await self._thread.do(move)
-        finally:
-            self._current().forget_live()
-            self._is_held = was_held
-            self._news.ring()
-
-    def settle(self, id: BatchId) -> None:
+    async def settle(self, id: BatchId) -> None:
         """See `edge.ports.Buffer.settle`; it leaves the disk with the next sweep."""
         lease = self._current().leave(id)
         if lease is not None:
@@ -119,7 +111,7 @@ class Lending:
             self._settled.append(id)
             self._ask_to_sweep()
 
-    def give_back(self, id: BatchId, refused: str | None, *, is_whole: bool) -> None:
+    async def give_back(self, id: BatchId, *, refused: str | None = None, is_whole: bool = False) -> None:
         """See `edge.ports.Buffer.give_back`; what is refused is divided, or set aside, with the next sweep."""
         if refused is None:
             self._current().give_back(id)
@@ -154,29 +146,12 @@ class Lending:
         """
         while self._settled or self._refused:
             settled, refused = self._settled[:SWEEP_BATCHES], self._refused[:SWEEP_BATCHES]
-            job = partial(Store.sweep, settled=settled, refused=refused, now_us=self._clock.now_us())
+            job = partial(Store.sweep, settled=settled, refused=refused, now_us=self._clock.now_us(), to=self.to)
             parts = await self._thread.do(job, frees=True)
             del self._settled[: len(settled)], self._refused[: len(refused)]
             self._current().left([*settled, *(refusal.id for refusal in refused)])
             # sent next, which is noted with them
             self.sealed(parts, frozenset(Lane))
-
-    async def relieve(self, rules: Rules, need_bytes: int) -> bool:
-        """Have something given up of what waits on disk and was never lent; see `relief.relieve`.
-
-        Raises:
-            BufferError: The disk refuses.
-        """
-        if await self._relieve(rules, need_bytes):
-            return True
-        # all that the file holds is some seconds old: then this has to be given up, and nothing is lent from memory
-        self._current().forget_live()
-        return await self._relieve(rules, need_bytes)
-
-    async def _relieve(self, rules: Rules, need_bytes: int) -> bool:
-        now_us, spared = self._clock.now_us(), self._current().spared()
-        job = partial(relief.relieve, rules=rules, need_bytes=need_bytes, spared=spared, now_us=now_us)
-        return await self._thread.do(job, frees=True)
 
     def close(self) -> None:
         """Lend nothing more."""
@@ -187,8 +162,8 @@ class Lending:
         """Return the most urgent lane of which something may be lent."""
         if self._is_held:
             return None
-        leases, queues = self._current(), self._thread.figures.queues
-        return next((lane for lane in URGENCY if leases.available(lane, queues[lane].batches) > 0), None)
+        leases, cursors = self._current(), self._thread.figures.owed[self.to].cursors
+        return next((lane for lane in URGENCY if leases.available(lane, cursors[lane].batches) > 0), None)
 
     async def _choose(self, *, live: bool) -> Lease | None:
         lease = self._current().newest(self._clock.monotonic()) if live else None
@@ -197,7 +172,7 @@ class Lending:
         # one reads at a time, so that two do not choose the same
         async with self._choosing:
             while (lane := self._available()) is not None:
-                on_disk = self._thread.figures.queues[lane].batches
+                on_disk = self._thread.figures.owed[self.to].cursors[lane].batches
                 lease = self._current().oldest(lane, on_disk) or await self._read(lane)
                 if lease is None:
                     break
@@ -213,7 +188,7 @@ class Lending:
         if leases.is_marked(lease.id):
             return lease
         try:
-            upto = await self._thread.do(partial(note_lent, id=lease.id))
+            upto = await self._thread.do(partial(note_lent, id=lease.id, to=self.to))
         except BufferError as error:
             # a full disk must not stop what empties it; while this process lives it is known all the same
             _log.warning("it could not be noted that a batch is sent", seq=lease.id.seq, error=error.message)
@@ -229,7 +204,7 @@ class Lending:
     async def _read(self, lane: Lane) -> Lease | None:
         while not self._is_closed:
             now_us = self._clock.now_us()
-            job = partial(Store.oldest, taken=self._current().taken(), now_us=now_us, lanes=[lane])
+            job = partial(Store.oldest, taken=self._current().taken(), now_us=now_us, lanes=[lane], to=self.to)
             try:
                 lease = await self._thread.do(job)
             except BufferError as error:
@@ -255,8 +230,8 @@ class Lending:
         return self._leases
 
 
-def note_lent(store: Store, id: BatchId) -> int:
-    """Note that a batch may be sent from now on, so that nothing changes it any more, in any life.
+def note_lent(store: Store, id: BatchId, to: str = FIRST) -> int:
+    """Note that a batch may be sent to a destination from now on, so that nothing changes it any more, in any life.
 
     Returns:
         Up to which number all of its lane are noted: the oldest are noted some at once, for they are next.
@@ -264,10 +239,12 @@ def note_lent(store: Store, id: BatchId) -> int:
     lane = id.lane
     # no sign of life: a hole must not begin after what is in memory only
     with store.change(store.alive_us) as change:
-        before = change.state.queues[lane].lent_upto
-        if lent.has_others(change.db, max(before + 1, lane.seqs[0]), id.seq - 1):
-            lent.note(change.db, [id.seq])
+        where = change.state.destination(to)
+        cursor = where.cursors[lane]
+        before = max(cursor.lent_upto, cursor.upto)
+        if lent.has_others(change.db, max(before + 1, lane.seqs[0]), id.seq - 1, where.number):
+            lent.note(change.db, [id.seq], where.number)
         else:
             upto = min(id.seq + _NOTED_AHEAD, change.state.next_seq(lane) - 1)
-            change.state = change.state.lent(lane, upto)
-    return store.figures.queues[lane].lent_upto
+            change.state = change.state.lent(lane, upto, where.number)
+    return store.figures.owed[to].cursors[lane].lent_upto

@@ -1,13 +1,17 @@
 """Opening: a store on the file that is there, on a new one, or on a new one beside a damaged one set aside.
 
-Nothing is written to a file that exists, so that a gateway starts on a full disk too and drains it. A damaged file is
-renamed, never deleted; what can be read of it goes into the new one (salvage.py), and gaps tell the rest.
+Nothing is written to a file that exists unless its destinations changed, so that a gateway starts on a full disk too
+and drains it. A damaged file is renamed, never deleted; what can be read of it goes into the new one (salvage.py), and
+gaps tell the rest.
 """
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from edge.buffer import contents, file, salvage
+from edge.buffer import contents, destinations, file, salvage
+from edge.buffer.destinations import Target
 from edge.buffer.store import Store
 from edge.errors import BufferDamaged
 from shared.logs import get
@@ -19,9 +23,16 @@ _log = get(__name__)
 
 
 def open_store(
-    path: Path, room: file.Room, gateway: str, now_us: int, check_s: float = CHECK_S
+    path: Path,
+    room: file.Room,
+    gateway: str,
+    now_us: int,
+    check_s: float = CHECK_S,
+    targets: Sequence[Target] | None = None,
 ) -> tuple[Store, list[Gap]]:
     """Open the file, or make it; its structure is checked, for so long at most.
+
+    Its destinations become `targets`; they stay as they are if None.
 
     Returns:
         The store, and the holes to be told with its first write.
@@ -30,15 +41,20 @@ def open_store(
         BufferError: It cannot be opened, or is another gateway's, or is no buffer.
     """
     try:
-        return _open(path, room, gateway, now_us, check_s, file.log_lost_us(path))
+        return _open(path, room, gateway, now_us, targets, check_s, file.log_lost_us(path))
     except BufferDamaged as error:
         gaps = _replace(path, error, room, gateway, now_us)
-    store, told = _open(path, room, gateway, now_us)
+    store, told = _open(path, room, gateway, now_us, targets)
     return store, [*told, *gaps]
 
 
 def open_another(
-    old: Store, error: BufferDamaged, room: file.Room, gateway: str, now_us: int
+    old: Store,
+    error: BufferDamaged,
+    room: file.Room,
+    gateway: str,
+    now_us: int,
+    targets: Sequence[Target] | None = None,
 ) -> tuple[Store, list[Gap]]:
     """Go on with a new file after the old one turned out damaged in use; the tail and the tags are still in memory.
 
@@ -50,7 +66,7 @@ def open_another(
     """
     old.abandon()
     gaps = _replace(old.path, error, room, gateway, now_us, tail=False)
-    store, _ = _open(old.path, room, gateway, now_us)
+    store, _ = _open(old.path, room, gateway, now_us, targets)
     with contextlib.ExitStack() as undo:
         undo.callback(store.abandon)
         store.adopt(old, now_us)
@@ -63,6 +79,7 @@ def _open(
     room: file.Room,
     gateway: str,
     now_us: int,
+    targets: Sequence[Target] | None,
     check_s: float = CHECK_S,
     log_lost_us: int | None = None,
 ) -> tuple[Store, list[Gap]]:
@@ -74,6 +91,7 @@ def _open(
             held = contents.read(db, gateway, now_us)
             if log_lost_us is not None and not held.state.is_stopped:
                 held = contents.without_log(held, log_lost_us, now_us)
+            held = replace(held, state=destinations.settle(db, held.state, targets))
         store = Store(db, path, held)
         undo.pop_all()
     _log.info("buffer opened", path=str(path), structure="checked" if is_checked else "checked in part: it is large")

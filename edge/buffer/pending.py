@@ -1,7 +1,7 @@
 """Pending: what was appended and waits for its commit, in memory only."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edge.buffer import block
@@ -22,7 +22,7 @@ class Pending:
         rows: Readings in the blocks.
         bytes: About what they take on disk.
         sealed: The batches that its commit sealed; None until it is on disk.
-        marked: The lanes of which it was noted with them that they may be sent.
+        marked: The lanes of which it was noted with them that they may be sent, by destination.
     """
 
     blocks: list[Readings] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Pending:
     rows: int = 0
     bytes: int = 0
     sealed: list[Lease] | None = None
-    marked: Collection[Lane] = ()
+    marked: Mapping[str, Collection[Lane]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.blocks or self.gaps or self.promises)
@@ -45,7 +45,15 @@ class Pending:
         self.rows += len(readings)
         self.bytes += block.size(readings)
 
-    def write(self, store: Store, now_us: int, *, seal: bool, ripe: Collection[Lane], sent: Collection[Lane]) -> None:
+    def write(
+        self,
+        store: Store,
+        now_us: int,
+        *,
+        seal: bool,
+        ripe: Collection[Lane],
+        sent: Mapping[str, Collection[Lane]],
+    ) -> None:
         """Put it on disk, once however often it is asked; on the buffer's thread."""
         if self.sealed is None:
             self.sealed = store.write(self.blocks, self.gaps, now_us, seal=seal, ripe=ripe, sent=sent)

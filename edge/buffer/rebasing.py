@@ -29,7 +29,7 @@ def rebase(db: sqlite3.Connection, since_us: int, delta_us: int, upto: Mapping[L
         db: The buffer's file.
         since_us: From when on the clock was not set, by itself.
         delta_us: How far it was behind.
-        upto: Batches of each lane up to this number may have been sent, beside those that are noted; they stay.
+        upto: Batches of each lane up to this number may have been sent to somebody, beside those noted; they stay.
         now_us: By the clock that is set.
 
     Returns:
@@ -38,7 +38,7 @@ def rebase(db: sqlite3.Connection, since_us: int, delta_us: int, upto: Mapping[L
     count = 0
     span = (since_us, max(now_us, now_us - delta_us))
     found = db.execute("SELECT seq FROM batch WHERE sealed_us BETWEEN ? AND ?", span).fetchall()
-    lent = {seq for (seq,) in db.execute("SELECT seq FROM lent")}
+    lent = {seq for (seq,) in db.execute("SELECT seq FROM lent UNION SELECT seq FROM done")}
     for (seq,) in found:
         if seq in lent or seq <= upto[Lane.of(seq)]:
             continue

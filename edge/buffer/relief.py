@@ -11,8 +11,9 @@ from itertools import islice
 
 import numpy as np
 
-from edge.buffer import holes, retention, sealing, thinning
-from edge.buffer.record import Queue, State
+from edge.buffer import holes, owed, retention, sealing, thinning
+from edge.buffer.change import Change
+from edge.buffer.record import State, counted
 from edge.buffer.retention import Act, Rules, Waiting
 from edge.buffer.sealing import BATCH_ROWS, Sealed, span
 from edge.buffer.store import Store
@@ -60,40 +61,46 @@ def relieve(store: Store, rules: Rules, need_bytes: int, spared: Set[int], now_u
     Raises:
         BufferDamaged, BufferError: Nothing was given up.
     """
-    act = store.look(_next_act, store.figures.queues, rules, need_bytes, spared | store.lent)
+    act = store.look(_next_act, store.state, rules, need_bytes, set(spared).union(*store.lent.values()))
     if act is None:
         return False
     prepared = store.look(_prepare, act, now_us)
+    whom = act.batches[0].whom
     with store.change(now_us) as change:
-        change.told += prepared.told
-        change.state = _write(change.db, prepared, change.state, act)
+        # whoever has it misses nothing
+        change.tell(prepared.told, whom)
+        _write(change, prepared, act, whom)
     _log.warning("the buffer is full and gives up what waits", act=act.words, batches=len(act.batches))
     return True
 
 
 def _next_act(
-    db: sqlite3.Connection, _: Sequence[Tag], queues: Sequence[Queue], rules: Rules, need_bytes: int, spared: Set[int]
+    db: sqlite3.Connection, _: Sequence[Tag], state: State, rules: Rules, need_bytes: int, spared: Set[int]
 ) -> Act | None:
-    return retention.next_act(_waiting(db, queues, rules, spared), rules, need_bytes)
+    return retention.next_act(_waiting(db, state, rules, spared), rules, need_bytes)
 
 
-def _waiting(
-    db: sqlite3.Connection, queues: Sequence[Queue], rules: Rules, spared: Set[int]
-) -> dict[Lane, list[Waiting]]:
+def _waiting(db: sqlite3.Connection, state: State, rules: Rules, spared: Set[int]) -> dict[Lane, list[Waiting]]:
     """Return the oldest batches of each lane that may be given up; those never thinned, if there are any."""
     found: dict[Lane, list[Waiting]] = {}
     for lane, rule in rules.items():
-        queue = queues[lane]
-        if lane is Lane.STATE or rule.action == "keep" or not queue.batches:
+        queue = state.queues[lane]
+        is_kept = lane is Lane.STATE or rule.action == "keep"
+        if not queue.batches or (is_kept and len(state.destinations) < 2):
             continue
+        behind = min(each.cursors[lane].lent_upto for each in state.destinations)
         # oldest first, and what was thinned is older than all else
-        fresh = max(queue.lent_upto, queue.thinned_upto) + 1
-        starts = [fresh, queue.lent_upto + 1] if rule.action == "thin" else [queue.lent_upto + 1]
-        for first in starts:
-            batches = list(islice(_never_lent(db, lane, first, queue.thinned_upto, spared), _MOST_BATCHES))
-            if batches:
-                found[lane] = batches
-                break
+        starts = [max(behind, queue.thinned_upto) + 1, behind + 1] if rule.action == "thin" else [behind + 1]
+        batches: list[Waiting] = []
+        for first in [] if is_kept else starts:
+            batches = batches or list(islice(_never_lent(db, state, lane, first, spared), _MOST_BATCHES))
+        if len(state.destinations) > 1:
+            # of a lane that is kept too; but a batch of gaps alone would only be told again
+            had = (batch for batch in _never_lent(db, state, lane, behind + 1, spared) if batch.is_had and batch.rows)
+            by_seq = {batch.seq: batch for batch in [*islice(had, _MOST_BATCHES), *batches]}
+            batches = [by_seq[seq] for seq in sorted(by_seq)]
+        if batches:
+            found[lane] = batches
     return found
 
 
@@ -123,16 +130,20 @@ def _prepare(db: sqlite3.Connection, _: Sequence[Tag], act: Act, now_us: int) ->
     return _Relief(gone, sealed, [*told, *_told(tags, readings, rows, act)])
 
 
-def _never_lent(
-    db: sqlite3.Connection, lane: Lane, first: int, thinned_upto: int, spared: Set[int]
-) -> Iterator[Waiting]:
+def _never_lent(db: sqlite3.Connection, state: State, lane: Lane, first: int, spared: Set[int]) -> Iterator[Waiting]:
+    """Yield batches that nobody who is owed them was lent."""
     query = (
         "SELECT seq, epoch, rows, length(body) FROM batch WHERE seq BETWEEN ? AND ? "
         "AND NOT EXISTS (SELECT 1 FROM lent WHERE lent.seq = batch.seq) ORDER BY seq"
     )
+    lent_upto = {each.number: each.cursors[lane].lent_upto for each in state.destinations}
+    thinned_upto = state.queues[lane].thinned_upto
     for seq, epoch, rows, size in db.execute(query, (max(first, lane.seqs[0]), lane.seqs[1])):
-        if seq not in spared:
-            yield Waiting(seq, epoch, rows, size, seq <= thinned_upto)
+        if seq in spared:
+            continue
+        whom = owed.to(db, state, seq)
+        if whom and all(seq > lent_upto[number] for number in whom):
+            yield Waiting(seq, epoch, rows, size, seq <= thinned_upto, whom, is_had=whom < state.everybody)
 
 
 def _joined(batches: Sequence[wire.Batch]) -> tuple[list[Tag], Readings]:
@@ -177,13 +188,16 @@ def _told(
     return told
 
 
-def _write(db: sqlite3.Connection, relief: _Relief, state: State, act: Act) -> State:
-    """Write what an act comes to; returns the state after it."""
-    lane = act.lane
+def _write(change: Change, relief: _Relief, act: Act, whom: frozenset[int]) -> None:
+    """Write what an act comes to."""
+    lane, db = act.lane, change.db
     for seq, count in relief.gone:
         db.execute("DELETE FROM batch WHERE seq = ?", (seq,))
-        state = state.without(lane, count)
+        owed.forget(db, seq)
+        change.state = change.state.without(lane, count).owed(lane, -1, -counted(count), whom)
     db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, relief.sealed))
     for batch in relief.sealed:
-        state = state.again(lane, batch.lease.rows)
-    return state if act.window_us is None else state.thinned(lane, act.batches[-1].seq)
+        owed.withhold(db, batch.lease.id.seq, change.state.everybody - whom)
+        change.state = change.state.again(lane, batch.lease.rows, whom)
+    if act.window_us is not None:
+        change.state = change.state.thinned(lane, act.batches[-1].seq)

@@ -3,6 +3,9 @@
 `debug` goes before `process`, and `state` never. A class that is to be thinned is thinned as a whole before any of it
 is dropped. A batch that may have been sent is not among those that wait here: the cloud may have it, and under its
 number nothing else may ever be sent.
+
+Where there are several destinations, what another one has already goes first, by the same rules and then whatever its
+class: one that is away must not cost readings that nobody has, nor keep new ones out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +24,22 @@ KEEP_ALL: Rules = dict.fromkeys(Lane, KEEP)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A batch that was never lent. `bytes`: what it takes; `epoch`: of which numbering it is."""
+    """A batch that was never lent to those who are owed it.
+
+    Attributes:
+        bytes: What it takes.
+        epoch: Of which numbering it is.
+        whom: The destinations that are owed it.
+        is_had: Another one has it.
+    """
 
     seq: int
     epoch: bytes
     rows: int
     bytes: int
     is_thinned: bool = False
+    whom: frozenset[int] = frozenset()
+    is_had: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,17 @@ def next_act(waiting: Mapping[Lane, Sequence[Waiting]], rules: Rules, need_bytes
         rules: What may be done with each lane.
         need_bytes: More is dropped only as far as this; a thinning frees what it frees, and one asks again.
     """
+    had = {lane: [batch for batch in batches if batch.is_had] for lane, batches in waiting.items()}
+    act = _next_by_rules(had, rules, need_bytes)
+    if act is not None:
+        return act
+    for lane in reversed(URGENCY):
+        if had.get(lane):
+            return Act(lane, _enough(had[lane], need_bytes), None)
+    return _next_by_rules(waiting, rules, need_bytes)
+
+
+def _next_by_rules(waiting: Mapping[Lane, Sequence[Waiting]], rules: Rules, need_bytes: int) -> Act | None:
     lanes = [lane for lane in reversed(URGENCY) if lane is not Lane.STATE]
     for lane in lanes:
         if rules[lane].action == "drop" and waiting.get(lane):
@@ -73,11 +96,11 @@ def next_act(waiting: Mapping[Lane, Sequence[Waiting]], rules: Rules, need_bytes
 
 
 def _run(batches: Sequence[Waiting]) -> Sequence[Waiting]:
-    """Return the first batches of one numbering, as many as one act reads."""
+    """Return the first batches of one numbering for the same destinations, as many as one act reads."""
     chosen: list[Waiting] = []
     rows = 0
     for batch in batches:
-        if chosen and (rows + batch.rows > MOST_ROWS or batch.epoch != chosen[0].epoch):
+        if chosen and (rows + batch.rows > MOST_ROWS or (batch.epoch, batch.whom) != (chosen[0].epoch, chosen[0].whom)):
             break
         chosen.append(batch)
         rows += batch.rows

@@ -144,7 +144,9 @@ class _Bringing:
             alive_us = max(last_us or 0, 0 if before is None else before.alive_us)
             if not alive_us:
                 return
-            state = contents.counted(db, State(self._gateway, uuid4(), alive_us=alive_us))
+            # what was noted of single batches is not brought over: a destination that has one says so
+            known = () if before is None else before.destinations
+            state = contents.counted(db, State(self._gateway, uuid4(), alive_us=alive_us, destinations=known))
             db.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", record.to_row(state))
 
     def _take(self, row: Row) -> None:
@@ -155,7 +157,9 @@ class _Bringing:
                 span = (self._time(oldest_us), self._time(newest_us))
                 self._take_batch(row.rowid, epoch, span, body if isinstance(body, bytes) else b"")
             case [_, str(kind), str(reason), set_us, oldest_us, newest_us, bytes(body)]:
-                self._take_entry((kind, reason, set_us, oldest_us, newest_us, body))
+                self._take_entry((kind, reason, set_us, oldest_us, newest_us, body, -1, None))
+            case [_, str(kind), str(reason), set_us, oldest_us, newest_us, bytes(body), int(whom), told]:
+                self._take_entry((kind, reason, set_us, oldest_us, newest_us, body, whom, told))
             case [_, int(lane), int(oldest_us), int(committed_us), body]:
                 self._take_block(lane, oldest_us, committed_us, body if isinstance(body, bytes) else b"")
             case [_, int(oldest_us), int(committed_us), body]:
@@ -211,14 +215,16 @@ class _Bringing:
             self.found.unknown += 1
 
     def _take_entry(self, entry: tuple[object, ...]) -> None:
-        kind, *_, body = entry
+        kind, *_, body, _, _ = entry
         read: Callable[[bytes], object] = wire.header if kind == "batch" else block.unpack
         try:
             read(body)  # type: ignore[arg-type]  # bytes, as `_take` saw
         except (WireError, BufferDamaged):
             self.found.unknown += 1
         else:
-            self._put("INSERT INTO quarantine (kind, reason, set_us, oldest_us, newest_us, body)", entry, 1_000)
+            self._put(
+                "INSERT INTO quarantine (kind, reason, set_us, oldest_us, newest_us, body, whom, told)", entry, 1_000
+            )
             self.found.entries += 1
 
     def _put(self, what: str, row: tuple[object, ...], size: int) -> None:

@@ -1,4 +1,4 @@
--- The buffer file, format 2; upgrade.py brings an older one there. One process, one connection, one thread.
+-- The buffer file, format 3; upgrade.py brings an older one there. One process, one connection, one thread.
 -- Whatever matters carries a CRC-32, for SQLite itself does not notice a flipped byte in a row.
 
 -- Epoch, each lane's next number, totals, and when the gateway was last seen alive: one row, JSON (record.State).
@@ -37,12 +37,24 @@ CREATE TABLE batch (
     body      BLOB NOT NULL
 ) STRICT;
 
--- Batches that may have been sent, beside those up to `lent_upto` of their lane (record.Queue): nothing changes them.
+-- Batches that may have been sent to a destination (record.Destination, by number), beside those up to `lent_upto` of
+-- their lane (record.Cursor): nothing changes them.
 CREATE TABLE lent (
-    seq INTEGER PRIMARY KEY
-) STRICT;
+    seq         INTEGER NOT NULL,
+    destination INTEGER NOT NULL,
+    PRIMARY KEY (seq, destination)
+) STRICT, WITHOUT ROWID;
+
+-- Batches that a destination has, or is never to get, while another is owed them still; beside those up to its `upto`.
+CREATE TABLE done (
+    seq         INTEGER NOT NULL,
+    destination INTEGER NOT NULL,
+    PRIMARY KEY (seq, destination)
+) STRICT, WITHOUT ROWID;
 
 -- Set aside for good: batches that the cloud refuses, bodies that are damaged, readings that cannot be packed.
+-- `whom` has the bit of each destination that misses it, all of them if that is not known; `told` the gaps (block.py)
+-- that are closed when it is taken after all.
 CREATE TABLE quarantine (
     n         INTEGER PRIMARY KEY,
     kind      TEXT NOT NULL CHECK (kind IN ('batch', 'block')),
@@ -50,5 +62,7 @@ CREATE TABLE quarantine (
     set_us    INTEGER NOT NULL,
     oldest_us INTEGER NOT NULL,
     newest_us INTEGER NOT NULL,
-    body      BLOB NOT NULL
+    body      BLOB NOT NULL,
+    whom      INTEGER NOT NULL DEFAULT -1,
+    told      BLOB
 ) STRICT;

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Self, TypeVar
 from uuid import UUID
 
-from edge.buffer import file, opengaps
+from edge.buffer import file, opengaps, recalling
+from edge.buffer.destinations import Target
 from edge.buffer.growth import Growth
 from edge.buffer.intake import Intake
-from edge.buffer.lending import Lending
+from edge.buffer.lenders import Lenders
 from edge.buffer.retention import KEEP_ALL, Rules
 from edge.buffer.sealing import BATCH_ROWS
 from edge.buffer.store_thread import StoreThread
@@ -23,7 +24,7 @@ from edge.buffer.trouble import Trouble
 from edge.buffer.volume import Volume
 from edge.clock import Clock
 from edge.errors import BufferError  # noqa: A004 - the field's word
-from edge.ports import BufferStats, Lease
+from edge.ports import BufferStats, Lease, Lender
 from shared.logs import get
 from shared.reading import Gap, Readings, Tag
 from shared.wire.batch import BatchId
@@ -58,7 +59,7 @@ class SqliteBuffer:
         self._room = room
         self._clock = clock
         self._trouble = Trouble()
-        self._lending = Lending(thread, clock, self._trouble)
+        self._lending = Lenders(thread, clock, self._trouble)
         self._intake = Intake(thread, room, clock, self._trouble, self._lending, volume, rules, most_rows)
         self._open_gaps: dict[UUID, Gap] = {}
         opengaps.follow(self._open_gaps, thread.open_gaps)
@@ -77,6 +78,7 @@ class SqliteBuffer:
         volume: Volume | None = None,
         rules: Rules = KEEP_ALL,
         most_rows: Callable[[], int] = lambda: BATCH_ROWS,
+        targets: Sequence[Target] | None = None,
     ) -> Self:
         """Open the buffer file, or make it; a damaged one is set aside and replaced.
 
@@ -88,12 +90,14 @@ class SqliteBuffer:
             volume: What the file is on, if some of it is to be kept free.
             rules: What a full buffer does with each lane; nothing is given up, if not said.
             most_rows: Says how many readings a batch may have now; the line to the cloud may be thin.
+            targets: Whom the readings go to, the first first: those that are new get what is sealed from now on, those
+                that the file knows beside these are forgotten. As the file has it, if not said.
 
         Raises:
             BufferError: It cannot be opened, another process has it open, or it is another gateway's.
         """
         room = file.divide(max_bytes)
-        thread = StoreThread(path, room, gateway, clock)
+        thread = StoreThread(path, room, gateway, clock, targets)
         await thread.open()
         return cls(thread, room, clock, volume if volume is not None else Volume(path), rules, most_rows)
 
@@ -149,17 +153,21 @@ class SqliteBuffer:
         opengaps.follow(self._open_gaps, gaps)
         return promise
 
+    def lender(self, name: str) -> Lender:
+        """Return what lends to a destination; the buffer itself lends to the first."""
+        return self._lending[name]
+
     async def lease(self, *, live: bool, wait: bool = True) -> Lease | None:
-        """See `edge.ports.Buffer.lease`."""
-        return await self._lending.lease(live=live, wait=wait)
+        """See `edge.ports.Lender.lease`."""
+        return await self._lending.first.lease(live=live, wait=wait)
 
     async def settle(self, id: BatchId) -> None:
-        """See `edge.ports.Buffer.settle`; it is gone from disk within a second."""
-        self._lending.settle(id)
+        """See `edge.ports.Lender.settle`; it is gone from disk within a second."""
+        await self._lending.first.settle(id)
 
     async def give_back(self, id: BatchId, *, refused: str | None = None, is_whole: bool = False) -> None:
-        """See `edge.ports.Buffer.give_back`."""
-        self._lending.give_back(id, refused, is_whole=is_whole)
+        """See `edge.ports.Lender.give_back`."""
+        await self._lending.first.give_back(id, refused=refused, is_whole=is_whole)
 
     def hold(self) -> None:
         """Lend nothing until `release`: the clock is not set, and what bears a time of it may soon be put right."""
@@ -207,8 +215,9 @@ class SqliteBuffer:
         Raises:
             BufferError: One is not there or cannot be read, or the disk refuses; nothing was done.
         """
-        rows = await self._thread.do(lambda store: store.retry(ns, self._clock.now_us()))
+        rows = await self._thread.do(lambda store: recalling.retry(store, ns, self._clock.now_us()))
         self._intake.tell()
+        self._lending.wake()
         return rows
 
     async def drop(self, ns: Sequence[int]) -> int:
@@ -217,8 +226,9 @@ class SqliteBuffer:
         Raises:
             BufferError: One is not there, or the disk refuses; nothing was done.
         """
-        rows = await self._thread.do(lambda store: store.drop(ns, self._clock.now_us()))
+        rows = await self._thread.do(lambda store: recalling.drop(store, ns, self._clock.now_us()))
         self._intake.tell()
+        self._lending.wake()
         return rows
 
     def stats(self) -> BufferStats:
@@ -227,7 +237,7 @@ class SqliteBuffer:
         return BufferStats(
             appended=self._intake.rows_appended,
             committed=self._intake.rows_committed,
-            settled=self._lending.rows_settled,
+            settled=self._lending.first.rows_settled,
             batches=figures.batches,
             rows=figures.rows + figures.tail_rows,
             quarantined=figures.quarantined,
@@ -239,6 +249,7 @@ class SqliteBuffer:
             epoch=str(figures.epoch),
             failure=self._trouble.message,
             growth_bytes_s=self._growth.bytes_per_s,
+            backlogs=self._lending.backlogs(),
         )
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ come out of `oldest`. Memory changes only after the commit, so whatever fails ca
 
 import contextlib
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TypeVar
@@ -13,15 +14,15 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from edge.buffer import file, holdings, lent, opengaps, quarantine, record, refusing, sealing
-from edge.buffer.change import Change, add, insert_blocks, keep_spoiled, set_aside
+from edge.buffer import file, opengaps, owed, quarantine, record, sealing
+from edge.buffer.change import Change, add, insert_blocks, keep_spoiled
 from edge.buffer.contents import UNREADABLE, Contents
-from edge.buffer.dividing import Suspects
-from edge.buffer.figures import Figures
+from edge.buffer.figures import Figures, Owed
 from edge.buffer.lanes import Lanes, joined
-from edge.buffer.record import State
-from edge.buffer.refusing import Refusal, Renaming
-from edge.ports import Lease
+from edge.buffer.record import Destination, State
+from edge.buffer.refusing import Refusal
+from edge.buffer.returning import Returning, set_aside
+from edge.ports import FIRST, Lease
 from shared.errors import WireError
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings, Tag, concatenate, empty
@@ -31,6 +32,7 @@ from shared.wire.lane import URGENCY, Lane
 
 # A commit that brings a lane's tail to this many rows seals it; a smaller batch costs more bytes a reading.
 SEAL_ROWS = 20_000
+_NOWHERE: Mapping[str, Collection[Lane]] = {}
 T = TypeVar("T")
 _log = get(__name__)
 
@@ -50,19 +52,18 @@ class Store:
         # replaced when one is new or changed, never changed themselves
         self.tags: Sequence[Tag] = held.tags
         self._labels = Labels(held.tags)
-        self._lanes = Lanes()
+        self.lanes = Lanes()
         self.tail, self.tail_gaps = held.tail, held.gaps
         self.open_gaps = {gap.id: gap for gap in held.open_gaps if gap.id is not None}
         self._db = db
         self._state = replace(held.state, is_stopped=False)
         self.alive_us = held.state.alive_us
-        self._ids = {(t.device, t.name): tag_id for tag_id, t in enumerate(held.tags) if t is not UNREADABLE}
+        self.ids = {(t.device, t.name): tag_id for tag_id, t in enumerate(held.tags) if t is not UNREADABLE}
         self._damaged = held.damaged
-        self._suspects = Suspects()
+        self._returning: dict[int, Returning] = defaultdict(Returning)
         self._life = uuid4()
-        self._renaming = Renaming()
-        # read for being lent, whether or not that could be noted
-        self.lent: set[int] = set()
+        # read for being lent, whether or not that could be noted, by destination
+        self.lent: dict[int, set[int]] = defaultdict(set)
         # what an earlier life committed is sealed under the names it had then
         self._is_inherited = bool(held.tail or held.gaps or held.damaged)
         with file.naming(path):
@@ -83,7 +84,7 @@ class Store:
         Raises:
             BufferDamaged, BufferError: New ones could not be written; none has an id.
         """
-        ids, known, changed = dict(self._ids), list(self.tags), set[int]()
+        ids, known, changed = dict(self.ids), list(self.tags), set[int]()
         for tag in tags:
             tag_id = ids.setdefault((tag.device, tag.name), len(known))
             if tag_id == len(known):
@@ -96,10 +97,10 @@ class Store:
             if min(changed) < len(self.tags) and self.tail:
                 self.write([], [], now_us, seal=True)
             self._keep_tags({tag_id: known[tag_id] for tag_id in changed}, now_us)
-            self._ids, self.tags = ids, known
+            self.ids, self.tags = ids, known
         if lanes:
             told = {ids[tag.device, tag.name]: lane for tag, lane in zip(tags, lanes, strict=True)}
-            self._lanes.tell(told, len(known))
+            self.lanes.tell(told, len(known))
         return [ids[tag.device, tag.name] for tag in tags]
 
     def adopt(self, other: "Store", now_us: int) -> None:
@@ -109,7 +110,7 @@ class Store:
             BufferDamaged, BufferError: It could not be written.
         """
         self._keep_tags({tag_id: tag for tag_id, tag in enumerate(other.tags) if tag is not UNREADABLE}, now_us)
-        self.tags, self._ids, self._lanes = other.tags, other._ids, other._lanes  # noqa: SLF001 - another of the same class
+        self.tags, self.ids, self.lanes = other.tags, other.ids, other.lanes
         self.write(joined(other.tail), [*other.open_gaps.values(), *other.tail_gaps], now_us)
 
     def write(
@@ -120,7 +121,7 @@ class Store:
         *,
         seal: bool = False,
         ripe: Collection[Lane] = (),
-        sent: Collection[Lane] = (),
+        sent: Mapping[str, Collection[Lane]] = _NOWHERE,
     ) -> list[Lease]:
         """Put readings and gaps on disk in one transaction: into their lanes' tails, or with these into batches.
 
@@ -130,7 +131,7 @@ class Store:
             now_us: UTC microseconds.
             seal: Make batches of all tails.
             ripe: Make batches of these lanes' tails; so it is done with one that has become large.
-            sent: Lanes of which new batches are sent at once, as is noted.
+            sent: Lanes of which new batches are sent at once, by destination, as is noted.
 
         Returns:
             The batches that were sealed.
@@ -138,7 +139,7 @@ class Store:
         Raises:
             BufferDamaged, BufferError: Nothing of it is on disk.
         """
-        coming = self._lanes.part(concatenate(blocks))
+        coming = self.lanes.part(concatenate(blocks))
         if gaps:
             coming.setdefault(Lane.STATE, empty())
         tails = self.figures.tails_with(coming)
@@ -156,8 +157,10 @@ class Store:
             opengaps.follow(self.open_gaps, gaps)
         return []
 
-    def sweep(self, settled: Sequence[BatchId], refused: Iterable[Refusal], now_us: int) -> list[Lease]:
-        """Delete what the cloud has; divide what it refuses, and quarantine what cannot be divided, told as a gap.
+    def sweep(
+        self, settled: Sequence[BatchId], refused: Iterable[Refusal], now_us: int, to: str = FIRST
+    ) -> list[Lease]:
+        """Let go of what a destination has; divide what it refuses, or quarantine it, told as a gap.
 
         Returns:
             The batches that took the place of a divided one.
@@ -166,20 +169,39 @@ class Store:
             BufferDamaged, BufferError: Nothing of it was done.
         """
         parts: list[sealing.Sealed] = []
+        number = self._state.destination(to).number
+        returning = self._returning[number]
         with self.change(self.alive_us) as change:
-            for batch in settled:
-                key = (batch.seq, batch.epoch.bytes)
-                for (rows,) in change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ? RETURNING rows", key):
-                    change.state = change.state.without(batch.lane, rows)
-            lent.forget(change.db, [batch.seq for batch in settled])
+            returning.settle(change, settled, number)
             for refusal in refused:
-                parts += self._refuse(change, refusal, now_us)
-        self._suspects.taken(len(settled))
-        self._renaming.forget(settled)
-        self.lent.difference_update(batch.seq for batch in settled)
+                parts += returning.refuse(change, refusal, number, now_us)
+        returning.settled(settled)
+        self.lent[number].difference_update(batch.seq for batch in settled)
         with file.naming(self.path):
             file.shrink(self._db)
         return [part.lease for part in parts]
+
+    def clear(self, most: int, now_us: int) -> int:
+        """Delete batches that are owed to nobody any more, at most so many; returns how many there were.
+
+        Raises:
+            BufferDamaged, BufferError: None was deleted.
+        """
+        with self.change(now_us) as change:
+            found = owed.orphans(change.db, change.state, most)
+            for seq, rows in found:
+                change.db.execute("DELETE FROM batch WHERE seq = ?", (seq,))
+                owed.forget(change.db, seq)
+                change.state = change.state.without(Lane.of(seq), rows)
+            change.state = replace(change.state, is_clearing=len(found) == most)
+        with file.naming(self.path):
+            file.shrink(self._db)
+        return len(found)
+
+    @property
+    def state(self) -> State:
+        """What the file knows of itself, as of the last transaction."""
+        return self._state
 
     def look(self, job: Callable[..., T], *what: object) -> T:
         """Let somebody read: `job` of the connection, the tags, and `what`.
@@ -189,41 +211,6 @@ class Store:
         """
         with file.naming(self.path):
             return job(self._db, self.tags, *what)
-
-    def retry(self, ns: Sequence[int], now_us: int) -> int:
-        """Bring entries of the quarantine into the tail again; returns how many readings that are.
-
-        Raises:
-            BufferDamaged, BufferError: One is not there or cannot be read, or the disk refuses; nothing was done.
-        """
-        found = [self.look(holdings.set_aside, n) for n in ns]
-        new = {(tag.device, tag.name): tag for held in found for tag in held.tags if tag is not UNREADABLE}
-        # known ones go on as they are described now
-        self.register([tag for name, tag in new.items() if name not in self._ids], now_us)
-        coming = self._lanes.part(concatenate([holdings.under(held, self._ids) for held in found]))
-        gaps = [gap for held in found for gap in held.gaps]
-        if gaps:
-            coming.setdefault(Lane.STATE, empty())
-        tails = self.figures.tails_with(coming)
-        with self.change(now_us, tails) as change:
-            insert_blocks(change.db, coming, gaps, now_us)
-            change.state = quarantine.forget(change.db, ns, change.state)
-        self._follow(coming, gaps)
-        return sum(map(len, coming.values()))
-
-    def drop(self, ns: Sequence[int], now_us: int) -> int:
-        """Delete entries of the quarantine for good, each told as a gap; returns how many readings that are.
-
-        Raises:
-            BufferDamaged, BufferError: One is not there, or the disk refuses; nothing was done.
-        """
-        rows = 0
-        with self.change(now_us) as change:
-            for n in ns:
-                count, told = quarantine.dropped(change.db, self.tags, n, now_us)
-                rows, change.told = rows + count, change.told + told
-            change.state = quarantine.forget(change.db, ns, change.state)
-        return rows
 
     def beat(self, now_us: int, also: Callable[[sqlite3.Connection], int] = lambda _: 0) -> int:
         """Note that the gateway is alive, so that the hole after a power cut is not told longer than it was.
@@ -236,33 +223,35 @@ class Store:
         with self.change(now_us) as change:
             return also(change.db)
 
-    def oldest(self, taken: Set[int], now_us: int, lanes: Sequence[Lane] = URGENCY) -> Lease | None:
-        """Read the oldest batch of the first of these lanes that has one whose number is not taken.
+    def oldest(self, taken: Set[int], now_us: int, lanes: Sequence[Lane] = URGENCY, to: str = FIRST) -> Lease | None:
+        """Read the oldest batch that a destination is owed, of the first of these lanes that has one that is not taken.
 
         A damaged one is set aside, told as a gap, and passed over.
 
         Raises:
             BufferDamaged, BufferError: The file could not be read, or a damaged batch not set aside.
         """
-        found = (self._oldest(lane, taken, now_us) for lane in lanes if self.figures.queues[lane].batches)
+        cursors = self.figures.owed[to].cursors
+        found = (self._oldest(lane, taken, now_us, to) for lane in lanes if cursors[lane].batches)
         return next((lease for lease in found if lease is not None), None)
 
-    def _oldest(self, lane: Lane, taken: Set[int], now_us: int) -> Lease | None:
+    def _oldest(self, lane: Lane, taken: Set[int], now_us: int, to: str) -> Lease | None:
         while True:
-            with file.naming(self.path), contextlib.closing(self._db.cursor()) as cursor:
-                numbers = cursor.execute("SELECT seq FROM batch WHERE seq BETWEEN ? AND ? ORDER BY seq", lane.seqs)
-                seq = next((seq for (seq,) in numbers if seq not in taken), None)
+            where = self._state.destination(to)
+            with file.naming(self.path):
+                seq = owed.next_seq(self._db, lane, where.cursors[lane].upto, where.number, taken)
                 if seq is None:
                     return None
-                row = cursor.execute("SELECT epoch, sealed_us, body FROM batch WHERE seq = ?", (seq,)).fetchone()
+                row = self._db.execute("SELECT epoch, sealed_us, body FROM batch WHERE seq = ?", (seq,)).fetchone()
             try:
-                self.lent.add(seq)
+                self.lent[where.number].add(seq)
                 return sealing.lease(seq, *row)
             except WireError as error:
                 detail = f"batch {seq} was set aside: {error.message}"
                 _log.error("a damaged batch was set aside", path=str(self.path), error=detail)
                 with self.change(now_us) as change:
-                    set_aside(change, seq, row[0], GapCause.BUFFER_DAMAGED, detail, now_us)
+                    whom = owed.to(change.db, change.state, seq)
+                    set_aside(change, seq, row[0], GapCause.BUFFER_DAMAGED, detail, now_us, whom)
 
     def close(self, now_us: int) -> None:
         """Note that this is an orderly end, empty the log into the file, and close it.
@@ -282,28 +271,6 @@ class Store:
         """Close a file that turned out damaged; `tail`, `tail_gaps` and `tags` are in memory still."""
         self._db.close()
 
-    def _refuse(self, change: Change, refusal: Refusal, now_us: int) -> Sequence[sealing.Sealed]:
-        seq, epoch = refusal.id.seq, refusal.id.epoch.bytes
-        found = "SELECT rows, oldest_us, newest_us, body FROM batch WHERE seq = ? AND epoch = ?"
-        row = change.db.execute(found, (seq, epoch)).fetchone()
-        if row is None:
-            return []
-        rows, oldest_us, newest_us, body = row
-        if self._renaming.concerns(refusal):
-            change.state = self._renaming.state_after(refusal, change.state)
-            verdict = self._renaming.judge(body, refusal, change.state, (oldest_us, newest_us))
-        else:
-            verdict = refusing.judge(body, refusal, self._suspects, change.state.next_seq(refusal.id.lane), now_us)
-        if not verdict.parts:
-            detail = f"the cloud refuses batch {seq}: {refusal.reason}"
-            set_aside(change, seq, epoch, GapCause.REFUSED, detail, now_us, verdict.told)
-            _log.error("readings were set aside", path=str(self.path), rows=rows, error=detail)
-            return []
-        change.db.execute("DELETE FROM batch WHERE seq = ? AND epoch = ?", (seq, epoch))
-        change.state = change.state.without(refusal.id.lane, rows)
-        add(change, refusal.id.lane, verdict.parts, is_lent=True)
-        return verdict.parts
-
     def _keep_tags(self, tags: Mapping[int, Tag], now_us: int) -> None:
         with file.transaction(self._db, self.path) as db:
             rows = [(tag_id, *record.to_row(tag)) for tag_id, tag in tags.items()]
@@ -319,7 +286,7 @@ class Store:
         tails: Mapping[Lane, int],
         closing: Set[Lane],
         now_us: int,
-        sent: Collection[Lane],
+        sent: Mapping[str, Collection[Lane]],
     ) -> list[Lease]:
         """Make batches of these lanes' tails with what comes; what comes in other lanes goes to their tails."""
         if self._labels.tags is not self.tags:
@@ -336,7 +303,7 @@ class Store:
             opengaps.note(change.db, gaps)
             change.state = replace(change.state, quarantined=change.state.quarantined + len(self._damaged))
             for lane, (sealed, spoiled) in results.items():
-                add(change, lane, sealed, is_lent=lane in sent)
+                add(change, lane, sealed, lent_to=[self.figures.owed[to].number for to in sent if lane in sent[to]])
                 if spoiled is not None:
                     keep_spoiled(change, spoiled, now_us)
         for lane in closing:
@@ -373,6 +340,8 @@ class Store:
             waits_since_us = self.figures.oldest_us
             oldest_us = now_us if waits_since_us is None else waits_since_us
             change.state = replace(change.state, alive_us=now_us, oldest_us=oldest_us)
+            for whom, gaps in change.apart.items():
+                self._seal_apart(change, gaps, whom, now_us)
             if change.told:
                 after.setdefault(Lane.STATE, 0)
                 insert_blocks(db, {Lane.STATE: empty()}, change.told, now_us)
@@ -383,12 +352,25 @@ class Store:
         self._state, self.figures, self.alive_us = change.state, figures, change.state.alive_us
         self.tail_gaps.extend(change.told)
 
+    @staticmethod
+    def _seal_apart(change: Change, gaps: Sequence[Gap], whom: frozenset[int], now_us: int) -> None:
+        """Make a batch of gaps that not every destination is told."""
+        first = BatchId(change.state.gateway, change.state.epoch, change.state.next_seq(Lane.STATE))
+        sealed, _ = sealing.seal(empty(), gaps, (), first, now_us)
+        add(change, Lane.STATE, sealed, whom)
+
     def _count(self, state: State, tails: Mapping[Lane, int]) -> Figures:
         first = "SELECT oldest_us FROM batch WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1"
         held = [self._db.execute(first, lane.seqs).fetchone() for lane in Lane if state.queues[lane].batches]
         oldest = min((row[0] for row in held if row is not None), default=None)
         if oldest is None and tails:
             (oldest,) = self._db.execute("SELECT min(oldest_us) FROM tail").fetchone()
+        # with one destination the oldest of all is its
+        is_alone = len(state.destinations) == 1
+        each = {
+            where.name: Owed(where.number, where.cursors, oldest if is_alone else self._oldest_of(where, tails))
+            for where in state.destinations
+        }
         return Figures(
             life=self._life,
             epoch=state.epoch,
@@ -397,4 +379,18 @@ class Store:
             quarantined=state.quarantined,
             used_bytes=file.used_bytes(self._db),
             oldest_us=oldest,
+            owed=each,
+            is_clearing=state.is_clearing,
         )
+
+    def _oldest_of(self, where: Destination, tails: Mapping[Lane, int]) -> int | None:
+        seqs = [
+            owed.next_seq(self._db, lane, where.cursors[lane].upto, where.number)
+            for lane in Lane
+            if where.cursors[lane].batches
+        ]
+        times = [self._db.execute("SELECT oldest_us FROM batch WHERE seq = ?", (seq,)).fetchone() for seq in seqs]
+        oldest: int | None = min((row[0] for row in times if row is not None), default=None)
+        if oldest is None and tails:
+            (oldest,) = self._db.execute("SELECT min(oldest_us) FROM tail").fetchone()
+        return oldest

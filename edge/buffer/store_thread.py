@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from edge.buffer import file, opening
 from edge.buffer.ballast import Ballast
+from edge.buffer.destinations import Target
 from edge.buffer.figures import Figures
 from edge.buffer.store import Store
 from edge.clock import Clock
@@ -38,9 +39,18 @@ class StoreThread:
         room: How its size cap is divided.
         gateway: Whose batches are sealed.
         clock: Its wall clock is read, for gaps and for the names of files set aside.
+        targets: Whom the readings go to; as the file has it, if None.
     """
 
-    def __init__(self, path: Path, room: file.Room, gateway: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        room: file.Room,
+        gateway: str,
+        clock: Clock,
+        targets: Sequence[Target] | None = None,
+    ) -> None:
+        self._targets = targets
         self._path = path
         self._room = room
         self._gateway = gateway
@@ -129,7 +139,7 @@ class StoreThread:
         return self._store.figures
 
     def _open_store(self) -> tuple[Store, list[Gap]]:
-        return opening.open_store(self._path, self._room, self._gateway, self._clock.now_us())
+        return opening.open_store(self._path, self._room, self._gateway, self._clock.now_us(), targets=self._targets)
 
     def _attempt(self, job: Callable[[Store], T], frees: bool = False) -> _Done[T]:
         done = self._try(job)
@@ -155,7 +165,9 @@ class StoreThread:
     def _replace(self, damage: BufferDamaged) -> BufferError:
         now_us = self._clock.now_us()
         try:
-            self._store, told = opening.open_another(self._store, damage, self._room, self._gateway, now_us)
+            self._store, told = opening.open_another(
+                self._store, damage, self._room, self._gateway, now_us, self._targets
+            )
         except BufferError as error:
             return error
         self._told.extend(told)

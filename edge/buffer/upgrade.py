@@ -12,11 +12,12 @@ from uuid import UUID
 import msgspec
 
 from edge.buffer import record
-from edge.buffer.record import Queue, State
+from edge.buffer.record import Cursor, Destination, Queue, State
 from edge.errors import BufferDamaged
+from edge.ports import FIRST
 from shared.logs import get
 
-FORMAT = 2
+FORMAT = 3
 _log = get(__name__)
 
 
@@ -31,6 +32,28 @@ class _State1(msgspec.Struct, frozen=True):
     quarantined: int = 0
     alive_us: int = 0
     is_stopped: bool = False
+
+
+class _Queue2(msgspec.Struct, frozen=True):
+    """A lane of format 2, which had one destination."""
+
+    next_number: int = 1
+    batches: int = 0
+    rows: int = 0
+    lent_upto: int = 0
+    thinned_upto: int = 0
+
+
+class _State2(msgspec.Struct, frozen=True):
+    """The state of format 2."""
+
+    gateway: str
+    epoch: UUID
+    queues: tuple[_Queue2, _Queue2, _Queue2] = (_Queue2(), _Queue2(), _Queue2())
+    quarantined: int = 0
+    alive_us: int = 0
+    is_stopped: bool = False
+    oldest_us: int = 0
 
 
 def upgrade(db: sqlite3.Connection, version: int) -> None:
@@ -70,11 +93,11 @@ def _with_lanes(db: sqlite3.Connection) -> None:
     except BufferDamaged:
         # whoever reads it next finds the same, and tells
         return
-    process = Queue(old.next_seq, old.batches, old.rows, lent_upto=old.next_seq - 1)
-    new = State(
+    process = _Queue2(old.next_seq, old.batches, old.rows, lent_upto=old.next_seq - 1)
+    new = _State2(
         old.gateway,
         old.epoch,
-        (process, Queue(), Queue()),
+        (process, _Queue2(), _Queue2()),
         old.quarantined,
         old.alive_us,
         old.is_stopped,
@@ -82,4 +105,31 @@ def _with_lanes(db: sqlite3.Connection) -> None:
     db.execute("UPDATE state SET body = ?, crc = ?", record.to_row(new))
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _with_lanes}
+def _with_destinations(db: sqlite3.Connection) -> None:
+    """From 2 to 3: all that is there is owed to the first destination, and was lent to it."""
+    db.execute("ALTER TABLE lent RENAME TO lent_2")
+    for name in ("lent", "done"):
+        db.execute(
+            f"CREATE TABLE {name} (seq INTEGER NOT NULL, destination INTEGER NOT NULL, PRIMARY KEY (seq, destination))"
+            " STRICT, WITHOUT ROWID"
+        )
+    db.execute("INSERT INTO lent SELECT seq, 0 FROM lent_2")
+    db.execute("DROP TABLE lent_2")
+    db.execute("ALTER TABLE quarantine ADD COLUMN whom INTEGER NOT NULL DEFAULT -1")
+    db.execute("ALTER TABLE quarantine ADD COLUMN told BLOB")
+    row = db.execute("SELECT body, crc FROM state").fetchone()
+    if row is None:
+        return
+    try:
+        old = record.from_row(_State2, *row)
+    except BufferDamaged:
+        return
+    process, urgent, debug = (Queue(q.next_number, q.batches, q.rows, q.thinned_upto) for q in old.queues)
+    cursors = tuple(Cursor(0, q.batches, q.rows, q.lent_upto) for q in old.queues)
+    first = Destination(0, FIRST, cursors=(cursors[0], cursors[1], cursors[2]))
+    rest = (old.quarantined, old.alive_us, old.is_stopped, old.oldest_us)
+    new = State(old.gateway, old.epoch, (process, urgent, debug), *rest, (first,))
+    db.execute("UPDATE state SET body = ?, crc = ?", record.to_row(new))
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _with_lanes, 2: _with_destinations}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edge.clock import Clock
 from edge.errors import BatchRefused, Unreachable, UplinkError
-from edge.ports import Buffer, Lease, Uplink
+from edge.ports import Lease, Lender, Uplink
 from edge.sync.fit import Fit
 from edge.sync.link import Link, LinkState
 from edge.sync.pace import Pace
@@ -75,7 +75,7 @@ class Shipper:
 
     def __init__(
         self,
-        buffer: Buffer,
+        buffer: Lender,
         uplink: Uplink,
         clock: Clock,
         *,

@@ -221,7 +221,7 @@ def test_a_file_found_damaged_in_use_is_replaced_and_its_tail_goes_on(tmp_path: 
     store.close(NOW_US + 61)
     content = bytearray(path.read_bytes())
     # all pages but the first few: what opening reads is whole
-    content[9 * 4096 : -4096] = b"\x5a" * (len(content) - 10 * 4096)
+    content[12 * 4096 : -4096] = b"\x5a" * (len(content) - 13 * 4096)
     path.write_bytes(content)
     store = opened(path, NOW_US + 70, check_s=0.0)
     store.write([], [], NOW_US + 70, seal=True)

@@ -13,7 +13,7 @@ from edge.buffer.opening import open_store
 from edge.buffer.relief import relieve
 from edge.buffer.retention import Rules
 from edge.buffer.store import Store
-from edge.ports import Lease
+from edge.ports import FIRST, Lease
 from edge.units import KEEP, WhenFull
 from shared.reading import GapCause, Readings, from_rows
 from shared.wire import batch as wire
@@ -126,7 +126,7 @@ def test_what_may_have_been_sent_is_never_changed(store: Store, path: Path, how:
         case "marked":
             mark(store, batches[0].id)
         case "with its seal":
-            (last,) = store.write([minute(2)], [], NOW_US, seal=True, sent={Lane.PROCESS})
+            (last,) = store.write([minute(2)], [], NOW_US, seal=True, sent={FIRST: {Lane.PROCESS}})
             batches.append(last)
         case "read":
             assert store.oldest(set(), NOW_US) == batches[0]
@@ -144,7 +144,7 @@ def test_what_may_have_been_sent_is_never_changed(store: Store, path: Path, how:
 
 def test_a_sent_batch_is_forgotten_with_its_mark(store: Store) -> None:
     batch_of(store, minute(0))
-    (live,) = store.write([minute(1)], [], NOW_US, seal=True, sent={Lane.PROCESS})
+    (live,) = store.write([minute(1)], [], NOW_US, seal=True, sent={FIRST: {Lane.PROCESS}})
     store.sweep([live.id], [], NOW_US)
     with file.transaction(store._db, store.path) as db:
         assert db.execute("SELECT count(*) FROM lent").fetchone() == (0,)
