@@ -1,5 +1,6 @@
 """What `top` shows: a gateway on one screen of a terminal, from what its page's server says; pure."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -94,7 +95,18 @@ def _figures(status: Document) -> list[Text]:
             f"  {waiting}  buffer {share:.1%}{_holds(buffer)}",
             no_wrap=True,
         ),
+        *_destinations(status),
     ]
+
+
+def _destinations(status: Document) -> Iterator[Text]:
+    told = status.get("destinations", [])
+    for each in told if len(told) > 1 else []:
+        state = (str(each["state"]), _STYLES.get(each["state"], "red"))
+        oldest = (
+            f", oldest {span(each['oldest_age_s'])}" if each["waiting"] and each["oldest_age_s"] is not None else ""
+        )
+        yield Text.assemble(f"to {each['name']} ", state, f"  waiting {each['waiting']:,}{oldest}", no_wrap=True)
 
 
 def _holds(buffer: Document) -> str:

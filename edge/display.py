@@ -21,6 +21,7 @@ def summary(settings: Settings) -> dict[str, Any]:
     return {
         "gateway": settings.gateway.id,
         "cloud": settings.cloud.url,
+        "destinations": {destination.name: destination.options.url for destination in settings.others},
         "buffer": str(settings.buffer_path),
         "connections": [
             {
@@ -59,6 +60,7 @@ def overview(settings: Settings) -> RenderableType:
         f"{settings.file} is sound: gateway {found['gateway']}, cloud {found['cloud']}, buffer {found['buffer']}",
         table,
     ]
+    lines.extend(f"destination {name}: {url}" for name, url in found["destinations"].items())
     lines.extend(f"connection {name} has no devices; it will not be opened" for name in settings.unused)
     lines.extend(Text(f"! {said}", style="yellow") for said in found["advice"])
     return Group(*lines)
@@ -119,7 +121,18 @@ def status(document: dict[str, Any]) -> RenderableType:
         f"buffer: {buffer['rows']} readings wait, {buffer['bytes']} of {buffer['max_bytes']} bytes in use"
         + _room(buffer),
         f"cloud: {sync['state']}, {sync['settled']} batches with {sync['rows']} readings brought",
+        *_destinations(document),
     )
+
+
+def _destinations(document: dict[str, Any]) -> Iterator[str]:
+    """Yield how each destination is, where there are several; a daemon of an earlier version has one."""
+    told = document.get("destinations", [])
+    for each in told if len(told) > 1 else []:
+        yield (
+            f"destination {each['name']}: {each['state']}, {each['settled']} batches with {each['rows']} readings "
+            f"brought, {each['waiting']} wait"
+        )
 
 
 def _room(buffer: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ The order of a stop, which has 10 s in all:
 import asyncio
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 
@@ -20,6 +20,7 @@ from edge import unset
 from edge.acquisition.outages import unclaimed
 from edge.acquisition.station import Station
 from edge.acquisition.watch import worst_skews
+from edge.buffer.destinations import Target
 from edge.buffer.retention import Rules
 from edge.buffer.sqlite import SqliteBuffer
 from edge.buffer.volume import Volume
@@ -40,16 +41,12 @@ from edge.page.pages import pages
 from edge.page.throughput import EVERY_S, Throughput
 from edge.ports import Driver, Sign
 from edge.remote.assignments import Assignments
-from edge.remote.errands import Errands
-from edge.remote.line import Line, line_to_cloud
-from edge.remote.renewal import Renewal
+from edge.remote.line import Line, lines_to_clouds, most_rows
+from edge.remote.outlet import Outlet
 from edge.report import Snapshot, counters
 from edge.settings import Connection, Settings, load
 from edge.signals import reloading_on_hangup, stopping_on_signals
 from edge.state import StateDirectory
-from edge.sync.pace import Pace
-from edge.sync.presence import Presence
-from edge.sync.shipper import Shipper
 from edge.timekeeping import LOOK_S, Step, Timekeeper
 from edge.timekeeping import told as step_told
 from edge.units import when_full
@@ -87,9 +84,9 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
 
     hangup = asyncio.Event()
     with stopping_on_signals(on_signal), reloading_on_hangup(hangup.set), state.held():
-        line = line_to_cloud(settings, state.path)
+        lines = lines_to_clouds(settings, state.path)
         memory = Memory(state.path)
-        assignments = Assignments(state.path, settings.file, environ, line.office)
+        assignments = Assignments(state.path, settings.file, environ, lines[0].office)
         settings, notes = settings_to_start(
             assignments.settings_to_start(settings, memory.recall()),
             memory.recall(),
@@ -104,7 +101,8 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
             clock=keeper,
             volume=Volume(path, settings.buffer.keep_free),
             rules=_rules(settings.buffer.when_full),
-            most_rows=lambda: line.fit.rows,
+            most_rows=lambda: most_rows(lines),
+            targets=[Target(each.name, each.options.url) for each in settings.destinations],
         )
         try:
             if buffer.down_since_us is not None:
@@ -114,10 +112,11 @@ async def run(settings: Settings, state: StateDirectory, clock: Clock, environ: 
                     await rebase(buffer, set_since)
                     unset.remember(state.path, None)
             live = Live(memory, notes, hangup, assignments)
-            gateway = Gateway(settings, state, buffer, line, keeper, stop, live)
+            gateway = Gateway(settings, state, buffer, lines, keeper, stop, live)
             await gateway.run(Notifier(environ))
         finally:
-            await line.client.close()
+            for line in lines:
+                await line.client.close()
             await buffer.close()
 
 
@@ -158,7 +157,7 @@ class Gateway:
         settings: Settings,
         state: StateDirectory,
         buffer: SqliteBuffer,
-        line: Line,
+        lines: Sequence[Line],
         clock: Timekeeper,
         stop: asyncio.Event,
         live: Live,
@@ -167,20 +166,13 @@ class Gateway:
         self._state = state
         self._buffer = buffer
         self._clock = clock
-        max_rate = settings.cloud.backlog.max_rate
-        pace = Pace(max_rate, clock) if max_rate is not None else None
-        self._shipper = Shipper(
-            buffer, line.uplink, clock, max_in_flight=settings.cloud.max_in_flight, pace=pace, fit=line.fit
-        )
         self._fleet = Fleet(self._driver, self._station, clock)
         self._inherited = buffer.open_gaps
         self._stations = self._fleet.build(settings.connections, buffer.down_since_us)
         self._applier = Applier(settings, self._fleet, live.memory, clock, live.notes)
         self._assignments = live.assignments
         self._requests = Requests(self._applier, live.assignments.load, live.hangup)
-        renewal = Renewal(line.office, line.tokens, line.client)
-        self._errands = Errands(renewal, live.assignments, self._requests.take)
-        self._presence = Presence(line.uplink, self._shipper.link, self._sign, clock, self._errands.heed)
+        self._outlets = [self._outlet(line, is_first=line is lines[0]) for line in lines]
         self._control = ControlServer(
             state.path, self._requests.answer, lambda do, ns: desk.answer(do, ns, buffer.look, buffer)
         )
@@ -195,10 +187,16 @@ class Gateway:
         self._started_s = clock.monotonic()
         self._stop = stop
 
-    def _sign(self) -> Sign:
+    def _outlet(self, line: Line, *, is_first: bool) -> Outlet:
+        name = line.destination.name
+        configuring = (self._assignments, self._requests.take) if is_first else None
+        return Outlet(line, self._buffer.lender(name), self._clock, lambda: self._sign(name), configuring)
+
+    def _sign(self, name: str) -> Sign:
         stats = self._buffer.stats()
+        backlog = stats.backlogs[name]
         skews = worst_skews(station.status().devices for station in self._fleet)
-        return Sign(stats.rows, stats.bytes, stats.oldest_us, self._clock.now_us(), skews)
+        return Sign(backlog.rows, stats.bytes, backlog.oldest_us, self._clock.now_us(), skews)
 
     def _driver(self, connection: Connection, missing_since_us: int | None) -> Driver:
         around = Surroundings(self._state.path, connection.families, missing_since_us)
@@ -246,11 +244,16 @@ class Gateway:
             self._stop.is_set(),
             [station.status() for station in self._fleet],
             self._buffer.stats(),
-            self._shipper.status(),
-            (*self._applier.notes, *self._errands.notes(), *self._clock.notes()),
+            self._outlets[0].shipper.status(),
+            (*self._applier.notes, *self._notes_of_outlets(), *self._clock.notes()),
             self._assignments.version,
             self._clock.steps,
+            {outlet.name: outlet.shipper.status() for outlet in self._outlets},
         )
+
+    def _notes_of_outlets(self) -> Iterator[str]:
+        for outlet in self._outlets:
+            yield from outlet.errands.notes()
 
     async def _open_health(self) -> None:
         listen = self._settings.health.listen
@@ -271,9 +274,8 @@ class Gateway:
             self._buffer.hold()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._buffer.run(), name="buffer")
-            shipping = tasks.create_task(self._shipper.run(), name="shipper")
-            greeting = tasks.create_task(self._presence.run(), name="presence")
-            running = tasks.create_task(self._errands.run(), name="errands")
+            for outlet in self._outlets:
+                outlet.begin(tasks)
             self._fleet.begin(tasks, self._stations)
             tasks.create_task(self._tell_devices(), name="gateway-down")
             timed = tasks.create_task(self._keep_time(tasks), name="time")
@@ -287,13 +289,14 @@ class Gateway:
             await self._stop.wait()
             notifier.stopping()
             _log.info("gateway stops")
-            running.cancel()
+            for outlet in self._outlets:
+                outlet.rest()
             timed.cancel()
             await self._requests.end()
             await self._fleet.end()
-            greeting.cancel()
             await self._drain()
-            shipping.cancel()
+            for outlet in self._outlets:
+                outlet.end()
             watched.cancel()
             measured.cancel()
             # ends its task, and with it the group
@@ -349,9 +352,17 @@ class Gateway:
                 await self._buffer.flush()
         except (BufferError, TimeoutError) as error:
             _log.warning("not everything was sealed; it is on disk and waits for the next start", error=str(error))
-        if not await self._shipper.drain(_DRAIN_S):
+        async with asyncio.TaskGroup() as tasks:
+            for outlet in self._outlets:
+                tasks.create_task(self._drain_to(outlet), name=f"drain-{outlet.name}")
+
+    async def _drain_to(self, outlet: Outlet) -> None:
+        if not await outlet.shipper.drain(_DRAIN_S):
+            waiting = self._buffer.stats().backlogs[outlet.name].rows
             _log.info(
-                "not everything reached the cloud; it waits for the next start", waiting=self._buffer.stats().rows
+                "not everything reached the cloud; it waits for the next start",
+                destination=outlet.name,
+                waiting=waiting,
             )
 
     async def _measure(self) -> None:

@@ -1,6 +1,6 @@
 """The daemon's figures in Prometheus' text format, read off one snapshot a scrape.
 
-Labels are connections and devices, never tags: a gateway has some dozens of the former and thousands of
+Labels are connections, devices and destinations, never tags: a gateway has some dozens of the former and thousands of
 the latter.
 """
 
@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from edge.acquisition.status import StationState, StationStatus
-from edge.ports import BufferStats
+from edge.ports import Backlog, BufferStats
 from edge.report import Snapshot
 from edge.sync.link import LinkState
 from edge.sync.shipper import ShipperStatus
@@ -46,6 +46,7 @@ class _EdgeCollector(Collector):
         yield from _drivers(snapshot.stations)
         yield from _buffer(snapshot.buffer)
         yield from _sync(snapshot.sync)
+        yield from _destinations(snapshot.destinations)
 
 
 def _gauge(name: str, words: str, value: float | None) -> GaugeMetricFamily:
@@ -165,3 +166,24 @@ def _sync(status: ShipperStatus) -> Iterator[Metric]:
     yield _counter("sync_readings", "Readings in batches that the cloud has.", status.rows)
     receipt_s = _seconds(status.last_receipt_us)
     yield _gauge("sync_last_receipt_timestamp_seconds", "When the last receipt came.", receipt_s)
+
+
+def _destinations(of: dict[str, tuple[ShipperStatus, Backlog]]) -> Iterator[Metric]:
+    labels = ["destination"]
+    up = GaugeMetricFamily("tezgah_edge_destination_up", "1 while it answers.", labels=labels)
+    waiting = GaugeMetricFamily("tezgah_edge_destination_readings", "Readings that wait for it.", labels=labels)
+    oldest = GaugeMetricFamily(
+        "tezgah_edge_destination_oldest_timestamp_seconds", "When the oldest of them was taken.", labels=labels
+    )
+    brought = CounterMetricFamily("tezgah_edge_destination_readings_brought", "Readings that it has.", labels=labels)
+    retries = CounterMetricFamily("tezgah_edge_destination_retries", "Requests that failed.", labels=labels)
+    refused = CounterMetricFamily("tezgah_edge_destination_refused", "Batches that it refused.", labels=labels)
+    for name, (sync, backlog) in of.items():
+        up.add_metric([name], float(sync.state is LinkState.UP))
+        waiting.add_metric([name], backlog.rows)
+        if backlog.oldest_us is not None:
+            oldest.add_metric([name], backlog.oldest_us / 1e6)
+        brought.add_metric([name], sync.rows)
+        retries.add_metric([name], sync.retries)
+        refused.add_metric([name], sync.refused)
+    yield from (up, waiting, oldest, brought, retries, refused)

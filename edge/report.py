@@ -1,13 +1,13 @@
 """What the daemon says of itself at one instant, as the health page's JSON; pure."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from edge.acquisition.status import StationState, StationStatus
 from edge.config.options import GatewayOptions
-from edge.ports import BufferStats
+from edge.ports import FIRST, Backlog, BufferStats
 from edge.sync.link import LinkState
 from edge.sync.shipper import ShipperStatus
 
@@ -20,6 +20,7 @@ class Snapshot:
     """Everything that health page and metrics are made of. Times: microseconds since 1970 UTC.
 
     `notes` are further problems, each a sentence; `assigned` is the version of the cloud's configuration that runs.
+    `sync` is of the first destination, `syncs` of each by name.
     """
 
     now_us: int
@@ -35,6 +36,12 @@ class Snapshot:
     notes: Sequence[str] = ()
     assigned: int | None = None
     clock_steps: int = 0
+    syncs: Mapping[str, ShipperStatus] = field(default_factory=dict)
+
+    @property
+    def destinations(self) -> dict[str, tuple[ShipperStatus, Backlog]]:
+        """Each destination with what it is owed."""
+        return {name: (sync, self.buffer.backlogs.get(name, Backlog())) for name, sync in self.syncs.items()}
 
 
 def health(snapshot: Snapshot) -> dict[str, Any]:
@@ -55,6 +62,7 @@ def health(snapshot: Snapshot) -> dict[str, Any]:
         "connections": [_connection(station, snapshot.now_us) for station in snapshot.stations],
         "buffer": _buffer(snapshot.buffer, snapshot.now_us),
         "sync": _sync(snapshot.sync),
+        "destinations": [_destination(name, *told, snapshot.now_us) for name, told in snapshot.destinations.items()],
         "counters": counters(snapshot),
     }
 
@@ -79,6 +87,11 @@ def problems(snapshot: Snapshot) -> list[str]:
         found.append(f"{buffer.quarantined} batches are in quarantine")
     if sync.state is not LinkState.UP:
         found.append(f"the cloud is {sync.state}{_because(sync.last_error)}")
+    found.extend(
+        f"destination {name} is {other.state}{_because(other.last_error)}"
+        for name, other in snapshot.syncs.items()
+        if name != FIRST and other.state is not LinkState.UP
+    )
     return [*found, *snapshot.notes]
 
 
@@ -146,6 +159,7 @@ def _connection(station: StationStatus, now_us: int) -> dict[str, Any]:
 def _buffer(stats: BufferStats, now_us: int) -> dict[str, Any]:
     document = asdict(stats)
     oldest_us, last_commit_us = document.pop("oldest_us"), document.pop("last_commit_us")
+    del document["backlogs"]
     return {
         **document,
         "retention_h": _hours(stats.retention_s),
@@ -158,6 +172,17 @@ def _buffer(stats: BufferStats, now_us: int) -> dict[str, Any]:
 
 def _hours(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds / 3600, 2)
+
+
+def _destination(name: str, sync: ShipperStatus, backlog: Backlog, now_us: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "waiting": backlog.rows,
+        "batches": backlog.batches,
+        "oldest": instant(backlog.oldest_us),
+        "oldest_age_s": _age_s(backlog.oldest_us, now_us),
+        **_sync(sync),
+    }
 
 
 def _sync(status: ShipperStatus) -> dict[str, Any]:

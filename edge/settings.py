@@ -18,6 +18,7 @@ from edge.config.options import (
     BufferOptions,
     CloudOptions,
     DefaultOptions,
+    DestinationOptions,
     FileOptions,
     GatewayOptions,
     HealthOptions,
@@ -25,6 +26,7 @@ from edge.config.options import (
 from edge.config.references import file_of
 from edge.config.yamlfile import read
 from edge.drivers.spec import ConnectionOptions, DriverSpec, Point
+from edge.ports import FIRST
 
 # a new driver adds its package here
 DRIVERS = ("edge.drivers.modbus", "edge.drivers.mqtt", "edge.drivers.opcua", "edge.drivers.sparkplug")
@@ -50,6 +52,15 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """A cloud that readings go to; `token_file` is the file that its token refers to, if it is one."""
+
+    name: str
+    options: DestinationOptions
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A configuration without mistakes.
 
@@ -61,6 +72,7 @@ class Settings:
         bare: The same connections, for the tools that look for what could be read there.
         contents: The files it was read from, by absolute path.
         token_file: The file that `cloud.token` refers to, if it is one.
+        others: The destinations beside `cloud`.
     """
 
     file: Path
@@ -73,6 +85,12 @@ class Settings:
     bare: tuple[Connection, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     token_file: Path | None = None
+    others: tuple[Destination, ...] = ()
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where readings go, `cloud` first."""
+        return (Destination(FIRST, self.cloud, self.token_file), *self.others)
 
     @property
     def fingerprint(self) -> str:
@@ -116,6 +134,7 @@ def load(
         document.mistake(("defaults", key), message)
     plant = _plant(document, known_drivers() if specs is None else specs, defaults)
     _judge(document, plant)
+    others = () if sections is None else _others(document, sections)
     document.raise_mistakes()
     assert sections is not None  # noqa: S101 - else there were mistakes
     used = {name for found in (plant.points, plant.families) for name, points in found.items() if points}
@@ -145,6 +164,7 @@ def load(
         ),
         document.files.contents,
         token_file(document),
+        others,
     )
 
 
@@ -158,10 +178,25 @@ def rehearse(settings: Settings) -> None:
         connection.spec.build(connection.name, connection.options, connection.points, SystemClock())
 
 
-def token_file(document: Document) -> Path | None:
-    """Return the file that `cloud.token` refers to; None if it is no reference to a file, and nothing else."""
-    name = file_of(document.written.get(("cloud", "token"), ""))
+def token_file(document: Document, section: Loc = ("cloud",)) -> Path | None:
+    """Return the file that a destination's token refers to; None if it is no reference to a file, and nothing else."""
+    name = file_of(document.written.get((*section, "token"), ""))
     return None if name is None else Path(document.file).parent / name
+
+
+def _others(document: Document, sections: FileOptions) -> tuple[Destination, ...]:
+    """Return the destinations beside `cloud`; one at an address that another has would be one cloud twice."""
+    taken = {sections.cloud.url: FIRST}
+    for name, options in sections.destinations.items():
+        first = taken.setdefault(options.url, name)
+        if first != name:
+            loc = (FIRST,) if first == FIRST else ("destinations", first)
+            message = f'{options.url} is where "{first}" goes already ({document.place(loc)}); a cloud is named once'
+            document.mistake(("destinations", name, "url"), message)
+    return tuple(
+        Destination(name, options, token_file(document, ("destinations", name)))
+        for name, options in sections.destinations.items()
+    )
 
 
 def _judge(document: Document, plant: Plant) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from edge.buffer import block, holes, lent, quarantine, sealing
+from edge.buffer import block, done, holes, lent, quarantine, sealing
 from edge.buffer.record import State
 from shared.logs import get
 from shared.reading import Gap, GapCause, Readings
@@ -63,8 +63,8 @@ def add(
     for number in lent_to:
         lent.note(change.db, seqs, number)
     if others := everybody - whom:
-        rows = [(seq, number) for seq in seqs for number in others]
-        change.db.executemany("INSERT OR IGNORE INTO done VALUES (?, ?)", rows)
+        for seq in seqs:
+            done.withhold(change.db, seq, others)
     change.state = change.state.grown(lane, [batch.lease.rows for batch in sealed], whom)
 
 

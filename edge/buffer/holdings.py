@@ -12,8 +12,9 @@ from uuid import UUID
 
 import numpy as np
 
-from edge.buffer import block
+from edge.buffer import block, done
 from edge.buffer.contents import UNREADABLE, state_of
+from edge.buffer.record import State
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.errors import WireError
 from shared.reading import Gap, Readings, Tag
@@ -55,6 +56,7 @@ def stat(db: sqlite3.Connection, _: Sequence[Tag]) -> dict[str, Any]:
         "oldest_us": min((time_us for time_us in (oldest_us, tail_us) if time_us is not None), default=None),
         "newest_us": newest_us,
         "lanes": {lane.name.lower(): _lane(db, lane) for lane in URGENCY},
+        "destinations": _destinations(db, state),
         "quarantined": aside,
         "quarantined_since_us": aside_us,
         "alive_us": None if state is None else state.alive_us,
@@ -68,6 +70,20 @@ def _lane(db: sqlite3.Connection, lane: Lane) -> dict[str, int | None]:
     )
     row = db.execute(counted, lane.seqs).fetchone()
     return dict(zip(("batches", "readings", "bytes", "oldest_us"), row, strict=True))
+
+
+def _destinations(db: sqlite3.Connection, state: State | None) -> dict[str, dict[str, int | None]]:
+    """Return what each destination is owed of what is sealed, as the file counts it."""
+    found: dict[str, dict[str, int | None]] = {}
+    for where in () if state is None else state.destinations:
+        seqs = [done.next_seq(db, lane, where.cursors[lane].upto, where.number) for lane in Lane]
+        times = [db.execute("SELECT oldest_us FROM batch WHERE seq = ?", (seq,)).fetchone() for seq in seqs]
+        found[where.name] = {
+            "batches": sum(cursor.batches for cursor in where.cursors),
+            "readings": sum(cursor.rows for cursor in where.cursors),
+            "oldest_us": min((row[0] for row in times if row is not None), default=None),
+        }
+    return found
 
 
 def batch_after(db: sqlite3.Connection, _: Sequence[Tag], seq: int) -> tuple[int, bytes] | None:

@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from edge.buffer import holes, owed, retention, sealing, thinning
+from edge.buffer import done, holes, retention, sealing, thinning
 from edge.buffer.change import Change
 from edge.buffer.record import State, counted
 from edge.buffer.retention import Act, Rules, Waiting
@@ -141,7 +141,7 @@ def _never_lent(db: sqlite3.Connection, state: State, lane: Lane, first: int, sp
     for seq, epoch, rows, size in db.execute(query, (max(first, lane.seqs[0]), lane.seqs[1])):
         if seq in spared:
             continue
-        whom = owed.to(db, state, seq)
+        whom = done.owed_to(db, state, seq)
         if whom and all(seq > lent_upto[number] for number in whom):
             yield Waiting(seq, epoch, rows, size, seq <= thinned_upto, whom, is_had=whom < state.everybody)
 
@@ -193,11 +193,11 @@ def _write(change: Change, relief: _Relief, act: Act, whom: frozenset[int]) -> N
     lane, db = act.lane, change.db
     for seq, count in relief.gone:
         db.execute("DELETE FROM batch WHERE seq = ?", (seq,))
-        owed.forget(db, seq)
+        done.forget(db, seq)
         change.state = change.state.without(lane, count).owed(lane, -1, -counted(count), whom)
     db.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", map(sealing.row, relief.sealed))
     for batch in relief.sealed:
-        owed.withhold(db, batch.lease.id.seq, change.state.everybody - whom)
+        done.withhold(db, batch.lease.id.seq, change.state.everybody - whom)
         change.state = change.state.again(lane, batch.lease.rows, whom)
     if act.window_us is not None:
         change.state = change.state.thinned(lane, act.batches[-1].seq)

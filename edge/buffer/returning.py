@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from edge.buffer import holes, owed, quarantine, refusing, sealing
+from edge.buffer import done, holes, owed, quarantine, refusing, sealing
 from edge.buffer.change import Change, add
 from edge.buffer.dividing import Suspects
 from edge.buffer.refusing import Refusal, Renaming
@@ -43,7 +43,7 @@ class Returning:
         seq, epoch, lane = refusal.id.seq, refusal.id.epoch.bytes, refusal.id.lane
         found = "SELECT rows, oldest_us, newest_us, body FROM batch WHERE seq = ? AND epoch = ?"
         row = change.db.execute(found, (seq, epoch)).fetchone()
-        if row is None or number not in owed.to(change.db, change.state, seq):
+        if row is None or number not in done.owed_to(change.db, change.state, seq):
             return []
         rows, oldest_us, newest_us, body = row
         if self._renaming.concerns(refusal):

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from edge.buffer import file, opengaps, owed, quarantine, record, sealing
+from edge.buffer import done, file, opengaps, quarantine, record, sealing
 from edge.buffer.change import Change, add, insert_blocks, keep_spoiled
 from edge.buffer.contents import UNREADABLE, Contents
 from edge.buffer.figures import Figures, Owed
@@ -188,10 +188,10 @@ class Store:
             BufferDamaged, BufferError: None was deleted.
         """
         with self.change(now_us) as change:
-            found = owed.orphans(change.db, change.state, most)
+            found = done.orphans(change.db, change.state, most)
             for seq, rows in found:
                 change.db.execute("DELETE FROM batch WHERE seq = ?", (seq,))
-                owed.forget(change.db, seq)
+                done.forget(change.db, seq)
                 change.state = change.state.without(Lane.of(seq), rows)
             change.state = replace(change.state, is_clearing=len(found) == most)
         with file.naming(self.path):
@@ -239,7 +239,7 @@ class Store:
         while True:
             where = self._state.destination(to)
             with file.naming(self.path):
-                seq = owed.next_seq(self._db, lane, where.cursors[lane].upto, where.number, taken)
+                seq = done.next_seq(self._db, lane, where.cursors[lane].upto, where.number, taken)
                 if seq is None:
                     return None
                 row = self._db.execute("SELECT epoch, sealed_us, body FROM batch WHERE seq = ?", (seq,)).fetchone()
@@ -250,7 +250,7 @@ class Store:
                 detail = f"batch {seq} was set aside: {error.message}"
                 _log.error("a damaged batch was set aside", path=str(self.path), error=detail)
                 with self.change(now_us) as change:
-                    whom = owed.to(change.db, change.state, seq)
+                    whom = done.owed_to(change.db, change.state, seq)
                     set_aside(change, seq, row[0], GapCause.BUFFER_DAMAGED, detail, now_us, whom)
 
     def close(self, now_us: int) -> None:
@@ -385,7 +385,7 @@ class Store:
 
     def _oldest_of(self, where: Destination, tails: Mapping[Lane, int]) -> int | None:
         seqs = [
-            owed.next_seq(self._db, lane, where.cursors[lane].upto, where.number)
+            done.next_seq(self._db, lane, where.cursors[lane].upto, where.number)
             for lane in Lane
             if where.cursors[lane].batches
         ]

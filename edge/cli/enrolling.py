@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edge.cli.terminal import Config, err, out
+from edge.ports import FIRST
 from edge.remote.enrolling import candidate
 from edge.remote.enrolling import enrol as trade
 from shared import logs
@@ -22,13 +23,14 @@ def enrol(
         Path | None,
         typer.Option(help="Write the token here, and not where cloud.token of the configuration refers to."),
     ] = None,
+    destination: Annotated[str, typer.Option(help="At which cloud: `cloud`, or one of `destinations`.")] = FIRST,
 ) -> None:
     """Trade a one-time code of the cloud's for this gateway's token, and write it where the configuration refers to.
 
     A daemon that runs takes it up by itself, within a minute or so. What token the gateway had is worthless then.
     """
     logs.configure("console", "WARNING")
-    who = candidate(config, os.environ, token_file)
+    who = candidate(config, os.environ, token_file, destination)
     written = asyncio.run(trade(who, code))
     out.print(f"gateway {who.gateway} is enrolled at {who.cloud.url}; its token is in {written}")
     err.print(f"next: tezgah-edge check {config}, then tezgah-edge doctor {config}")

@@ -17,6 +17,10 @@ def stat_lines(found: dict[str, Any], now_us: int) -> Iterator[str]:
     for name, lane in found["lanes"].items():
         if lane["batches"]:
             yield f"  {name:<10} {lane['readings']} readings in {lane['batches']} batches, {lane['bytes'] / 1e6:.1f} MB"
+    told = found.get("destinations", {})
+    for name, owed in told.items() if len(told) > 1 else ():
+        since = "" if owed["oldest_us"] is None else f", the oldest of {_time(owed['oldest_us'])}"
+        yield f"  for {name}: {owed['readings']} readings in {owed['batches']} batches{since}"
     if found["oldest_us"] is not None:
         yield f"oldest       {_time(found['oldest_us'])}, {_span((now_us - found['oldest_us']) / 1e6)} ago"
     if found["alive_us"]:

@@ -19,7 +19,7 @@ from edge.config.yamlfile import read
 _Known = TypeVar("_Known")
 # what the document is called, beside the gateway's own file; nothing of this name is ever read from disk
 FROM_CLOUD = "configuration-from-cloud.yaml"
-_OWN = ("gateway", "cloud", "buffer", "health")
+_OWN = ("gateway", "cloud", "destinations", "buffer", "health")
 _SECTIONS = ("version", "defaults", "templates", "connections", "devices")
 _WHERE = "leave it out, or write it as the gateway's own file does"
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from edge.config.spelling import one_of
 from edge.drivers.spec import Named, Options, PublishOptions
+from edge.ports import FIRST
 from edge.units import Duration, DurationOrOff, OldReadings, Rate, Size, StaleAfter
 
 
@@ -170,19 +171,17 @@ class CloudTls(Options):
         return self
 
 
-class CloudOptions(Options):
+class DestinationOptions(Options):
     """Where batches go.
 
     Attributes:
         url: Scheme, host and port, such as https://cloud.example.com.
-        token: The gateway's token; only ever a reference.
+        token: The gateway's token there; only ever a reference.
         max_in_flight: Batches under way at once.
         backlog: How batches are brought that waited.
         tls: What TLS relies on.
         proxy: What stands between: an address, `none`, or, if absent, what the environment says.
         proxy_user: Who we are there.
-        configures: What of this gateway's configuration may be set in the cloud: `nothing`, `devices` (with templates
-            and defaults), or `connections` too, but for those that refer to a secret.
     """
 
     url: Annotated[str, AfterValidator(_cloud_url)]
@@ -192,13 +191,39 @@ class CloudOptions(Options):
     tls: CloudTls = CloudTls()
     proxy: Annotated[str, AfterValidator(_proxy_url)] | None = None
     proxy_user: ProxyUser | None = None
-    configures: Literal["nothing", "devices", "connections"] = "nothing"
 
     @model_validator(mode="after")
     def _proxy_user_has_proxy(self) -> Self:
         if self.proxy_user is not None and self.proxy in {None, "none"}:
             raise ValueError("`proxy_user` needs a `proxy` beside it")
         return self
+
+
+class CloudOptions(DestinationOptions):
+    """The cloud that this gateway belongs to: the first destination, and the only one that may configure it.
+
+    Attributes:
+        configures: What of this gateway's configuration may be set in the cloud: `nothing`, `devices` (with templates
+            and defaults), or `connections` too, but for those that refer to a secret.
+    """
+
+    configures: Literal["nothing", "devices", "connections"] = "nothing"
+
+
+def _destination_name(name: str) -> str:
+    """Accept a name that a file and a figure's label can bear.
+
+    Raises:
+        ValueError: It is the first destination's, or holds other characters.
+    """
+    if name == FIRST:
+        raise ValueError(f'"{FIRST}" is the first destination, in a section of its own; choose another name')
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
+        raise ValueError(f'"{name}" is no name of a destination; expected up to 40 letters, digits, - and _')
+    return name
+
+
+DestinationName = Annotated[str, AfterValidator(_destination_name)]
 
 
 def _kept(policy: object) -> object:
@@ -284,6 +309,9 @@ class FileOptions(Options):
     version: Literal[1]
     gateway: GatewayOptions
     cloud: CloudOptions
+    destinations: Annotated[dict[DestinationName, DestinationOptions], Field(max_length=7)] = Field(
+        default_factory=dict
+    )
     buffer: BufferOptions
     defaults: DefaultOptions = DefaultOptions()
     health: HealthOptions = HealthOptions()

@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,11 +23,16 @@ import httpx
 import msgspec
 
 from edge.clock import Clock
-from edge.config.options import CloudOptions
+from edge.config.options import DestinationOptions
 from edge.doctor.diagnosis import Section
 from edge.drivers.inspection import Finding, Severity
-from edge.sync.client import is_loopback
+from edge.errors import ConfigError
+from edge.ports import FIRST
+from edge.remote.way import way
+from edge.settings import Destination
+from edge.sync.client import http_client, is_loopback
 from edge.sync.https import ALIVE_PATH
+from edge.sync.token import TokenStore
 
 _TIMEOUT_S = 8.0
 # the Date header has whole seconds, and the half of a slow request is unknown
@@ -35,16 +41,35 @@ _RENEW_DAYS = 21
 _MAX_DOCUMENT = 8_000_000
 
 
-async def examine(options: CloudOptions, clock: Clock) -> Section:
-    """Ask the cloud once; trouble is told as findings."""
+async def examine(destination: Destination, beside: Path, state: Path, clock: Clock) -> Section:
+    """Ask a cloud once, over the way and with the token that the daemon would use; trouble is told as findings.
+
+    Args:
+        destination: Which.
+        beside: Where relative paths of the configuration begin.
+        state: The state directory, where a renewed token may stand.
+        clock: Time.
+    """
+    options, name = destination.options, destination.name
+    title = name if name == FIRST else f"destination {name}"
     host = urlsplit(options.url).hostname or ""
     is_local = is_loopback(host)
     facts, found = [("url", options.url)], list(_about_address(options.url, is_local=is_local))
-    if not is_local and (proxy := _proxy(options.url)):
+    if proxy := _proxy(options, is_local=is_local):
         facts.append(("proxy", proxy))
-    headers = {"Authorization": f"Bearer {options.token.get_secret_value()}", "User-Agent": "tezgah-edge-doctor"}
+    if options.tls.ca is not None:
+        facts.append(("authority", options.tls.ca))
+    if options.tls.certificate is not None:
+        facts.append(("own certificate", options.tls.certificate))
+    tokens = TokenStore(options.token.get_secret_value(), destination.token_file, state, name)
+    token = tokens.current()
+    if tokens.is_renewed:
+        facts.append(("token", f"the renewed one in {state}"))
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "tezgah-edge-doctor"}
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=not is_local) as client:
+        async with http_client(httpx.URL(options.url), way(options, beside), _TIMEOUT_S) as client:
+            # what answers in drips is given up, too
+            client.timeout = httpx.Timeout(_TIMEOUT_S)
             began_us, began_s = clock.now_us(), time.perf_counter()
             answer = await client.post(options.url + ALIVE_PATH, headers=headers)
             took_s = time.perf_counter() - began_s
@@ -55,8 +80,10 @@ async def examine(options: CloudOptions, clock: Clock) -> Section:
             if answer.status_code == httpx.codes.NO_CONTENT:
                 found.extend(await _service(client, options.url, facts))
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        found.append(_unreachable(error, host, proxy=dict(facts).get("proxy")))
-    return Section("cloud", found, facts)
+        found.append(_unreachable(error, host, proxy=dict(facts).get("proxy"), has_ca=options.tls.ca is not None))
+    except ConfigError as error:
+        found.append(Finding(Severity.ERROR, title, error.message, "correct the file or the key that it names"))
+    return Section(title, found, facts)
 
 
 def _about_address(url: str, *, is_local: bool) -> Iterator[Finding]:
@@ -65,7 +92,14 @@ def _about_address(url: str, *, is_local: bool) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "cloud.url", message, "use https, or a line that nobody else sees")
 
 
-def _proxy(url: str) -> str:
+def _proxy(options: DestinationOptions, *, is_local: bool) -> str:
+    """Return the proxy that stands between, without a password; empty for none."""
+    if options.proxy is not None:
+        return "" if options.proxy == "none" else urlsplit(options.proxy).netloc
+    return "" if is_local else _proxy_of_environment(options.url)
+
+
+def _proxy_of_environment(url: str) -> str:
     scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
     proxies = urllib.request.getproxies()
     if urllib.request.proxy_bypass(host):
@@ -154,12 +188,15 @@ async def _service(client: httpx.AsyncClient, url: str, facts: list[tuple[str, s
     return found
 
 
-def _unreachable(error: Exception, host: str, *, proxy: str | None) -> Finding:
+def _unreachable(error: Exception, host: str, *, proxy: str | None, has_ca: bool) -> Finding:
     chain = list(_chain(error))
     for cause in chain:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Finding(
-                Severity.ERROR, "TLS", f"its certificate is not trusted: {cause.verify_message}", _certificate(cause)
+                Severity.ERROR,
+                "TLS",
+                f"its certificate is not trusted: {cause.verify_message}",
+                _certificate(cause, has_ca=has_ca),
             )
         if isinstance(cause, ssl.SSLError):
             message = f"no TLS there ({cause.reason or cause})"
@@ -180,7 +217,7 @@ def _unreachable(error: Exception, host: str, *, proxy: str | None) -> Finding:
     )
 
 
-def _certificate(error: ssl.SSLCertVerificationError) -> str:
+def _certificate(error: ssl.SSLCertVerificationError, *, has_ca: bool) -> str:
     match error.verify_code:
         # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
         case 62 | 64:
@@ -189,7 +226,9 @@ def _certificate(error: ssl.SSLCertVerificationError) -> str:
         case 9 | 10:
             return "let whoever runs the cloud renew it; and see that this machine's clock is right"
         case _:
-            return "if a company's own authority signed it, set SSL_CERT_FILE to that authority's certificate (PEM)"
+            if has_ca:
+                return "the authority in `tls.ca` did not sign it; write the file of the one that did"
+            return "if a company's own authority signed it, name the file with its certificate (PEM) in `tls.ca`"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -44,7 +44,13 @@ async def diagnose(
         )
         around: list[asyncio.Task[Section]] = []
         if only is None:
-            around.append(tasks.create_task(cloud.examine(settings.cloud, clock), name="doctor-cloud"))
+            around += [
+                tasks.create_task(
+                    cloud.examine(destination, settings.file.parent, state.path, clock),
+                    name=f"doctor-{destination.name}",
+                )
+                for destination in settings.destinations
+            ]
         # flushing and reading files would hold up the round trips that are measured meanwhile
         machine = (
             tasks.create_task(asyncio.to_thread(_machine, settings, state, environ, gateway), name="doctor-machine")

@@ -55,6 +55,8 @@ def difference(old: Settings, new: Settings) -> Difference:
     ]
     if old.buffer_path.absolute() != new.buffer_path.absolute() and "buffer.path" not in sections:
         sections.append("buffer.path")
+    if old.others != new.others:
+        sections.append("destinations")
     before, after = _points(old), _points(new)
     return Difference(
         _changes({c.name: c for c in old.connections}, {c.name: c for c in new.connections}),

@@ -11,9 +11,11 @@ from typing import Any
 from edge.config.check import validate
 from edge.config.document import Document
 from edge.config.mistakes import Loc
-from edge.config.options import CloudOptions, GatewayOptions
+from edge.config.options import CloudOptions, DestinationOptions, GatewayOptions
+from edge.config.spelling import one_of
 from edge.config.yamlfile import read
 from edge.errors import ConfigError, EnrolmentRefused
+from edge.ports import FIRST
 from edge.remote.way import way
 from edge.settings import token_file
 from edge.sync.client import CloudClient
@@ -22,7 +24,6 @@ from edge.sync.token import Replacement
 
 _GATEWAY: Loc = ("gateway",)
 _CLOUD: Loc = ("cloud",)
-_TOKEN: Loc = ("cloud", "token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +31,40 @@ class Candidate:
     """What of a configuration matters before there is a token: the rest of it need not be sound yet."""
 
     gateway: str
-    cloud: CloudOptions
+    cloud: DestinationOptions
     beside: Path
     token_file: Path
 
 
-def candidate(config: Path, environ: Mapping[str, str], into: Path | None) -> Candidate:
+def candidate(config: Path, environ: Mapping[str, str], into: Path | None, destination: str = FIRST) -> Candidate:
     """Read who is to be enrolled, and where.
 
     Args:
         config: The configuration's file.
         environ: What `${env:NAME}` refers to.
         into: Where the token is to be written, if not where the configuration refers to.
+        destination: At which cloud.
 
     Raises:
-        ConfigError: Its sections `gateway` and `cloud` are wrong, or name no file for the token.
+        ConfigError: Its section `gateway` or the destination's is wrong, or names no file for the token, or there is no
+            such destination.
     """
     document = read(config, environ)
-    _leave_token_open(document)
-    gateway = _section(document, GatewayOptions, _GATEWAY)
-    cloud = _section(document, CloudOptions, _CLOUD)
+    where: Loc = _CLOUD if destination == FIRST else ("destinations", destination)
+    if destination != FIRST and _at(document, where) is None:
+        known = _at(document, where[:1])
+        raise ConfigError(
+            f'{config}: there is no destination "{destination}"; {one_of(destination, [FIRST, *map(str, known or ())])}'
+        )
+    _leave_token_open(document, where)
+    gateway = _section(document, GatewayOptions, _GATEWAY, where[0])
+    cloud = _section(document, CloudOptions if destination == FIRST else DestinationOptions, where, where[0])
     document.raise_mistakes()
-    assert isinstance(gateway, GatewayOptions) and isinstance(cloud, CloudOptions)  # noqa: S101, PT018 - else mistakes
-    place = into if into is not None else token_file(document)
+    assert isinstance(gateway, GatewayOptions) and isinstance(cloud, DestinationOptions)  # noqa: S101, PT018 - else mistakes
+    place = into if into is not None else token_file(document, where)
     if place is None:
         raise ConfigError(
-            f"{config}: cloud.token refers to no file that the token could be written to; write "
+            f"{config}: {'.'.join(map(str, where))}.token refers to no file that the token could be written to; write "
             "token: ${file:edge-token}, or name a file with --token-file"
         )
     return Candidate(gateway.id, cloud, config.parent, place)
@@ -96,21 +105,28 @@ async def enrol(who: Candidate, code: str) -> Path:
     return who.token_file
 
 
-def _leave_token_open(document: Document) -> None:
+def _leave_token_open(document: Document, where: Loc) -> None:
     """Let the token's reference lead nowhere: that is what enrolment mends."""
-    cloud = document.root.get("cloud")
-    if _TOKEN in document.dead and isinstance(cloud, dict):
-        document.dead.discard(_TOKEN)
+    cloud, token = _at(document, where), (*where, "token")
+    if token in document.dead and isinstance(cloud, dict):
+        document.dead.discard(token)
         cloud["token"] = "to-be-enrolled"  # noqa: S105 - a placeholder, so that the section can be judged
-        document.whole.add(_TOKEN)
-        document.mistakes[:] = [mistake for mistake in document.mistakes if mistake.path != "cloud.token"]
+        document.whole.add(token)
+        path = ".".join(map(str, token))
+        document.mistakes[:] = [mistake for mistake in document.mistakes if mistake.path != path]
 
 
-def _section(document: Document, model: Any, loc: Loc) -> Any:
+def _section(document: Document, model: Any, loc: Loc, section: Any) -> Any:
     """Judge one section; what is wrong elsewhere in the file is none of enrolment's business."""
-    document.mistakes[:] = [mistake for mistake in document.mistakes if _is_within(mistake.path)]
-    return validate(model, document.root.get(loc[0], {}), document, lambda inner: (*loc, *inner))
+    document.mistakes[:] = [
+        mistake for mistake in document.mistakes if mistake.path.split(".", maxsplit=1)[0] in {"gateway", section}
+    ]
+    found = _at(document, loc)
+    return validate(model, {} if found is None else found, document, lambda inner: (*loc, *inner))
 
 
-def _is_within(path: str) -> bool:
-    return path.split(".", maxsplit=1)[0] in {"gateway", "cloud"}
+def _at(document: Document, loc: Loc) -> Any:
+    found = document.root
+    for key in loc:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found

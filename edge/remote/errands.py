@@ -11,6 +11,7 @@ from edge.settings import Settings
 from shared.errors import AppError
 from shared.logs import get
 
+Configuring = tuple[Assignments, Callable[[Settings], Awaitable[Outcome]]]
 _log = get(__name__)
 
 
@@ -19,16 +20,12 @@ class Errands:
 
     Args:
         renewal: Renews the token.
-        assignments: Takes up configurations.
-        take: Applies settings on trial.
+        configuring: Takes up configurations, and applies settings on trial; None for a cloud that may set none.
     """
 
-    def __init__(
-        self, renewal: Renewal, assignments: Assignments, take: Callable[[Settings], Awaitable[Outcome]]
-    ) -> None:
+    def __init__(self, renewal: Renewal, configuring: Configuring | None = None) -> None:
         self._renewal = renewal
-        self._assignments = assignments
-        self._take = take
+        self._configuring = configuring
         self._orders = Orders()
         self._called = asyncio.Event()
 
@@ -40,7 +37,7 @@ class Errands:
     def notes(self) -> list[str]:
         """Return what somebody should know, a sentence each."""
         trouble = [] if self._renewal.trouble is None else [self._renewal.trouble]
-        return [*trouble, *self._assignments.notes()]
+        return trouble if self._configuring is None else [*trouble, *self._configuring[0].notes()]
 
     async def run(self) -> None:
         """Run errands until cancelled."""
@@ -51,6 +48,8 @@ class Errands:
             try:
                 if orders.is_to_rotate:
                     await self._renewal.renew()
-                await self._assignments.follow(orders.configuration, self._take)
+                if self._configuring is not None:
+                    assignments, take = self._configuring
+                    await assignments.follow(orders.configuration, take)
             except AppError as error:
                 _log.info("what the cloud wants could not be done now", error=error.message)

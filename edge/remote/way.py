@@ -3,11 +3,11 @@
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from edge.config.options import CloudOptions
+from edge.config.options import DestinationOptions
 from edge.sync.client import Way
 
 
-def way(options: CloudOptions, beside: Path) -> Way:
+def way(options: DestinationOptions, beside: Path) -> Way:
     """Return it; relative paths are taken from the configuration's directory, `beside`."""
     tls = options.tls
     return Way(
@@ -18,7 +18,7 @@ def way(options: CloudOptions, beside: Path) -> Way:
     )
 
 
-def _proxy(options: CloudOptions) -> str | None:
+def _proxy(options: DestinationOptions) -> str | None:
     if options.proxy in {None, "none"}:
         return None if options.proxy is None else ""
     assert options.proxy is not None  # noqa: S101 - looked at above

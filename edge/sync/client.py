@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from edge.errors import ConfigError, Unreachable
+from edge.ports import FIRST
 from shared.logs import get
 
 # an answer, and a request without a body: a cloud that is busy may take its time
@@ -60,6 +61,7 @@ class CloudClient:
         token: The gateway's; it goes nowhere but into requests' headers.
         timeout_s: For a request as a whole, whatever trickles in meanwhile; a body adds to it.
         way: How requests get there.
+        name: The destination's.
         another_token: Asked when the cloud refuses the token: another one that has been written down since, or None.
 
     Raises:
@@ -74,25 +76,20 @@ class CloudClient:
         timeout_s: float = TIMEOUT_S,
         way: Way | None = None,
         another_token: Callable[[], Awaitable[str | None]] | None = None,
+        name: str = FIRST,
     ) -> None:
         self.url = _address(url)
         is_local = is_loopback(self.url.host)
         if self.url.scheme == "http" and not is_local:
-            _log.warning("cloud.url is not https: the token and all readings can be read on the way", url=str(self.url))
+            _log.warning(
+                "its url is not https: the token and all readings can be read on the way",
+                destination=name,
+                url=str(self.url),
+            )
         self._another_token = another_token
         self._timeout_s = timeout_s
         self._authorization = "" if token is None else _bearer(token)
-        way = way if way is not None else Way()
-        self._http = httpx.AsyncClient(
-            headers={"User-Agent": "tezgah-edge"},
-            # the deadline ends all else; these only name what was waited for
-            timeout=httpx.Timeout(timeout_s, read=None, write=min(STALL_S, timeout_s)),
-            limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_S),
-            verify=_trust(way) if self.url.scheme == "https" else True,
-            proxy=_proxy(way.proxy) if way.proxy else None,
-            # a proxy from the environment is right for the outside only
-            trust_env=way.proxy is None and not is_local,
-        )
+        self._http = http_client(self.url, way if way is not None else Way(), timeout_s)
 
     def use(self, token: str) -> None:
         """Bear another token from the next request on.
@@ -168,6 +165,24 @@ class CloudClient:
                 if len(body) > max_answer:
                     raise Unreachable(f"{url} answered more than {max_answer} bytes; check cloud.url")
             return response, bytes(body)
+
+
+def http_client(url: httpx.URL, way: Way, timeout_s: float) -> httpx.AsyncClient:
+    """Return what asks there over that way, as the daemon does.
+
+    Raises:
+        ConfigError: The proxy or a certificate cannot be used.
+    """
+    return httpx.AsyncClient(
+        headers={"User-Agent": "tezgah-edge"},
+        # the deadline ends all else; these only name what was waited for
+        timeout=httpx.Timeout(timeout_s, read=None, write=min(STALL_S, timeout_s)),
+        limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_S),
+        verify=_trust(way) if url.scheme == "https" else True,
+        proxy=_proxy(way.proxy) if way.proxy else None,
+        # a proxy from the environment is right for the outside only
+        trust_env=way.proxy is None and not is_loopback(url.host),
+    )
 
 
 def is_loopback(host: str) -> bool:

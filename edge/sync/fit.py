@@ -13,6 +13,8 @@ LEAST_ROWS = 250
 AIM_S = 4.0
 # beyond half of that, one at a time is quick enough for all
 _THIN_S = AIM_S / 2
+# as many requests in a row: from the largest batch to the smallest it takes seven
+_LOST = 10
 # how much more is tried where it went well
 _GROWTH = 1.5
 
@@ -28,9 +30,16 @@ class Fit:
     def __init__(self) -> None:
         self.rows = MOST_ROWS
         self.is_thin = False
+        self._missed = 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing has got through for long: what is sealed for others need not be small for its sake."""
+        return self._missed > _LOST
 
     def brought(self, rows: int, took_s: float) -> None:
         """Note that a batch of so many readings was so long on the line."""
+        self._missed = 0
         if took_s > AIM_S:
             self.is_thin = True
             self.rows = _within(rows * AIM_S / took_s)
@@ -41,6 +50,7 @@ class Fit:
 
     def failed(self, rows: int, took_s: float) -> None:
         """Note that a batch did not get through in so long; a connection that was refused says nothing of a line."""
+        self._missed += 1
         if took_s > AIM_S:
             self.is_thin = True
             self.rows = _within(min(self.rows, rows) / 2)

@@ -86,16 +86,25 @@ class HttpsUplink:
             told["device_clock_skew_s"] = dict(sign.device_skews_s)
         headers = {"Content-Type": "application/json"}
         response, body = await self._client.exchange(ALIVE_PATH, msgspec.json.encode(told), headers)
+        if _refuses(response, body):
+            # an older cloud, which does not know all that is said; that it lives any cloud has understood
+            response, body = await self._client.exchange(
+                ALIVE_PATH, msgspec.json.encode({"version": self._version}), headers
+            )
         # an older cloud does not know the path, but has answered; somebody else's 404 is no answer of a cloud
         is_older = response.status_code in {404, 405} and problem(response, body)[0] is not None
-        if not response.is_success and not is_older:
-            error = named(response, body)
-            raise Unreachable(error.message) if isinstance(error, BatchRefused) else error
+        if not response.is_success and not is_older and not _refuses(response, body):
+            raise named(response, body)
         return _orders(response.headers)
 
     async def close(self) -> None:
         """Close connections."""
         await self._client.close()
+
+
+def _refuses(response: httpx.Response, body: bytes) -> bool:
+    """Return whether the cloud itself does not take what was said; it is there all the same, and takes batches."""
+    return isinstance(named(response, body), BatchRefused)
 
 
 def _stored_s(headers: httpx.Headers) -> float:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from edge.backoff import Backoff
 from edge.clock import Clock
 from edge.errors import Outdated, Unauthorized, UplinkError
+from edge.ports import FIRST
 from shared.logs import get
 
 _log = get(__name__)
@@ -34,7 +35,9 @@ class Link:
     wire's version is not spoken there), its answer to a greeting is no sign that it takes them again; greetings go on.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, name: str = FIRST) -> None:
+        # one cloud is "the cloud"; of several it is said which
+        self._which = {} if name == FIRST else {"destination": name}
         self._clock = clock
         self._backoff = Backoff(clock)
         self._probing = asyncio.Lock()
@@ -74,9 +77,9 @@ class Link:
             self._backoff.reset()
             self._enter(LinkState.UP)
             if was is LinkState.CONNECTING:
-                _log.info("cloud reached")
+                _log.info("cloud reached", **self._which)
             else:
-                _log.info("cloud is back", away_s=round(away_s, 1), error=self.last_error)
+                _log.info("cloud is back", away_s=round(away_s, 1), error=self.last_error, **self._which)
 
     def failed(self, error: UplinkError, *, is_probe: bool, is_greeting: bool = False) -> None:
         """Note that it did not, or not yet. Of requests that were under way together, the first decides."""
@@ -91,11 +94,13 @@ class Link:
         self._enter(state)
         match state:
             case LinkState.UNAUTHORIZED:
-                _log.error("the cloud refuses this gateway's token; readings are kept", error=error.message)
+                _log.error(
+                    "the cloud refuses this gateway's token; readings are kept", error=error.message, **self._which
+                )
             case LinkState.OUTDATED:
-                _log.error("the cloud speaks another version; readings are kept", error=error.message)
+                _log.error("the cloud speaks another version; readings are kept", error=error.message, **self._which)
             case _:
-                _log.warning("cloud not reached; readings are kept", error=error.message)
+                _log.warning("cloud not reached; readings are kept", error=error.message, **self._which)
 
     def _enter(self, state: LinkState) -> None:
         self.state = state

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edge.clock import Clock
 from edge.errors import BatchRefused, Unreachable, UplinkError
-from edge.ports import Lease, Lender, Uplink
+from edge.ports import FIRST, Lease, Lender, Uplink
 from edge.sync.fit import Fit
 from edge.sync.link import Link, LinkState
 from edge.sync.pace import Pace
@@ -68,6 +68,7 @@ class Shipper:
         max_in_flight: Requests at once, at least 1.
         pace: How fast batches go that have waited; as fast as they can, if None.
         fit: Says whether the line is thin; then of batches that have waited one goes at a time.
+        name: The destination's.
 
     Attributes:
         link: Whether the cloud answers, for whoever else asks it something.
@@ -82,6 +83,7 @@ class Shipper:
         max_in_flight: int = MAX_IN_FLIGHT,
         pace: Pace | None = None,
         fit: Fit | None = None,
+        name: str = FIRST,
     ) -> None:
         self._fit = fit if fit is not None else Fit()
         self._alone = asyncio.Lock()
@@ -90,7 +92,7 @@ class Shipper:
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._pace = pace
-        self.link = Link(clock)
+        self.link = Link(clock, name)
         self._stirred = asyncio.Event()
         self._busy = 0
         self._in_flight = 0

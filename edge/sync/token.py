@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.ports import FIRST
 from shared.logs import get
 
 # what a reference to a file may hold, too
@@ -34,23 +35,33 @@ class TokenStore:
         configured: What the configuration's reference stands for, at the start.
         file: The file that it refers to, if it is one.
         state: The state directory.
+        destination: Whose token it is.
     """
 
-    def __init__(self, configured: str, file: Path | None, state: Path) -> None:
+    def __init__(self, configured: str, file: Path | None, state: Path, destination: str = FIRST) -> None:
         self._configured = configured
         self._file = file
-        self._renewed = state / RENEWED
+        self._renewed = state / (RENEWED if destination == FIRST else f"renewed-token-{destination}.json")
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether the one that counts is kept in the state directory, and not where the configuration refers to."""
+        return self._renewed_one() is not None
 
     def current(self) -> str:
         """Return the token that counts now; what cannot be read is as it was at the start."""
         if self._file is not None:
             with suppress(OSError, UnicodeDecodeError), self._file.open("rb") as file:
                 self._configured = file.read(_MAX_BYTES).decode().strip() or self._configured
+        renewed = self._renewed_one()
+        return self._configured if renewed is None else renewed
+
+    def _renewed_one(self) -> str | None:
         with suppress(OSError, msgspec.MsgspecError):
             renewed = msgspec.json.decode(self._renewed.read_bytes(), type=Renewed)
             if renewed.replaces == _digest(self._configured):
                 return renewed.token
-        return self._configured
+        return None
 
     def keep(self, token: str) -> None:
         """Write another token down; once this returns it survives a power cut.

@@ -250,6 +250,7 @@ def test_the_annotated_example_is_sound_and_shows_every_key(tmp_path: Path) -> N
     example = Path(__file__).parents[3] / "deploy" / "edge.example.yaml"
     text = example.read_text(encoding="utf-8")
     (tmp_path / "edge-token").write_text("t\n", encoding="utf-8")
+    (tmp_path / "head-office-token").write_text("t\n", encoding="utf-8")
     path = tmp_path / "edge.yaml"
     path.write_text(text, encoding="utf-8")
     (tmp_path / "meters.csv").write_bytes((example.parent / "meters.csv").read_bytes())

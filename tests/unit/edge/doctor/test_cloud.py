@@ -6,23 +6,28 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from edge.clock import SystemClock
-from edge.config.options import CloudOptions
+from edge.config.options import CloudOptions, CloudTls
 from edge.doctor.cloud import examine
 from edge.doctor.diagnosis import Section
 from edge.drivers.inspection import Severity
+from edge.ports import FIRST
+from edge.settings import Destination
+from edge.sync.token import TokenStore
 from tests.fakes import tls
 from tests.fakes.http_cloud import HttpCloud, Request, answer, problem
 
 TOKEN = "tzg_a-secret-that-nobody-may-read"
 
 
-async def look(url: str) -> Section:
-    section = await examine(CloudOptions(url=url, token=SecretStr(TOKEN)), SystemClock())
+async def look(url: str, state: Path = Path("nowhere"), name: str = FIRST, **options: Any) -> Section:
+    there = CloudOptions(url=url, token=SecretStr(TOKEN), **options)
+    section = await examine(Destination(name, there), state, state, SystemClock())
     assert TOKEN not in repr(section)
     return section
 
@@ -124,7 +129,7 @@ async def test_a_certificate_that_nobody_vouches_for_leads_to_the_authoritys(tmp
     async with HttpCloud(tls.serving(certificate)).serving() as server:
         (found,) = (await look(server.url)).findings
     assert "self-signed certificate" in found.message
-    assert "SSL_CERT_FILE" in found.fix
+    assert "tls.ca" in found.fix
     assert server.requests == [], "the token must not have been sent"
 
 
@@ -144,3 +149,46 @@ async def test_plain_http_behind_an_https_address_is_told() -> None:
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as plain:
         (found,) = (await look(f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}")).findings
     assert "http://" in found.fix
+
+
+def shown(server: HttpCloud) -> list[str]:
+    """Return the tokens that were shown, in their order."""
+    return [request.headers["authorization"] for request in server.requests if "authorization" in request.headers]
+
+
+@pytest.mark.parametrize("name", [FIRST, "office"])
+async def test_a_renewed_token_is_the_one_that_is_shown(server: HttpCloud, tmp_path: Path, name: str) -> None:
+    server.behave = paths()
+    TokenStore(TOKEN, None, tmp_path, name).keep("tzg_renewed")
+    section = await look(server.url, tmp_path, name)
+    assert shown(server) == ["Bearer tzg_renewed"]
+    assert ("token", f"the renewed one in {tmp_path}") in section.facts
+    other = await look(server.url, tmp_path, "another")
+    assert shown(server) == ["Bearer tzg_renewed", f"Bearer {TOKEN}"], "each destination has its own"
+    assert (section.name, other.name) == ("cloud" if name == FIRST else "destination office", "destination another")
+
+
+async def test_a_proxy_of_the_configurations_is_gone_through_and_named(server: HttpCloud) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        dead = f"127.0.0.1:{held.getsockname()[1]}"
+        section = await look(server.url, proxy=f"http://{dead}")
+    assert server.requests == []
+    assert ("proxy", dead) in section.facts
+    assert f"the proxy {dead} is in between" in section.findings[-1].fix
+
+
+async def test_an_authority_of_the_configurations_is_trusted_and_no_other(tmp_path: Path) -> None:
+    certificate = tls.self_signed(tmp_path / "cloud.pem")
+    async with HttpCloud(tls.serving(certificate)).serving() as server:
+        server.behave = paths()
+        trusted = await look(server.url, tmp_path, tls=CloudTls(ca="cloud.pem"))
+        stranger = await look(server.url, tmp_path)
+    assert dict(trusted.facts)["token"] == "accepted"
+    assert stranger.findings[0].about == "TLS"
+    assert "tls.ca" in stranger.findings[0].fix
+
+
+async def test_an_authority_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    section = await look("https://cloud.example.com", tmp_path, tls=CloudTls(ca="nowhere.pem"))
+    assert "nowhere.pem" in section.findings[-1].message

@@ -313,7 +313,7 @@ async def test_a_cloud_that_does_not_know_greetings_has_answered_all_the_same(
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [("401 Unauthorized", Unauthorized), ("422 Unprocessable", Unreachable), ("503 Unavailable", Unreachable)],
+    [("401 Unauthorized", Unauthorized), ("503 Unavailable", Unreachable)],
 )
 async def test_a_greeting_that_is_not_taken_is_named(
     server: HttpCloud, uplink: HttpsUplink, status: str, expected: type[UplinkError]
@@ -321,6 +321,27 @@ async def test_a_greeting_that_is_not_taken_is_named(
     server.says(problem(status, "CODE", "No."))
     with pytest.raises(expected):
         await uplink.greet(Sign(0))
+
+
+async def test_an_older_cloud_that_does_not_know_all_that_a_sign_of_life_says_is_told_the_plainest(
+    server: HttpCloud, uplink: HttpsUplink
+) -> None:
+    async def strict(request: Request, writer: asyncio.StreamWriter) -> None:
+        unknown = set(json.loads(request.body)) - {"version"}
+        refusal = problem("422 Unprocessable", "VALIDATION_ERROR", f"unknown: {sorted(unknown)}")
+        writer.write(refusal if unknown else answer("204 No Content", **{"Tezgah-Rotate-Token": "1"}))
+
+    server.behave = strict
+    orders = await uplink.greet(Sign(3, buffer_bytes=5, device_skews_s={"press-1": 2.0}))
+    assert orders.is_to_rotate
+    assert len(server.requests) == 2
+
+
+async def test_a_cloud_that_refuses_every_sign_of_life_is_there_all_the_same(
+    server: HttpCloud, uplink: HttpsUplink
+) -> None:
+    server.says(problem("422 Unprocessable", "VALIDATION_ERROR", "No."))
+    await uplink.greet(Sign(0))
 
 
 async def test_where_a_stranger_knows_no_greetings_there_is_no_cloud(server: HttpCloud, uplink: HttpsUplink) -> None:
