@@ -33,10 +33,19 @@ def secrets_in(model: type[BaseModel], raw: Mapping[Any, object], loc: Loc = ())
         key = field.alias or name
         value = raw.get(key)
         for kind in _flat(field.annotation) if value is not None else ():
-            if kind is SecretStr:
-                yield (*loc, key)
-            elif isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(value, Mapping):
-                yield from secrets_in(kind, value, (*loc, key))
+            yield from _secrets_of(kind, value, (*loc, key))
+
+
+def _secrets_of(kind: Any, value: object, loc: Loc) -> Iterator[Loc]:
+    if kind is SecretStr:
+        yield loc
+    elif isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(value, Mapping):
+        yield from secrets_in(kind, value, loc)
+    elif get_origin(kind) is dict and isinstance(value, Mapping):
+        # a mapping by names of the operator's
+        for name, inner in value.items():
+            for each in _flat(get_args(kind)[1]):
+                yield from _secrets_of(each, inner, (*loc, name))
 
 
 def _inside(kind: Any, part: str | int) -> list[Any]:

@@ -365,3 +365,37 @@ def test_a_key_that_no_line_can_hold_is_told_on_one_line(tmp_path: Path) -> None
 def test_a_key_of_tags_that_stands_beside_them_is_told_where_it_belongs(tmp_path: Path) -> None:
     (told,) = mistakes(tmp_path, HEAD + PLANT.replace("unit: 4,", "unit: 4, deadband: 2,"))
     assert "16 devices[0].deadband: unknown key; `deadband` belongs to a tag: write it into each" in told
+
+
+OFFICE = 'destinations:\n  office: {url: "https://office.example.com", token: "${env:TOKEN}", max_in_flight: 2}\n'
+
+
+def test_more_clouds_stand_beside_the_first_each_with_its_own_keys(tmp_path: Path) -> None:
+    first, office = settings(tmp_path, HEAD + OFFICE + PLANT).destinations
+    assert (first.name, first.options.url) == ("cloud", "https://cloud.example.com")
+    assert (office.name, office.options.url, office.options.max_in_flight) == (
+        "office",
+        "https://office.example.com",
+        2,
+    )
+    (alone,) = settings(tmp_path, HEAD + PLANT).destinations
+    assert alone == first, "a file without destinations is what it was"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("office:", "cloud:", '6 destinations.cloud: "cloud" is the first destination'),
+        ("office:", '"head office":', '6 destinations.head office: "head office" is no name of a destination'),
+        (
+            "office.example",
+            "cloud.example",
+            '7 destinations.office.url: https://cloud.example.com is where "cloud" goes',
+        ),
+        ("max_in_flight", "configures", "destinations.office.configures: unknown key"),
+        ("${env:TOKEN}", "inline", "destinations.office.token: a secret does not belong in this file"),
+    ],
+)
+def test_a_mistake_in_a_destination_is_told_where_it_stands(tmp_path: Path, old: str, new: str, said: str) -> None:
+    (found,) = mistakes(tmp_path, HEAD + OFFICE.replace(old, new, 1) + PLANT)
+    assert said.partition(" ")[2] in found
