@@ -17,7 +17,7 @@ import pytest
 
 from shared.wire import batch as wire
 from shared.wire.receipt import Outcome, Receipt
-from tests.fakes.http_cloud import Request, receipt_of
+from tests.fakes.http_cloud import Request, answer, problem, receipt_of
 from tests.promise.haste import START_US, hasten
 from tests.promise.plant import FAST, HONEST, Plant, working
 
@@ -96,6 +96,23 @@ async def is_cut_off(plant: Plant) -> None:
     plant.cloud.behave = None
 
 
+async def refuses(plant: Plant) -> None:
+    """Let the cloud be up and refuse: broken, busy, another's, of another version, and with a token that is revoked."""
+    for said in (
+        answer("500 Internal Server Error"),
+        problem("503 Service Unavailable", "BUSY", "later", Retry_After="5"),
+        problem("429 Too Many Requests", "RATE_LIMITED", "later", Retry_After="5"),
+        answer("404 Not Found"),
+        answer("413 Content Too Large"),
+        problem("426 Upgrade Required", "WIRE_VERSION", "this cloud speaks version 2"),
+        problem("401 Unauthorized", "INVALID_TOKEN", "the token was revoked"),
+        problem("403 Forbidden", "FORBIDDEN", "the gateway is disabled"),
+    ):
+        plant.cloud.says(said)
+        await plant.clock.sleep(MINUTE_S)
+    plant.cloud.behave = None
+
+
 async def lies_once(plant: Plant) -> None:
     """Let the cloud give one receipt for what it did not store."""
 
@@ -129,7 +146,7 @@ class Came:
     Attributes:
         breaches: As the plant says.
         shares: What was left of each device's rate, beside the healthy minute.
-        behind_s: How old the newest of what each device said is in the cloud, two minutes after all was well again.
+        behind_s: How old the newest of what each device said is in the cloud, minutes after all was well again.
     """
 
     breaches: dict[str, list[str]]
@@ -137,15 +154,15 @@ class Came:
     behind_s: dict[str, float]
 
 
-async def came_of(place: Path, fault: Fault, factory: str = HONEST) -> Came:
-    """Let a gateway work for a healthy minute, through a fault, and for two minutes more."""
+async def came_of(place: Path, fault: Fault, factory: str = HONEST, *, minutes: float = 2) -> Came:
+    """Let a gateway work for a healthy minute, through a fault, and for some minutes more."""
     random.seed(3)
     async with working(place, UNITS, factory) as plant:
         await plant.clock.sleep(MINUTE_S)
         begun_us = plant.clock.now_us()
         await fault(plant)
         ended_us = plant.clock.now_us()
-        await plant.clock.sleep(2 * MINUTE_S)
+        await plant.clock.sleep(minutes * MINUTE_S)
         now_us = plant.clock.now_us()
         behind_s = {device: (now_us - plant.rows(device)[-1].ts_us) / 1e6 for device in plant.devices()}
     shares = {
@@ -195,6 +212,14 @@ def test_a_partition_of_ten_minutes_costs_nothing(place: Path) -> None:
     assert max(came.behind_s.values()) < 10
 
 
+def test_a_cloud_that_refuses_for_minutes_costs_nothing(place: Path) -> None:
+    # whose token was refused asks again a minute later, and a batch that was refused waits for as long
+    came = hasten(came_of(place, refuses, minutes=4))
+    assert came.breaches == {}
+    assert min(came.shares.values()) >= SHARE, came.shares
+    assert max(came.behind_s.values()) < 10
+
+
 @pytest.mark.parametrize(
     ("driver", "fault", "breach"),
     [
@@ -217,5 +242,5 @@ def test_a_gateway_that_waits_for_the_dead_is_found_out(place: Path) -> None:
 
 
 def test_a_receipt_for_what_was_not_stored_is_found_out(place: Path) -> None:
-    """The negative control of the partition."""
+    """The negative control of the partition, and of the cloud that refuses."""
     assert "lost" in str(hasten(came_of(place, lies_once)).breaches)

@@ -182,9 +182,28 @@ def test_what_is_whole_arrives_once_and_a_gap_tells_the_rest(
         cloud, told = next_life(path, dict(left.cloud))
     arrived = rows(cloud)
     assert set(arrived.values()) <= {1}, "stored twice"
-    missing = {number: at_us for number, at_us in left.waiting.items() if number not in arrived}
-    assert not [number for number, at_us in missing.items() if not any(explains(gap, at_us) for gap in told)]
+    assert unexplained(left, arrived, told) == []
     assert set(range(900_000, 900_005)) <= arrived.keys(), "life goes on"
+
+
+@pytest.mark.parametrize("keeps_quiet", ["of the damage", "of all"])
+def test_a_gateway_that_begins_a_new_file_and_keeps_quiet_is_found_out(left: Left, keeps_quiet: str) -> None:
+    """The negative control: as gateways do that call their file corrupt and begin another."""
+    with tempfile.TemporaryDirectory(prefix="damage-") as directory:
+        path = left.copy(Path(directory))
+        damage(path, 1, [("behead", "file"), ("behead", "log")])
+        for part in path.parent.glob("buffer.db*"):
+            part.rename(part.with_name("corrupt-" + part.name))
+        cloud, told = next_life(path, dict(left.cloud))
+    if keeps_quiet == "of all":
+        told = []
+    assert unexplained(left, rows(cloud), told)
+
+
+def unexplained(left: Left, arrived: Counter[int], told: list[Gap]) -> list[int]:
+    """Return what was promised, did not arrive, and lies in no gap."""
+    missing = {number: at_us for number, at_us in left.waiting.items() if number not in arrived}
+    return [number for number, at_us in missing.items() if not any(explains(gap, at_us) for gap in told)]
 
 
 def rows(cloud: dict[BatchId, bytes]) -> Counter[int]:
