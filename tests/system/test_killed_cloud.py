@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import psutil
 import psycopg
@@ -41,14 +42,22 @@ def requests_held(database: Database) -> Iterator[None]:
         yield
 
 
-def restart(data_dir: Path) -> None:
-    """Restart PostgreSQL without asking anybody, as `pg_ctl -m immediate` does."""
-    pgexec(
-        "pg_ctl",
-        ("-w", "-D", str(data_dir), "-m", "immediate", "-l", str(data_dir / "log"), "restart"),
-        bin_path=POSTGRES_VERSIONS[18],
-        user="pgserver" if sys.platform != "win32" and os.geteuid() == 0 else None,
-    )
+def stop_database(data_dir: Path) -> None:
+    """Stop PostgreSQL without asking anybody, as `pg_ctl -m immediate` does; the service starts its own again."""
+
+    def is_stopped() -> bool:
+        try:
+            pgexec(
+                "pg_ctl",
+                ("-w", "-D", str(data_dir), "-m", "immediate", "stop"),
+                bin_path=POSTGRES_VERSIONS[18],
+                user="pgserver" if sys.platform != "win32" and os.geteuid() == 0 else None,
+            )
+        except CalledProcessError:
+            return False  # it was stopped before, and is not quite there again
+        return True
+
+    until(is_stopped, "a PostgreSQL that can be stopped")
 
 
 def verdicts(walk: Walk) -> list[Verdict]:
@@ -75,7 +84,7 @@ def test_an_immediate_restart_of_postgresql_costs_nothing(walk: Walk, stack: Sta
     walk.begin()
     for _ in range(2):
         walk.flow(500)
-        restart(stack.workspace.root / "cloud" / "postgres")
+        stop_database(stack.workspace.root / "cloud" / "postgres")
     walk.flow(500)
     walk.recovered()
     walk.stack.drain()

@@ -32,7 +32,7 @@ from simulators.demo.workspace import Ports, Workspace
 from simulators.ledger import Entry, entries
 from simulators.machine import Protocol
 from tests.promise.proxy import Line, Proxy
-from tests.system.test_killed_cloud import restart, workers
+from tests.system.test_killed_cloud import stop_database, workers
 from tests.system.walk import ON_ITS_WAY_US, Walk
 
 _US = "(extract(epoch from {}) * 1000000)::bigint"
@@ -130,7 +130,7 @@ class Soak:
             self._chance.choice(found).kill()
             return blow
         if blow is Blow.POSTGRES:
-            restart(self._stack.workspace.root / "cloud" / "postgres")
+            stop_database(self._stack.workspace.root / "cloud" / "postgres")
             return blow
         self._stack.kill("gateway")
         self._stack.launch_gateway(self._walk.config)
