@@ -120,10 +120,11 @@ class Plant:
         stored = {row.value: row.ts_us for row in rows}
         lost = [entry for entry in said if entry.value not in stored and not self._is_told(device, entry.said_us)]
         counts["lost"] = len(lost)
-        counts["at another time"] = sum(
-            not 0 <= stored[entry.value] - entry.said_us < SOON_US for entry in said if entry.value in stored
-        )
         yield from (f"{count} {words}" for words, count in counts.items() if count)
+        for entry in said:
+            late_us = stored.get(entry.value, entry.said_us) - entry.said_us
+            if not 0 <= late_us < SOON_US:
+                yield f"{entry.value:g} bears a time {late_us} us after it was said"
 
     def _unsaid(self, device: str) -> Iterator[str]:
         rows = self.rows(device)

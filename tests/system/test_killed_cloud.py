@@ -57,7 +57,8 @@ def stop_database(data_dir: Path) -> None:
             return False  # it was stopped before, and is not quite there again
         return True
 
-    until(is_stopped, "a PostgreSQL that can be stopped")
+    # it cannot start before the processes that it left are gone, and is tried again every ten seconds
+    until(is_stopped, "a PostgreSQL that can be stopped", patience_s=180)
 
 
 def verdicts(walk: Walk) -> list[Verdict]:
