@@ -17,6 +17,7 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import variant_from_binary
 from numpy.typing import NDArray
 
+from edge.drivers.opcua import servertimes
 from edge.drivers.opcua.picking import Pick, picked
 from edge.drivers.opcua.structures import Layout
 from edge.drivers.opcua.variant import Odd, odd
@@ -87,10 +88,13 @@ class Changes:
     Attributes:
         readings: In the server's order; `tag` is the client handle, `ts` 0 where the source gave no time.
         unsupported: Client handle and reason for values that no reading can hold; they are bad readings too.
+        beside: The server's times of those of which they are kept, as readings of the points that hold them; None where
+            none are.
     """
 
     readings: Readings
     unsupported: list[tuple[int, str]]
+    beside: Readings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,12 @@ class Picks:
     Attributes:
         by_handle: Of the items that have such a value, what is taken.
         layouts: Of the server's structures, by the id of their encoding.
+        server_times: By handle, the point that holds the server's times (`servertimes.beside`); None if there is none.
     """
 
     by_handle: Mapping[int, Pick] = field(default_factory=dict)
     layouts: Mapping[ua.NodeId, Layout] = field(default_factory=dict)
+    server_times: NDArray[np.int64] | None = None
 
 
 _NONE = Picks()
@@ -128,7 +134,8 @@ def changes(
     if handles is not None and count != len(handles):
         raise ValueError(f"{count} values where {len(handles)} were asked for")
     starts, layouts, singles = _walk(data, at + 4, count, picks, handles)
-    columns = _Columns(len(starts))
+    places = picks.server_times
+    columns = _Columns(len(starts), keeps_server=places is not None)
     for key in np.unique(layouts).tolist():
         if key != _ODD:
             columns.lift(data, starts, np.flatnonzero(layouts == key), _LAYOUTS[key])
@@ -139,7 +146,9 @@ def changes(
             unsupported.append((single.handle if handles is None else handles[row], single.value.unsupported))
     if handles is not None:
         columns.tag[:] = handles
-    return Changes(columns.readings(received_us), unsupported)
+    readings = columns.readings(received_us)
+    beside = None if places is None else servertimes.beside(readings, columns.server, places)
+    return Changes(readings, unsupported, beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,7 @@ class _Single:
     value: Odd
     status: int
     ticks: int
+    server: int
 
 
 def _walk(
@@ -199,15 +209,16 @@ def _single(data: bytes, at: int, pick: Pick | None, layouts: Mapping[ua.NodeId,
     tail = buffer.read(_TAIL_SIZES[mask])
     status = struct.unpack_from("<I", tail)[0] if mask & _STATUS else 0
     ticks = struct.unpack_from("<q", tail, 4 if mask & _STATUS else 0)[0] if mask & _SOURCE else 0
-    if ticks <= 0 and mask & _SERVER:
-        ticks = struct.unpack_from("<q", tail, len(tail) - (10 if mask & _SERVER_PICO else 8))[0]
-    return _Single(handle, value, status, ticks), buffer.cur_pos
+    server = struct.unpack_from("<q", tail, len(tail) - (10 if mask & _SERVER_PICO else 8))[0] if mask & _SERVER else 0
+    return _Single(handle, value, status, ticks if ticks > 0 else server, server), buffer.cur_pos
 
 
 class _Columns:
     """The readings while they are gathered; `null` marks those without a value."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, *, keeps_server: bool) -> None:
+        self.server = np.zeros(n if keeps_server else 0, np.int64)
+        self.keeps_server = keeps_server
         self.tag = np.zeros(n, np.uint32)
         self.ticks = np.zeros(n, np.int64)
         self.value = np.full(n, np.nan)
@@ -228,6 +239,8 @@ class _Columns:
         if "server" in names:
             # a source without a clock: the server's time is better than ours
             self.ticks[rows] = np.where(self.ticks[rows] > 0, self.ticks[rows], items["server"])
+            if self.keeps_server:
+                self.server[rows] = items["server"]
         if "value" in names:
             values = items["value"]
             self.null[rows] = False
@@ -239,6 +252,8 @@ class _Columns:
     def set(self, row: int, single: _Single) -> None:
         """Copy one item of no fixed layout."""
         self.tag[row], self.status[row], self.ticks[row] = single.handle, single.status, single.ticks
+        if self.keeps_server:
+            self.server[row] = single.server
         if single.value.number is not None:
             self.value[row] = single.value.number
             self.null[row] = False

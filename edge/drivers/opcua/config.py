@@ -96,6 +96,7 @@ class OpcUaConnection(ConnectionOptions):
             accordingly.
         backfill: What is done for what was missed.
         profile: What kind of server it is; by what it says of itself if absent.
+        server_time: Whether the server's time of each value is kept beside the source's, in a tag `<tag>_server_time`.
     """
 
     opcua: Annotated[str, AfterValidator(endpoint)]
@@ -106,6 +107,7 @@ class OpcUaConnection(ConnectionOptions):
     survive_outage: Annotated[Duration, Field(ge=1, le=86400)] = 60.0
     backfill: Backfill = Backfill.REPUBLISH
     profile: ProfileName | None = None
+    server_time: bool = False
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -142,11 +144,13 @@ class NodeOptions(TagOptions):
         queue: Values that the server keeps for this tag while nobody takes them; by default enough for
             `survive_outage`.
         trigger: What makes the server notify.
+        server_time: Whether the server's time of each value is kept too; the connection's word if absent.
     """
 
     mode: Reading = Reading.SUBSCRIBE
     queue: Annotated[int, Field(ge=1, le=100_000)] | None = None
     trigger: Trigger = Trigger.VALUE
+    server_time: bool | None = None
 
 
 class OpcUaTag(NodeOptions):

@@ -40,6 +40,7 @@ class Notification:
         unsupported: Point and reason for values that no reading can hold; they are bad readings too.
         ended: Status with which the server ended the subscription, or None.
         has_event: Whether it says that the server's model or namespaces have changed, or says those for the first time.
+        beside: Server times, as `Changes` has them.
     """
 
     subscription: int
@@ -50,6 +51,7 @@ class Notification:
     unsupported: list[tuple[int, str]] = field(default_factory=list)
     ended: int | None = None
     has_event: bool = False
+    beside: Readings | None = None
 
 
 def notification(data: bytes, points: int, received_us: int, picks: Picks = NO_PICKS) -> Notification:
@@ -122,6 +124,7 @@ def _message(
 ) -> Notification:
     sequence, _, parts = struct.unpack("<Iqi", buffer.read(16))
     blocks: list[Readings] = []
+    beside: list[Readings] = []
     unsupported: list[tuple[int, str]] = []
     ended, has_event = None, False
     for _ in range(parts):
@@ -130,11 +133,14 @@ def _message(
             found = changes(data, body, received_us, picks)
             blocks.append(found.readings)
             unsupported += found.unsupported
+            if found.beside is not None:
+                beside.append(found.beside)
         elif kind == ObjectIds.StatusChangeNotification_Encoding_DefaultBinary:
             (ended,) = struct.unpack_from("<I", data, body)
         elif kind == ObjectIds.EventNotificationList_Encoding_DefaultBinary:
             has_event = True
-    return Notification(subscription, sequence, parts > 0, more, concatenate(blocks), unsupported, ended, has_event)
+    readings, times = concatenate(blocks), concatenate(beside) if beside else None
+    return Notification(subscription, sequence, parts > 0, more, readings, unsupported, ended, has_event, times)
 
 
 def _part(buffer: Buffer) -> tuple[object, int]:

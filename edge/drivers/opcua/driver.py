@@ -35,12 +35,13 @@ from edge.drivers.opcua.discovery import Discovery
 from edge.drivers.opcua.items import RETRY_S
 from edge.drivers.opcua.link import LOOK_S, Link
 from edge.drivers.opcua.recovery import Recovery
+from edge.drivers.opcua.servertimes import ServerTimes
 from edge.drivers.opcua.session import Session, status_name
 from edge.drivers.spec import ConnectionOptions, Point, Surroundings
 from edge.errors import DriverError, DriverRefused
 from edge.ports import Driver, Sample, Tense
 from shared import logs
-from shared.reading import Gap, empty
+from shared.reading import Gap, Readings, concatenate, empty
 
 _log = logs.get(__name__)
 
@@ -71,10 +72,12 @@ class OpcUaDriver:
         self._name = name
         self._options = options
         self._points = list(points)
-        self._items = plan.items(points, options.survive_outage)
         self._discovery = Discovery(name, points, around.families)
-        self._found: list[Point] = []
-        self._subscribes = any(not item.is_read for item in self._items) or any(
+        self._times = ServerTimes(is_wanted=options.server_time)
+        # points that the station is to hear of
+        self._found = self._times.extend(self._points)
+        self._items = {place: self._item(place, point) for place, point in enumerate(points)}
+        self._subscribes = any(not item.is_read for item in self._items.values()) or any(
             isinstance(family.options, NodeOptions) and family.options.mode is not Reading.READ
             for family in around.families
         )
@@ -111,7 +114,7 @@ class OpcUaDriver:
                 subscribes=self._subscribes,
                 browses=bool(self._discovery),
             )
-            link.watching.add(self._items)
+            link.watching.add(list(self._items.values()))
             await self._look(link)
             await self._recovery.begins_anew(session)
             self._refused = await link.watching.settle()
@@ -229,14 +232,15 @@ class OpcUaDriver:
     async def _samples_read(self, link: Link) -> AsyncIterator[Sample]:
         """Yield what is read when it is due, and do what fell due besides where no notification would."""
         try:
-            readings = link.watching.worded(await link.watching.read_due())
+            read = await link.watching.read_due()
+            readings = link.watching.worded(read.readings)
         except DecodeError as error:
             raise DriverError(f"{self._name}: {self._options.opcua} sent what cannot be read: {error}") from error
         if len(readings):
             async for sample in self._recovery.before(link, readings):
                 yield sample
             news, gaps = self._recovery.rest
-            self._recovery.last.note(news)
+            news = self._noted(news, read.beside)
             settled = self._recovery.take_settled()
             yield Sample(news, gaps=gaps, is_whole=link.number is None, settled=settled)
         if link.number is None:
@@ -290,10 +294,16 @@ class OpcUaDriver:
             if (point, reason) not in self._told:
                 self._told.add((point, reason))
                 _log.error("a node cannot be read", connection=self._name, node=self._items[point].node, why=reason)
-        self._recovery.last.note(readings)
+        readings = self._noted(readings, notified.beside)
         is_whole = not notified.more and tense is Tense.NOW
         settled = self._recovery.take_settled()
         return Sample(readings, _Receipt(link, notified.sequence), gaps, is_whole, tense=tense, settled=settled)
+
+    def _noted(self, news: Readings, beside: Readings | None) -> Readings:
+        """Take note of readings, and of the server times beside them; return them together."""
+        readings = news if beside is None else concatenate([news, beside])
+        self._recovery.last.note(readings)
+        return readings
 
     async def _upkeep(self, link: Link, notified: Notification | None) -> None:
         """Do what fell due since the last notification; at least every keep-alive there is one."""
@@ -331,12 +341,16 @@ class OpcUaDriver:
         if found:
             first = len(self._points)
             self._points += found
-            self._recovery.last.extend(len(found))
-            items = [plan.item(first + at, point, self._options.survive_outage) for at, point in enumerate(found)]
-            self._items += items
-            self._found += found
-            link.watching.add(items)
+            times = self._times.extend(self._points, first)
+            self._recovery.last.extend(len(found) + len(times))
+            items = {first + at: self._item(first + at, point) for at, point in enumerate(found)}
+            self._items |= items
+            self._found += [*found, *times]
+            link.watching.add(list(items.values()))
         return bool(found)
+
+    def _item(self, place: int, point: Point) -> plan.Item:
+        return plan.item(place, point, self._options.survive_outage, self._times.place(place))
 
 
 def build(name: str, options: ConnectionOptions, points: Sequence[Point], clock: Clock, around: Surroundings) -> Driver:

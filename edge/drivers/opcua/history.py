@@ -12,7 +12,8 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import struct_to_binary
 
 from edge.drivers.opcua import services
-from edge.drivers.opcua.changes import changes
+from edge.drivers.opcua.changes import Picks, changes
+from edge.drivers.opcua.decode import NO_PICKS
 from edge.drivers.opcua.missed import Stretch
 from edge.drivers.opcua.services import Limits
 from edge.drivers.opcua.session import Session, status_name
@@ -58,9 +59,16 @@ async def historizing(session: Session, bounds: Limits, nodes: Mapping[int, ua.N
 
 
 async def read(
-    session: Session, bounds: Limits, stretches: Sequence[Stretch], nodes: Mapping[int, ua.NodeId], received_us: int
+    session: Session,
+    bounds: Limits,
+    stretches: Sequence[Stretch],
+    nodes: Mapping[int, ua.NodeId],
+    received_us: int,
+    picks: Picks = NO_PICKS,
 ) -> AsyncIterator[Past]:
     """Yield what history has of stretches, call by call, each point's values in the order of time.
+
+    `picks` is what is taken of arrays and structures, and whose server times are kept, as it is of notifications.
 
     Raises:
         DriverError: The session was lost.
@@ -85,7 +93,7 @@ async def read(
                         status=status_name(answer.StatusCode.value),
                     )
                     continue
-                block = _rows(asked[point], answer.HistoryData.DataValues or [], received_us, past)
+                block = _rows(asked[point], answer.HistoryData.DataValues or [], received_us, past, picks)
                 blocks.append(block)
                 if answer.ContinuationPoint:
                     following[point] = answer.ContinuationPoint
@@ -120,18 +128,23 @@ async def _call(
     return list(answers)
 
 
-def _rows(stretch: Stretch, values: Sequence[ua.DataValue], received_us: int, past: Past) -> Readings:
+def _rows(stretch: Stretch, values: Sequence[ua.DataValue], received_us: int, past: Past, picks: Picks) -> Readings:
     """Decode values as a notification's are; note their times, and return those within the stretch."""
     body = struct.pack("<i", len(values)) + b"".join(
         struct_to_binary(ua.MonitoredItemNotification(stretch.point, value)) for value in values
     )
-    readings = changes(body, 0, received_us).readings
+    found = changes(body, 0, received_us, picks)
+    readings = found.readings
     # what stands for a bound that is not known is no value
     readings = readings.take(np.flatnonzero(readings.status & 0xFFFF0000 != StatusCodes.BadBoundNotFound))
     readings = readings.take(np.argsort(readings.ts, kind="stable"))
     past.times.setdefault(stretch.point, []).extend(readings.ts.tolist())
-    within = np.flatnonzero((readings.ts > stretch.from_us) & (readings.ts < stretch.to_us))
-    return readings.take(within)
+    inside = _within(readings, stretch)
+    return inside if found.beside is None else concatenate([inside, _within(found.beside, stretch)])
+
+
+def _within(readings: Readings, stretch: Stretch) -> Readings:
+    return readings.take(np.flatnonzero((readings.ts > stretch.from_us) & (readings.ts < stretch.to_us)))
 
 
 def _time(us: int) -> datetime:

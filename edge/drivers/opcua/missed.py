@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.drivers.opcua.last import Last
+from edge.drivers.opcua.servertimes import holds_times
 from edge.drivers.spec import Point
 from edge.ports import Settled
 from shared.reading import ClosedBy, Gap, GapCause, Readings
@@ -151,7 +152,7 @@ class Missed:
         words, pending = [], self._pending
         for device in list(self._unsettled):
             awaited = [point for point in pending if points[point].device == device]
-            if len(awaited) < sum(point.device == device for point in points):
+            if len(awaited) < sum(point.device == device and not holds_times(point) for point in points):
                 by = self._unsettled.pop(device)
                 words.append(Settled(device, by, waiting=[points[point].name for point in awaited]))
                 self._late |= set(awaited)

@@ -28,6 +28,7 @@ class Item:
         queue, trigger: As asked of a monitored item.
         is_read: It is read instead of watched.
         pick: What is taken of its value; None for the whole.
+        server_time: The point that takes the server's times of its values; None if none does.
     """
 
     point: int
@@ -37,6 +38,7 @@ class Item:
     trigger: Trigger
     is_read: bool = False
     pick: Pick | None = None
+    server_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ def items(points: Sequence[Point], survive_s: float) -> list[Item]:
     return [item(index, point, survive_s) for index, point in enumerate(points)]
 
 
-def item(place: int, point: Point, survive_s: float) -> Item:
-    """Plan the monitored item of one point.
+def item(place: int, point: Point, survive_s: float, server_time: int | None = None) -> Item:
+    """Plan the monitored item of one point; `server_time` is the point that takes the server's times of its values.
 
     Raises:
         TypeError: A point of another protocol.
@@ -82,7 +84,7 @@ def item(place: int, point: Point, survive_s: float) -> Item:
     queue = queue_size(point.every_s, survive_s, tag.queue)
     pick = Pick.of(tag.indexes, tag.field) if tag.indexes or tag.field else None
     is_read = tag.mode is Reading.READ
-    return Item(place, tag.address, point.every_s * 1000, queue, tag.trigger, is_read, pick)
+    return Item(place, tag.address, point.every_s * 1000, queue, tag.trigger, is_read, pick, server_time)
 
 
 def microseconds(time: datetime) -> int:

@@ -10,11 +10,11 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import BadTooManyOperations
 
 from edge.drivers.opcua import services
-from edge.drivers.opcua.changes import Picks
+from edge.drivers.opcua.changes import Changes, Picks
 from edge.drivers.opcua.decode import read_values
 from edge.drivers.opcua.services import Limits
 from edge.drivers.opcua.session import Session
-from shared.reading import Quality, Readings, concatenate, empty, from_rows
+from shared.reading import Quality, Readings, concatenate, from_rows
 
 
 class TimedReads:
@@ -45,7 +45,7 @@ class TimedReads:
 
     async def due(
         self, session: Session, bounds: Limits, now: float, received_us: Callable[[], int], picks: Picks
-    ) -> Readings:
+    ) -> Changes:
         """Read what is due; a node that the server refuses is a bad reading.
 
         Raises:
@@ -56,7 +56,7 @@ class TimedReads:
             if due <= now:
                 points += self._groups[every_s]
                 self._due[every_s] = max(due + every_s, now)
-        blocks = []
+        blocks, beside = [], []
         while points:
             part, points = points[: bounds.read], points[bounds.read :]
             with session.telling(f"reading {len(part)} values"):
@@ -68,10 +68,13 @@ class TimedReads:
                     bounds.halve("read", len(part))
                     points = part + points
                     continue
-                blocks.append(read_values(answer, part, received_us(), picks).readings)
+                read = read_values(answer, part, received_us(), picks)
+                blocks.append(read.readings)
+                if read.beside is not None:
+                    beside.append(read.beside)
             # let others in between: a large list takes long
             await asyncio.sleep(0)
-        return concatenate(blocks) if blocks else empty()
+        return Changes(concatenate(blocks), [], concatenate(beside) if beside else None)
 
 
 def unknown(points: Sequence[int], now_us: int) -> Readings:

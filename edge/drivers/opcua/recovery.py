@@ -10,6 +10,7 @@ from edge.drivers.opcua.config import Backfill, OpcUaConnection
 from edge.drivers.opcua.last import Last
 from edge.drivers.opcua.link import Link
 from edge.drivers.opcua.missed import Missed, Outage, Stretch, known, remaining
+from edge.drivers.opcua.servertimes import holds_times
 from edge.drivers.opcua.session import Session
 from edge.drivers.spec import Point
 from edge.ports import Sample, Settled, Tense
@@ -77,6 +78,8 @@ class Recovery:
         else:
             self._missed.starts(self._points)
             return
+        # what holds server times misses what its value misses, and comes with it
+        is_known &= np.array([not holds_times(point) for point in self._points], np.bool_)
         self._missed.begin(outage, since_us, is_known)
         self._missed.starts(self._points)
 
@@ -123,7 +126,9 @@ class Recovery:
         asked = {stretch.point: stretch for stretch in stretches if stretch.point in has_history}
         filled: set[int] = set()
         rows = 0
-        reading = history.read(link.session, link.bounds, list(asked.values()), nodes, self._clock.now_us())
+        reading = history.read(
+            link.session, link.bounds, list(asked.values()), nodes, self._clock.now_us(), link.watching.picks
+        )
         async for past in reading:
             open_ends += [asked[point] for point in past.refused]
             for point, times in past.times.items():
@@ -133,8 +138,9 @@ class Recovery:
                     open_ends.append(rest)
             rows += len(past.readings)
             if len(past.readings):
-                self.last.note(past.readings)
-                yield Sample(past.readings, tense=Tense.PAST)
+                readings = link.watching.worded(past.readings)
+                self.last.note(readings)
+                yield Sample(readings, tense=Tense.PAST)
         if asked:
             _log.info("filled from history", connection=link.session.name, tags=len(filled), readings=rows)
         self._filled_points = filled

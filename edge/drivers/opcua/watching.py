@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge.clock import Clock
-from edge.drivers.opcua import addresses
-from edge.drivers.opcua.changes import Picks
+from edge.drivers.opcua import addresses, servertimes
+from edge.drivers.opcua.changes import Changes, Picks
 from edge.drivers.opcua.items import MonitoredItems
 from edge.drivers.opcua.plan import Item
 from edge.drivers.opcua.reads import TimedReads, unknown
@@ -25,7 +25,7 @@ class Watching:
     Attributes:
         items: Those that are watched.
         reads: Those that are read.
-        picks: What is taken of arrays and structures.
+        picks: What is taken of arrays and structures, and whose server times are kept.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Watching:
         self._told: set[int] = set()
         self._types = Types()
         self._learnt: set[int] = set()
+        self._timed: list[tuple[int, int]] = []
         self.session = session
         self.items = MonitoredItems(connection, (), session, subscription or 0, bounds)
         self.reads = TimedReads()
@@ -60,9 +61,11 @@ class Watching:
         self.items.add(watched)
         rest = {item.point for item in watched}
         self._unread |= {item.point: item for item in items if item.point not in rest}
+        self._timed += [(item.point, item.server_time) for item in items if item.server_time is not None]
         self.picks = Picks(
             {**self.picks.by_handle, **{item.point: item.pick for item in items if item.pick is not None}},
             self._types.layouts,
+            servertimes.by_point(self._timed),
         )
 
     async def settle(self) -> Readings:
@@ -86,7 +89,7 @@ class Watching:
             await self._types.learn(self.session, self._bounds, nodes)
         return concatenate(refused)
 
-    async def read_due(self) -> Readings:
+    async def read_due(self) -> Changes:
         """Read what is due.
 
         Raises:

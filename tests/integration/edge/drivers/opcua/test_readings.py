@@ -20,6 +20,24 @@ async def test_every_value_arrives_once_with_the_sources_own_time(plc: Plc) -> N
     assert taker.rows() == [(0, ts, n + 0.5, Quality.GOOD, 0) for n, ts in enumerate(said)]
 
 
+@pytest.mark.parametrize("mode", ["subscribe", "read"])
+async def test_the_servers_own_time_is_kept_in_a_tag_beside_where_it_is_wanted(plc: Plc, mode: str) -> None:
+    at = dt.datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=dt.UTC)
+    learned = [at + dt.timedelta(seconds=n) for n in range(3)]
+    said = [await plc.put("force", 0.5, ServerTimestamp=learned[0])]
+    # a point that wants none comes with the same notifications
+    await plc.put("rest", 1.0, ServerTimestamp=learned[2])
+    device = [*points(["force"], mode=mode, server_time=True), *points(["rest"], mode=mode)]
+    async with taking(driver(plc.port, device)) as taker:
+        await taker.until(lambda: taker.values(2))
+        said.append(await plc.put("force", 1.5, ServerTimestamp=learned[1]))
+        await taker.until(lambda: 1.5 in taker.values(0))
+    found = [point.name for sample in taker.samples for point in sample.points]
+    assert found == ["force_server_time"]
+    kept = dict.fromkeys((ts, value) for tag, ts, value, _, _ in taker.rows() if tag == 2)
+    assert list(kept) == [(ts, when.timestamp() * 1e6) for ts, when in zip(said, learned, strict=False)]
+
+
 @pytest.mark.parametrize(
     ("variant", "shown"),
     [

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -174,6 +175,31 @@ async def test_history_fills_what_the_server_did_not_queue_and_leaves_no_gap(his
         assert good(after, tense=Tense.PAST) == [float(n) for n in range(2, 19)]
         assert gaps(after) == []
         assert settled(after) == [("press", ClosedBy.HISTORY)]
+
+
+@pytest.mark.parametrize("was_down", [False, True])
+async def test_history_brings_server_times_too_and_they_keep_no_gap_open(historian: Plc, was_down: bool) -> None:
+    plc, epoch = historian, datetime(1970, 1, 1, tzinfo=UTC)
+    base_us = await plc.put("force", 1.0)
+
+    async def put(n: int) -> int:
+        at_us = base_us + n * 1_000_000
+        return await plc.put("force", float(n), at_us, ServerTimestamp=epoch + timedelta(microseconds=at_us + 7))
+
+    device = points(["force"], every_s=1.0, server_time=True)
+    around = Surroundings(down_since_us=base_us + 500_000 if was_down else None)
+    async with Cable(plc.port) as cable:
+        built = driver(cable.port, device, around=around, backfill="history")
+        if not was_down:
+            await lose(plc, built, cable, 1.0)
+        said = [await put(n) for n in range(2, 6)]
+        async with taking(built) as after:
+            await after.until(lambda: float(said[-1] + 7) in after.values(1))
+            await after.until(lambda: settled(after))
+    assert [value for value in after.values(1) if value in {at + 7 for at in said}] == [float(at + 7) for at in said]
+    assert gaps(after) == []
+    assert settled(after) == [("press", ClosedBy.HISTORY)]
+    assert [word.waiting for sample in after.samples for word in sample.settled] in ([()], [[]])
 
 
 async def test_a_history_that_begins_later_shrinks_the_gap_and_says_which_tag(historian: Plc) -> None:
