@@ -21,7 +21,8 @@ asyncua can reconnect by itself (`auto_reconnect=True`), but for its own subscri
 from one that was made anew with a hole before it.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from edge.clock import Clock
@@ -134,6 +135,11 @@ class OpcUaDriver:
         Raises:
             DriverError: The session was lost.
         """
+        async with aclosing(self._taken()) as samples:
+            async for sample in samples:
+                yield self._times.told(sample)
+
+    async def _taken(self) -> AsyncGenerator[Sample]:
         link = self._link
         if link is None:
             raise DriverError(f"{self._name}: no session is open")

@@ -6,12 +6,14 @@ So it costs nothing where nobody wants it, and whatever carries, keeps and shows
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.drivers.opcua.config import NodeOptions
 from edge.drivers.spec import Point, PublishOptions, TagOptions
+from edge.ports import Sample, Settled
 from shared.reading import Quality, Readings
 
 SUFFIX = "_server_time"
@@ -34,6 +36,7 @@ class ServerTimes:
         """Begin without points; `is_wanted`: by those that do not say it for themselves."""
         self._is_wanted = is_wanted
         self._places: list[int] = []
+        self._names: dict[tuple[str, str], str] = {}
 
     def extend(self, points: list[Point], first: int = 0) -> list[Point]:
         """Put behind `points` those that hold the server's times of the ones from `first` on; return them.
@@ -48,6 +51,7 @@ class ServerTimes:
             if self._wants(point) and (point.device, name_of(point)) not in taken:
                 self._places[place] = len(points) + len(made)
                 made.append(_holder(point))
+                self._names[point.device, point.name] = name_of(point)
         points += made
         self._places += [_NOBODY] * len(made)
         return made
@@ -56,6 +60,24 @@ class ServerTimes:
         """Return which point holds the server's times of this one; None if none does."""
         place = self._places[point]
         return None if place == _NOBODY else place
+
+    def told(self, sample: Sample) -> Sample:
+        """Return a sample that says of the tags that hold server times what it says of those that they belong to."""
+        names = self._names
+        if not names or not (sample.gaps or sample.settled):
+            return sample
+        gaps = [
+            replace(gap, tag=names[gap.device, gap.tag])
+            for gap in sample.gaps
+            if gap.device is not None and gap.tag is not None and (gap.device, gap.tag) in names
+        ]
+        settled: list[Settled] = []
+        for word in sample.settled:
+            waiting = [names[word.device, tag] for tag in word.waiting if (word.device, tag) in names]
+            settled.append(replace(word, waiting=[*word.waiting, *waiting]) if waiting else word)
+            if word.tag is not None and (word.device, word.tag) in names:
+                settled.append(replace(word, tag=names[word.device, word.tag]))
+        return replace(sample, gaps=[*sample.gaps, *gaps], settled=settled)
 
     def _wants(self, point: Point) -> bool:
         options = point.options

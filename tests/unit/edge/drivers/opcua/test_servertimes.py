@@ -14,7 +14,8 @@ from edge.drivers.opcua.config import OpcUaDevice, OpcUaTag
 from edge.drivers.opcua.picking import Pick
 from edge.drivers.opcua.servertimes import ServerTimes, by_point, holds_times
 from edge.drivers.spec import Point, TagClass
-from shared.reading import Quality
+from edge.ports import Sample, Settled
+from shared.reading import ClosedBy, Gap, GapCause, Quality, empty
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 RECEIVED = 1_795_176_001_000_000
@@ -110,6 +111,27 @@ def test_a_source_without_a_clock_has_its_time_from_the_server_twice() -> None:
         [SERVER],
         [float(SERVER)],
     )
+
+
+def test_a_hole_of_a_value_is_one_of_its_server_times_and_no_other() -> None:
+    times = ServerTimes(is_wanted=False)
+    times.extend([point("a", server_time=True), point("b")])
+    whole, of_a, of_b = (Gap(GapCause.OVERFLOW, 1, 2, "press", tag) for tag in (None, "a", "b"))
+    told = times.told(Sample(empty(), gaps=[whole, of_a, of_b]))
+    assert [gap.tag for gap in told.gaps] == [None, "a", "b", "a_server_time"]
+    assert {(gap.from_us, gap.to_us, gap.cause) for gap in told.gaps} == {(1, 2, GapCause.OVERFLOW)}
+
+
+def test_what_is_settled_of_a_value_is_settled_of_its_server_times() -> None:
+    times = ServerTimes(is_wanted=False)
+    times.extend([point("a", server_time=True), point("b")])
+    device = Settled("press", ClosedBy.UNCHANGED, waiting=["a", "b"])
+    told = times.told(Sample(empty(), settled=[device, Settled("press", ClosedBy.HISTORY, "a")]))
+    assert [(word.tag, list(word.waiting)) for word in told.settled] == [
+        (None, ["a", "b", "a_server_time"]),
+        ("a", []),
+        ("a_server_time", []),
+    ]
 
 
 def test_where_nobody_wants_it_there_is_nothing_beside() -> None:
