@@ -1,6 +1,7 @@
 """How paho's client is set up: one connection, acknowledged by hand, its socket behind our pipe."""
 
 import math
+import socket
 import ssl
 from dataclasses import dataclass
 
@@ -29,14 +30,21 @@ class Client(paho.Client):
 
     Attributes:
         pipe: The connection's, once it is connected.
+        secured: Its TLS below the pipe and a WebSocket; None without.
     """
 
     pipe: Pipe | None = None
+    secured: ssl.SSLSocket | None = None
 
     def _create_socket(self) -> Pipe:  # type: ignore[override]  # paho declares less than it uses
         """Connect, and put the pipe in front; paho has no public door for that (2.1 and 2.2 are alike here)."""
         self.pipe = Pipe(super()._create_socket())
         return self.pipe
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """Keep hold of TLS, which a WebSocket would hide."""
+        self.secured = super()._ssl_wrap_socket(tcp_sock)
+        return self.secured
 
 
 def make(options: BrokerOptions) -> Client:

@@ -19,6 +19,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge.drivers.broker.answers import not_let_in, refused_topics, session_ended
 from edge.drivers.broker.client import Client, Will, connect, make
 from edge.drivers.broker.dialling import dial
+from edge.drivers.broker.encryption import Encryption, encryption
 from edge.drivers.broker.options import BrokerOptions
 from edge.drivers.broker.packets import Message, NoMqtt, Splitter, pubacks
 from edge.drivers.broker.pipe import Pipe
@@ -205,6 +206,11 @@ class Link:
         if not self._is_over and self._client:
             self._client.publish(topic, payload, qos, is_retained)
             self._flush()
+
+    def encryption(self) -> Encryption | None:
+        """Return what is known of the TLS of a connection that is open; None without TLS."""
+        secured = self._client.secured if self._client else None
+        return encryption(secured) if secured is not None else None
 
     def acknowledge(self, mids: Sequence[int]) -> None:
         """Send a PUBACK for each packet identifier, in this order (MQTT 3.1.1, 4.6)."""

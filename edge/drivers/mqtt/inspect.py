@@ -7,6 +7,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import cast
 
@@ -76,6 +77,7 @@ class MqttInspector:
     ) -> None:
         self._name = name
         # a session that ends with the connection, and is not the daemon's
+        self._kept = options.client_id
         own = {"client_id": f"tezgah-look-{uuid.uuid4().hex[:10]}"}
         self._options = _Fleeting.model_construct(**{**options.__dict__, **own})
         self._points = points
@@ -94,6 +96,7 @@ class MqttInspector:
         try:
             await link.open()
             took = time.perf_counter() - began
+            secured = link.encryption()
             await self._listen(ear, plan)
             kept = ear.last.pop(_VERSION, None)
             version = _shown(kept.payload) if kept is not None else ""
@@ -109,6 +112,9 @@ class MqttInspector:
             if topic != _VERSION
         ]
         facts = [("broker", version)] if version else []
+        facts += secured.facts() if secured is not None else []
+        facts.append(("session", f"a new one for this look; that of {self._kept!r} is left alone"))
+        findings += secured.findings(datetime.now(UTC)) if secured is not None else ()
         facts += [("topics heard", str(len(ear.last))), *((name, str(value)) for name, value in link.limits.items())]
         order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
         return Examination(True, took, facts, probes, sorted(findings, key=lambda found: order[found.severity]))

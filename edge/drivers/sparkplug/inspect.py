@@ -8,6 +8,7 @@ node that is not understood is asked once, one after the other in the `pace` of 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import cast
@@ -143,6 +144,7 @@ class SparkplugInspector:
         try:
             await link.open()
             took_s = self._clock.monotonic() - began_s
+            secured = link.encryption()
             for node in self._plan.named_nodes():
                 session.want(node)
             end_s = self._clock.monotonic() + self._listen_s
@@ -154,6 +156,7 @@ class SparkplugInspector:
             await link.close()
         findings = [
             *self._doubts(session.look),
+            *(secured.findings(datetime.now(UTC)) if secured is not None else ()),
             *(
                 Finding(Severity.ERROR, "", f"the broker refuses the topic {topic!r}", "let this user read it")
                 for topic in link.refused
@@ -164,7 +167,7 @@ class SparkplugInspector:
         return Examination(
             True,
             took_s,
-            _facts(session, link.limits),
+            [*(secured.facts() if secured is not None else ()), *_facts(session, link.limits)],
             [self._probe(place, point, session.look) for place, point in enumerate(self._points)],
             sorted(findings, key=lambda found: order[found.severity]),
         )

@@ -4,7 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
+from edge.clock import SystemClock
+from edge.drivers.inspection import Severity
+from edge.drivers.mqtt import SPEC
 from edge.errors import DriverError, DriverRefused
 from tests.integration.edge.drivers.mqtt.certificates import Authority
 from tests.integration.edge.drivers.mqtt.counterpart import (
@@ -64,6 +69,29 @@ async def test_a_flood_comes_through_whole_and_is_acknowledged(scheme: str, vers
         assert seen == list(range(first, first + COUNT))
         await gateway.close()
     assert gateway.counts.redelivered == 0, "what was acknowledged never comes again"
+    await broker.stop()
+
+
+@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme != "ws"])
+async def test_doctor_tells_whose_certificate_it_is_and_warns_before_it_ends(scheme: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    broker, _ = await served(scheme, tmp_path, authority)
+    options = {
+        "mqtt": f"{scheme}://127.0.0.1:{broker.port}",
+        "client_id": "gateway-7",
+        "tls": {"ca": str(authority.file)},
+    }
+    connection = SPEC.connection.model_validate(options)
+    seen = await SPEC.inspect("broker", connection, [], SystemClock()).examine()
+    facts = dict(seen.facts)
+    assert facts["TLS"].startswith("TLSv1.")
+    assert facts["certificate of"] == "broker, for 127.0.0.1"
+    assert facts["signed by"] == "plant-ca"
+    certificate = x509.load_pem_x509_certificate((tmp_path / "broker.pem").read_bytes())
+    assert facts["SHA-256"].replace(":", "") == certificate.fingerprint(hashes.SHA256()).hex().upper()
+    assert facts["valid until"] == f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    assert "'gateway-7' is left alone" in facts["session"]
+    assert [found.severity for found in seen.findings if "certificate ends in" in found.message] == [Severity.WARNING]
     await broker.stop()
 
 
