@@ -61,7 +61,7 @@ def value(tag: Document) -> str:
         return str(text)
     if number is None:
         return "-"
-    return f"{number:.0f}" if float(number).is_integer() and abs(number) < 1e15 else f"{number:.7g}"
+    return f"{number:.0f}" if float(number).is_integer() and abs(number) < 2**53 else f"{number:.7g}"
 
 
 def _title(status: Document) -> Text:

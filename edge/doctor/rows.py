@@ -52,7 +52,7 @@ def findings(points: Sequence[Point], probes: Sequence[Probe], known: Iterable[F
 
 def number(value: float) -> str:
     """Write a number as people read it: seven digits, which a float32 has."""
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.7g}"
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:.7g}"
 
 
 def written(value: float | str | None) -> str:

@@ -91,3 +91,11 @@ def test_the_buffer_says_where_it_goes(changes: dict[str, Any], words: str) -> N
 )
 def test_a_value_is_written_short(value: float | None, text: str | None, words: str) -> None:
     assert dashboard.value({"value": value, "text": text}) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(21.0, "21"), (1_795_176_000_123_456.0, "1795176000123456"), (2.0**53, "9.007199e+15"), (0.1 + 0.2, "0.3")],
+)
+def test_a_whole_number_is_shown_to_its_last_digit_as_long_as_a_double_holds_it(number: float, words: str) -> None:
+    assert dashboard.value({"value": number, "text": None}) == words
