@@ -94,7 +94,7 @@ class DataOut(BaseModel):
     policy: str
     as_of: AwareDatetime | None = Field(description="When the data changed last; null where there never were any")
     revision: int
-    source: Literal["joblog"] = "joblog"
+    source: Literal["joblog", "ledger"] = "joblog"
 
 
 class DayOut(FiguresOut):

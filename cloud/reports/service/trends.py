@@ -28,6 +28,7 @@ async def follow(
         NotFound: There is no such machine.
     """
     data = await facts.read(session, organization_id, asked)
+    as_of, revision = data.extent.changed_at, data.extent.revision
     by = by or (DataSource.JOBLOG if data.extent.last is not None else DataSource.LEDGER)
     if by is DataSource.LEDGER:
         window = (worked.at(data.window.start), worked.at(data.window.end))
@@ -35,6 +36,7 @@ async def follow(
             session, organization_id, data.ledger_until, window, bucket, asked.policy.name, asked.machine
         )
         points = ledger.points(line, metric)
+        as_of, revision = (line.as_of, line.revision) if line is not None else (None, 0)
     else:
         points = [
             PointOut(period=day, value=value)
@@ -48,8 +50,9 @@ async def follow(
         begin=worked.at(data.window.start),
         end=worked.at(data.window.end),
         policy=asked.policy.name,
-        as_of=data.extent.changed_at,
-        revision=data.extent.revision,
+        as_of=as_of,
+        revision=revision,
+        source=by.value,
         metric=metric,
         bucket=bucket,
         by=by,

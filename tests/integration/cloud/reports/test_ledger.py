@@ -46,7 +46,8 @@ async def test_a_dashboard_shows_the_ledger_of_the_same_time(app, app_client, te
 async def test_a_trend_follows_the_ledger_where_there_is_no_job_log(app_client, tenant, said):
     answer = await app_client.get("/analytics/trends", params={"metric": "apt_s"}, headers=tenant.worker)
     shown = answer.json()
-    assert (shown["by"], len(shown["series"])) == ("ledger", DAYS)
+    assert (shown["by"], shown["source"], len(shown["series"])) == ("ledger", "ledger", DAYS)
+    assert (shown["as_of"], shown["revision"] > 0) == ("2026-03-14T00:00:00Z", True)
     assert shown["series"][0] == {"period": "2026-03-02", "value": 20 * 3600.0}
     assert shown["slope"]["per_day"] == -3600.0
     log = await app_client.get("/analytics/trends", params={"metric": "apt_s", "by": "joblog"}, headers=tenant.worker)
