@@ -18,8 +18,8 @@ import pytest
 from shared.wire import batch as wire
 from shared.wire.receipt import Outcome, Receipt
 from tests.fakes.http_cloud import Request, answer, problem, receipt_of
-from tests.promise.haste import START_US, hasten
-from tests.promise.plant import FAST, HONEST, Plant, working
+from tests.promise.haste import hasten
+from tests.promise.plant import EVERY_S, FAST, HONEST, Plant, working
 
 MINUTE_S = 60.0
 # healthy devices keep it of their rate
@@ -145,7 +145,7 @@ class Came:
 
     Attributes:
         breaches: As the plant says.
-        shares: What was left of each device's rate, beside the healthy minute.
+        shares: What was left of each device's rate meanwhile.
         behind_s: How old the newest of what each device said is in the cloud, minutes after all was well again.
     """
 
@@ -165,10 +165,7 @@ async def came_of(place: Path, fault: Fault, factory: str = HONEST, *, minutes: 
         await plant.clock.sleep(minutes * MINUTE_S)
         now_us = plant.clock.now_us()
         behind_s = {device: (now_us - plant.rows(device)[-1].ts_us) / 1e6 for device in plant.devices()}
-    shares = {
-        device: plant.rate(device, begun_us, ended_us) / plant.rate(device, START_US, begun_us)
-        for device in plant.devices()
-    }
+    shares = {device: plant.rate(device, begun_us, ended_us) * EVERY_S for device in plant.devices()}
     return Came(plant.breaches(), shares, behind_s)
 
 
