@@ -165,6 +165,14 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "POST /predictions/maintenance": EVERYBODY,
     "POST /predictions/oee": EVERYBODY,
     "GET /predictions/watch": PLANNERS,
+    # what would raise OEE: everybody may ask, planners decide
+    "GET /machines/{machine_id}/oee/optimizer": EVERYBODY,
+    "POST /predictions/oee/what-if": EVERYBODY,
+    "GET /oee/suggestions": EVERYBODY,
+    "POST /oee/suggestions": PLANNERS,
+    "GET /oee/suggestions/{suggestion_id}": EVERYBODY,
+    "POST /oee/suggestions/{suggestion_id}/accept": PLANNERS,
+    "POST /oee/suggestions/{suggestion_id}/decline": PLANNERS,
     # phones that were away
     "GET /sync/pull": EVERYBODY,
     "POST /sync/push": EVERYBODY,

@@ -51,6 +51,7 @@ from cloud.parts import routes as parts
 from cloud.predictions import routes as predictions
 from cloud.predictions import watching
 from cloud.predictions.asking import Memory
+from cloud.predictions.optimizer import routes as optimizer
 from cloud.production import present_routes
 from cloud.production import routes as production
 from cloud.reports import routes as reports
@@ -81,7 +82,7 @@ _FLOOR = (
 )
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
-_FIGURES = (shifts.router, production.router, analytics.router, reports.router, predictions.router)
+_FIGURES = (shifts.router, production.router, analytics.router, reports.router, predictions.router, optimizer.router)
 ROUTERS = (*_FLOOR, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name

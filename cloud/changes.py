@@ -62,6 +62,7 @@ class Entity(StrEnum):
     MACHINE_STATE = "machine_state"
     PIECE_CLAIM = "piece_claim"
     OEE_POLICY = "oee_policy"
+    OEE_SUGGESTION = "oee_suggestion"
 
 
 class ChangeKind(StrEnum):

@@ -35,16 +35,52 @@ _STOPS = (
 _RUN_S = 2400
 # a lot is counted when it is done
 _LOT_S = 600
+_SLOWEST, _FASTEST = 0.7, 0.98
+_SCRAP = 0.03
+# standing that the plan did not ask for: short it is a micro-stop
+_UNPLANNED = {
+    MachineState.IDLE,
+    MachineState.STARVED,
+    MachineState.BLOCKED,
+    MachineState.FAULTED,
+    MachineState.OFF,
+}
+_BROKEN = {MachineState.FAULTED, MachineState.OFF}
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """What somebody might do about the plant's losses; as they come, nothing.
+
+    With the same seed a plant with other knobs has the same luck, so that the two may be held against each other.
+
+    Attributes:
+        setup: How long set-ups last, of what they do.
+        micro_stops: How many of them come, of those that do.
+        slack: How far below the ideal speed it runs, of what it does.
+        repair: How long longer stops of a broken machine last, of what they do.
+        startup_pieces: How many rejects the start after a set-up makes.
+    """
+
+    setup: float = 1.0
+    micro_stops: float = 1.0
+    slack: float = 1.0
+    repair: float = 1.0
+    startup_pieces: int = 0
+
+
+AS_IT_IS = Knobs()
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Pieces that a machine counted at a second, of the order that ran then."""
+    """Pieces that a machine counted at a second, of the order that ran then; `startup` are rejects of its start."""
 
     at: int
     good: int
     scrap: int
     product: int | None
+    startup: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +183,15 @@ class Plant:
         )
 
 
-def plant(last: date, days: int, seed: int = 1) -> Plant:
-    """Make up a plant's past: so many days, of which `last` is the last."""
+def plant(last: date, days: int, seed: int = 1, knobs: Knobs = AS_IT_IS, size: int = MACHINES) -> Plant:
+    """Make up a plant's past: so many days, of which `last` is the last, of so many machines."""
     chance = random.Random(f"plant/{seed}/{days}")  # noqa: S311 - made up, no secret
     first = last - timedelta(days=days - 1)
     begin = datetime.combine(first, time.min, ZONE).astimezone(UTC)
     end = datetime.combine(last + timedelta(days=1), time.min, ZONE).astimezone(UTC)
     seconds = int((end - begin).total_seconds())
     cycles = [chance.randrange(4, 30) for _ in range(PRODUCTS)]
-    machines = [_machine(number, seconds, cycles, random.Random(f"{seed}/{number}")) for number in range(MACHINES)]  # noqa: S311
+    machines = [_machine(number, seconds, cycles, f"{seed}/{number}", knobs) for number in range(size)]
     return Plant(begin, days, machines, cycles, _shifts(begin, first, days))
 
 
@@ -170,10 +206,17 @@ def _is(states: NDArray[np.uint8], state: MachineState) -> NDArray[np.bool_]:
     return found
 
 
-def _machine(number: int, seconds: int, cycles: Sequence[int], chance: random.Random) -> MachinePast:
-    state = np.full(seconds, STATES.index(MachineState.PRODUCING), np.uint8)
+def _machine(number: int, seconds: int, cycles: Sequence[int], seed: str, knobs: Knobs) -> MachinePast:
+    chance = random.Random(seed)  # noqa: S311 - made up, no secret
     runs = _runs(seconds, chance)
     cycle_s = 5 + number
+    state = _states(seconds, chance, random.Random(f"{seed}/micro"), knobs)  # noqa: S311
+    lots = _lots(state, runs, [*cycles, cycle_s], random.Random(f"{seed}/lots"), knobs)  # noqa: S311
+    return MachinePast(f"SIM-{number + 1:02}", cycle_s, state, lots, runs)
+
+
+def _states(seconds: int, chance: random.Random, spared: random.Random, knobs: Knobs) -> NDArray[np.uint8]:
+    state = np.full(seconds, STATES.index(MachineState.PRODUCING), np.uint8)
     at = chance.randrange(60)
     kinds, weights = [each[0] for each in _STOPS], [each[1] for each in _STOPS]
     means = {each[0]: each[2] for each in _STOPS}
@@ -181,22 +224,41 @@ def _machine(number: int, seconds: int, cycles: Sequence[int], chance: random.Ra
         at += 1 + int(chance.expovariate(1 / _RUN_S))
         kind = chance.choices(kinds, weights)[0]
         lasts = 1 + int(chance.expovariate(1 / means[kind]))
+        if kind is MachineState.SETUP:
+            lasts = max(1, round(lasts * knobs.setup))
+        elif kind in _BROKEN and lasts >= MICROSTOP_S:
+            lasts = max(1, round(lasts * knobs.repair))
+        elif kind in _UNPLANNED and lasts < MICROSTOP_S and spared.random() >= knobs.micro_stops:
+            continue
         state[at : at + lasts] = STATES.index(kind)
         at += lasts
-    running = _is(state, MachineState.PRODUCING)
+    return state
+
+
+def _lots(
+    state: NDArray[np.uint8], runs: Sequence[Run], cycles: Sequence[int], chance: random.Random, knobs: Knobs
+) -> list[Lot]:
+    """Return what was counted; the last of the cycles is the machine's own."""
+    running, starts = _is(state, MachineState.PRODUCING), _is(state, MachineState.SETUP)
     lots: list[Lot] = []
-    position = 0
-    for end in range(_LOT_S - 1 - chance.randrange(60), seconds, _LOT_S):
+    position = owed = 0
+    for end in range(_LOT_S - 1 - chance.randrange(60), len(state), _LOT_S):
         while position < len(runs) and runs[position].end <= end:
             position += 1
         is_run = position < len(runs) and runs[position].start <= end
         product = runs[position].product if is_run else None
-        spent = int(running[max(0, end - _LOT_S) : end].sum())
-        made = int(spent * chance.uniform(0.7, 0.98)) // (cycles[product] if product is not None else cycle_s)
-        scrap = sum(chance.random() < 0.03 for _ in range(made))
+        begin = max(0, end - _LOT_S)
+        spent = int(running[begin:end].sum())
+        owed += knobs.startup_pieces * int((starts[begin:end] & ~starts[begin + 1 : end + 1]).sum())
+        # so many draws a lot, whatever it holds: luck stays the same under other knobs
+        speed, luck = 1 - knobs.slack * (1 - chance.uniform(_SLOWEST, _FASTEST)), chance.random()
+        made = int(spent * speed) // cycles[-1 if product is None else product]
+        startup = min(made, owed)
+        owed -= startup
+        scrap = int((made - startup) * _SCRAP + luck)
         if made:
-            lots.append(Lot(end, made - scrap, scrap, product))
-    return MachinePast(f"SIM-{number + 1:02}", cycle_s, state, lots, runs)
+            lots.append(Lot(end, made - startup - scrap, scrap, product, startup))
+    return lots
 
 
 def _runs(seconds: int, chance: random.Random) -> list[Run]:

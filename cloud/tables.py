@@ -16,6 +16,7 @@ from cloud.maintenance import models as maintenance
 from cloud.operators import models as operators
 from cloud.parts import models as parts
 from cloud.predictions import stored as predictions
+from cloud.predictions.optimizer import stored as optimizer
 from cloud.production import models as production
 from cloud.reports import models as reports
 from cloud.shifts import models as shifts
@@ -43,6 +44,7 @@ SLICES = (
     production,
     analytics,
     predictions,
+    optimizer,
 )
 
 

@@ -229,6 +229,15 @@ async def logged(
     return await rows(session, organization_id, Asked(ISO22400, begin, end), mine, near)
 
 
+async def performers(
+    session: AsyncSession, organization_id: uuid.UUID, machine_id: uuid.UUID, begin: datetime, end: datetime
+) -> list[tuple[Span, str]]:
+    """Return who worked at a machine, and when, by its closed rows that touch a time and name somebody."""
+    mine, near = col(JobLogRow.machine_id) == machine_id, col(JobLogRow.start_time) > begin - LONGEST
+    found = await rows(session, organization_id, Asked(ISO22400, begin, end), mine, near)
+    return [(each.worked.span, each.emp_id) for each in found if each.worked is not None and each.emp_id is not None]
+
+
 def shares(found: Iterable[Entry], window: Span, policy: Policy, key: Callable[[Entry], str | None]) -> list[ShareOut]:
     """Return the figures of each group, those with the most time first."""
     groups = rules.grouped(((key(each), each.worked) for each in found if each.worked is not None), window)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from cloud import api
 from cloud.access import ACCESS, Open
@@ -37,6 +38,13 @@ PATTERN = {
 HOLIDAY = {"business_date": "2026-04-23", "label": "x"}
 REASON = {"code": "R-40", "label_en": "x", "label_tr": "x"}
 HOUR = {"from": "2026-03-02T08:00:00Z", "to": "2026-03-02T09:00:00Z"}
+SUGGESTION = text("""
+    INSERT INTO oee_suggestion (organization_id, machine_id, bucket, policy, from_at, until_at, reduction, oee, gain,
+                                gain_lower, gain_upper, suggested_by)
+    SELECT :organization_id, id, :bucket, :policy, now(), now(), 0.5, 0.5, 0.1, 0.1, 0.1, :suggested_by
+    FROM machine WHERE organization_id = :organization_id AND (id::text = :machine_id OR code = :machine_id)
+    RETURNING id
+""")
 GIVEN: dict[str, dict[str, Any]] = {
     "PUT /shifts/patterns/{pattern_id}": {"json": PATTERN},
     "POST /shifts/patterns/{pattern_id}/exceptions": {"json": HOLIDAY},
@@ -167,7 +175,11 @@ async def theirs(app, app_client, tenant) -> dict[str, object]:
     await made("PUT", "/oee/policies/own-40", json={})
     said = (await made("POST", f"/machines/{machine}/states", json=HOUR | {"state": "idle"}))["id"]
     cycle = {"machine_type": "x", "ideal_cycle_s": 1, "valid_from": "2026-03-02"}
+    suggestion = {"machine_id": machine, "bucket": "set_up", "policy": "iso22400", "suggested_by": "x"}
+    async with app.state.database.transaction() as session:
+        suggestion_id = await session.scalar(SUGGESTION, suggestion | {"organization_id": tenant.organization_id})
     return {
+        "suggestion_id": suggestion_id,
         "report_id": (await made("POST", "/analytics/reports", json={"metrics": ["oee"]}))["id"],
         "emp_id": (await made("POST", "/operators", json={"emp_id": "E-40", "operator_name": "x"}))["emp_id"],
         "job_number": (await made("POST", "/jobs", json={"job_number": "J-40"}))["job_number"],
