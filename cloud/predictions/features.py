@@ -4,15 +4,16 @@ Every column is a look back from the instant by `windows`; telemetry is told as 
 usual, the median of its last 21 days, for two machines of one type never read alike.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.kpi.joblog import COLUMNS
 from cloud.predictions.history import DAY, HOUR, Events, Floats, History, Spans, Times
 from cloud.predictions.usual import Usual
-from cloud.predictions.windows import Window, lanes, since_last
+from cloud.predictions.windows import Window, lanes, last_known, since_last
 
 # shift-long, a day, three, a week
 WINDOWS = {"8h": 8 * HOUR, "24h": 24 * HOUR, "72h": 72 * HOUR, "7d": 7 * DAY}
@@ -20,6 +21,11 @@ LONG = {"30d": 30 * DAY}
 # what is summed of work, where it is had
 _MINUTES = ("run", "setup", "micro")
 _PIECES = ("good", "scrap")
+# the twelve times of a job log (DOMAIN: `kpi.joblog`), minutes
+JOB_TIMES = tuple(column.name for column in COLUMNS)
+# of the last job: what it was, and who did it
+JOB_TRAITS = {"product": "jobs", "complexity": "jobs", "setup_complexity": "jobs", "experience": "operators"}
+_JOB_WINDOWS = ("24h", "7d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,12 @@ def features(history: History, instants: Instants, zone: Callable[[Times], Times
         zone: Turns UTC into the site's time.
     """
     columns, where = _Columns(), lanes(instants.machine, instants.at)
-    _calendar(columns, zone(instants.at))
+    _calendar(columns, zone(instants.at), history.shift_hours)
     _events(columns, "alarms", history.alarms, where)
     _stops(columns, history, where)
     _events(columns, "maintenance", history.maintenance, where, windows=LONG)
     _work(columns, history.work, where)
+    _jobs(columns, history.jobs, where)
     _wear(columns, history, where)
     _telemetry(columns, history.measured, instants, where)
     for name, values in history.traits.items():
@@ -84,8 +91,14 @@ def features(history: History, instants: Instants, zone: Callable[[Times], Times
     return Matrix(np.column_stack(columns.values).astype(np.float32), tuple(columns.names), columns.groups)
 
 
-def _calendar(columns: _Columns, local: Times) -> None:
+def _calendar(columns: _Columns, local: Times, shift_hours: Sequence[int]) -> None:
     hours = local // HOUR
+    if shift_hours:
+        hour, starts = hours % 24, np.array(sorted(shift_hours))
+        # before the first of a day the last of the day before still goes on
+        shift = (np.searchsorted(starts, hour, side="right") - 1) % len(starts)
+        columns.add("calendar", "shift", shift.astype(np.float64))
+        columns.add("calendar", "hours_into_shift", ((hour - starts[shift]) % 24).astype(np.float64))
     columns.add("calendar", "hour", (hours % 24).astype(np.float64))
     columns.add("calendar", "weekday", ((hours // 24 + 3) % 7).astype(np.float64))  # 1970 began on a Thursday
 
@@ -129,6 +142,22 @@ def _work(columns: _Columns, work: Spans, where: Times) -> None:
             good, scrap, ideal = (window.sum(where, work.columns[each]) for each in ("good", "scrap", "ideal"))
             columns.add("quality", f"scrap_share_{name}", _ratio(scrap, good + scrap))
             columns.add("work", f"speed_{name}", _ratio(good + scrap, ideal))
+
+
+def _jobs(columns: _Columns, jobs: Spans, where: Times) -> None:
+    """Add what a job log tells: how its time was spent, and of the last job what it was, and who did it."""
+    if not len(jobs):
+        return
+    for name in _JOB_WINDOWS:
+        window = Window(jobs.machine, jobs.at, jobs.known, WINDOWS[name])
+        columns.add("jobs", f"jobs_{name}", window.count(where))
+        for each in JOB_TIMES:
+            if each in jobs.columns:
+                columns.add("jobs", f"job_{each}_minutes_{name}", window.sum(where, jobs.columns[each]))
+    for each, group in JOB_TRAITS.items():
+        if each in jobs.columns:
+            last = last_known(jobs.machine, jobs.at, jobs.known, jobs.columns[each], where)
+            columns.add(group, f"last_job_{each}", last)
 
 
 def _wear(columns: _Columns, history: History, where: Times) -> None:

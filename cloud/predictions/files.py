@@ -12,7 +12,7 @@ import numpy as np
 
 from cloud.predictions.exports import Kinds, Once, Places, Reader, Row, Tell, Verdict, number
 from cloud.predictions.history import HOUR, MINUTE, Events, Floats, History, Spans, Stops, no_events, no_spans
-from cloud.predictions.mapping import EventTable, Mapping, SpanTable, StopTable
+from cloud.predictions.mapping import EventTable, JobTable, Mapping, SpanTable, StopTable
 
 
 def read_history(directory: Path, mapping: Mapping, tell: Tell = lambda *_: None) -> tuple[History, Verdict]:
@@ -37,8 +37,10 @@ def read_history(directory: Path, mapping: Mapping, tell: Tell = lambda *_: None
         )
     if mapping.telemetry is not None:
         measured = _spans(reader, "telemetry", mapping.telemetry, {name: name for name in mapping.telemetry.columns})
-    traits = _traits(reader, mapping)
-    return History(tuple(reader.machines), stops, alarms, maintenance, work, measured, traits), reader.verdict
+    jobs = _jobs(reader, mapping.jobs) if mapping.jobs is not None else no_spans()
+    traits, shifts = _traits(reader, mapping), tuple(mapping.shift_hours)
+    known = History(tuple(reader.machines), stops, alarms, maintenance, work, measured, traits, jobs, shifts)
+    return known, reader.verdict
 
 
 def _stops(reader: Reader, table: StopTable) -> Stops:
@@ -100,6 +102,25 @@ def _spans(reader: Reader, name: str, table: SpanTable, columns: dict[str, str])
     machine, at, known = np.array([keys for keys, _ in rows], np.int64).reshape(-1, 3).T
     matrix = np.array([values for _, values in rows], np.float64).reshape(-1, len(columns))
     return Spans(machine.astype(np.int32), at, known, {each: matrix[:, i] for i, each in enumerate(columns)}, length)
+
+
+def _jobs(reader: Reader, table: JobTable) -> Spans:
+    places = Places([table.machine, table.end, *table.columns.values(), table.known])
+    products = Kinds("none")
+
+    def parse(cells: Row) -> tuple[tuple[int, ...], list[float]]:
+        machine, at = reader.machine(cells[0]), reader.time(cells[1])
+        told = {ours: places.cell(cells, theirs) for ours, theirs in table.columns.items()}
+        values = [
+            float(products.place(cell)) if ours == "product" else number(cell, is_needed=False)
+            for ours, cell in told.items()
+        ]
+        return (machine, at, reader.known(places.cell(cells, table.known), at)), values
+
+    rows = list(reader.taken("jobs", table.file, places.names, parse))
+    machine, at, known = np.array([keys for keys, _ in rows], np.int64).reshape(-1, 3).T
+    matrix = np.array([values for _, values in rows], np.float64).reshape(-1, len(table.columns))
+    return Spans(machine.astype(np.int32), at, known, {each: matrix[:, i] for i, each in enumerate(table.columns)})
 
 
 def _traits(reader: Reader, mapping: Mapping) -> dict[str, Floats]:

@@ -104,6 +104,12 @@ class Spans:
         )
 
 
+def no_spans(length: int = HOUR) -> Spans:
+    """Return none."""
+    none = np.empty(0, np.int64)
+    return Spans(np.empty(0, np.int32), none, none, {}, length)
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """All that is known of a plant.
@@ -116,6 +122,8 @@ class History:
         work: Minutes and pieces by span: `planned`, `run`, `setup`, `micro`, `good`, `scrap`, `ideal`, as far as had.
         measured: Telemetry by span.
         traits: What a machine is, and stays: its age, its model.
+        jobs: A job log, a row a job that is over: minutes by category, and what is known of job and operator.
+        shift_hours: At which hours of the site's day shifts begin, in order; empty where it has none.
     """
 
     machines: Sequence[str]
@@ -125,6 +133,8 @@ class History:
     work: Spans
     measured: Spans
     traits: Mapping[str, Floats] = field(default_factory=dict)
+    jobs: Spans = field(default_factory=no_spans)
+    shift_hours: Sequence[int] = ()
 
     def as_known(self, at: int) -> "History":
         """Return what was known at an instant, and nothing else: for tests, and for whoever wants to be sure."""
@@ -141,6 +151,7 @@ class History:
             maintenance=self.maintenance.take(self.maintenance.known <= at),
             work=self.work.take(self.work.known <= at),
             measured=self.measured.take(self.measured.known <= at),
+            jobs=self.jobs.take(self.jobs.known <= at),
         )
 
 
@@ -152,9 +163,3 @@ def no_events(kinds: tuple[str, ...] = ()) -> Events:
     """Return none."""
     none = np.empty(0, np.int64)
     return Events(np.empty(0, np.int32), none, none, np.empty(0, np.int16), kinds)
-
-
-def no_spans(length: int = HOUR) -> Spans:
-    """Return none."""
-    none = np.empty(0, np.int64)
-    return Spans(np.empty(0, np.int32), none, none, {}, length)

@@ -1,6 +1,7 @@
 """Owns the file that says where in a plant's exports things stand: which table, which column, which time zone.
 
     timezone = "Europe/Istanbul"        # of times that name none
+    shift_hours = [6, 14, 22]           # at which hours of its day shifts begin; may be left out
 
     [stops]                             # unplanned ones; needed
     file = "stops.csv"                  # .csv or .csv.gz, with a line of names first
@@ -18,6 +19,9 @@
     [maintenance]                       # as alarms; `above_zero` takes the rows where that column begins to be
     [work]                              # `start`, `every` and `columns`: run, setup, micro, good, scrap, ideal
     [telemetry]                         # `start`, `every` and `columns`, named as you like
+    [jobs]                              # a job log, a row a job that is over; `columns`: the twelve times in minutes
+                                        # (running, setup, waiting_setup, ..), product, complexity, setup_complexity,
+                                        # experience of the operator
     [machines]                          # `traits`: what a machine is, numbers
 
 A table may name a column `known`, with when a row was known; without it a row was known when it happened.
@@ -27,6 +31,8 @@ from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cloud.predictions.features import JOB_TIMES, JOB_TRAITS
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Work = Literal["planned", "run", "setup", "micro", "good", "scrap", "ideal"]
@@ -88,6 +94,21 @@ class TelemetryTable(SpanTable):
     columns: list[Name] = Field(min_length=1, max_length=50)
 
 
+class JobTable(_Table):
+    """Where a job log stands: ours to theirs."""
+
+    end: Name
+    columns: dict[Name, Name] = Field(min_length=1)
+
+    @field_validator("columns")
+    @classmethod
+    def _are_known(cls, columns: dict[str, str]) -> dict[str, str]:
+        known = (*JOB_TIMES, *JOB_TRAITS)
+        if unknown := sorted(set(columns) - set(known)):
+            raise ValueError(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
+        return columns
+
+
 class MachineTable(_Table):
     """Where it stands what a machine is."""
 
@@ -106,6 +127,8 @@ class Mapping(BaseModel):
     work: WorkTable | None = None
     telemetry: TelemetryTable | None = None
     machines: MachineTable | None = None
+    jobs: JobTable | None = None
+    shift_hours: list[Annotated[int, Field(ge=0, le=23)]] = Field(default=[], max_length=24)
 
     @field_validator("timezone")
     @classmethod

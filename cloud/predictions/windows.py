@@ -58,6 +58,25 @@ class Window:
         return (entering[entered] - leaving[left]) / _FINE
 
 
+def last_known(machine: NDArray[np.int32], at: Times, known: Times, values: Floats, instants: Times) -> Floats:
+    """Return the value of the last record before each instant (of `lanes`); NaN where there was none.
+
+    Of several that happened at once the first that was known counts, so that a later one changes no earlier answer.
+    """
+    enters, when = lanes(machine, np.maximum(known, at)), lanes(machine, at)
+    order = np.argsort(enters, kind="stable")
+    newest = np.maximum.accumulate(when[order]) if len(order) else when
+    is_newer = np.append(True, newest[1:] > newest[:-1])[: len(order)]
+    row = np.maximum.accumulate(np.where(is_newer, np.arange(len(order)), 0)) if len(order) else order
+    place = np.searchsorted(enters[order], instants, side="right") - 1
+    found = np.full(len(instants), np.nan)
+    has = np.flatnonzero(place >= 0)
+    last = order[row[place[has]]]
+    own = when[last] // _LANE == instants[has] // _LANE
+    found[has[own]] = values[last[own]]
+    return found
+
+
 def since_last(machine: NDArray[np.int32], at: Times, known: Times, instants: Times) -> Floats:
     """Return the hours since the last record before each instant (of `lanes`); NaN where there was none."""
     order = np.argsort(lanes(machine, np.maximum(known, at)), kind="stable")

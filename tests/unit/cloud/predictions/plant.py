@@ -2,12 +2,15 @@
 
 import numpy as np
 
-from cloud.predictions.history import DAY, HOUR, Events, History, Spans, Stops
+from cloud.predictions.features import JOB_TIMES
+from cloud.predictions.history import DAY, HOUR, Events, History, Spans, Stops, no_spans
 
 BEGIN = 1_704_067_200_000_000  # 2024-01-01
 
 
-def plant(seed: int = 1, machines: int = 8, days: int = 120, late_share: float = 0.0) -> History:
+def plant(
+    seed: int = 1, machines: int = 8, days: int = 120, late_share: float = 0.0, *, has_jobs: bool = False
+) -> History:
     """Return a plant's past; a share of its records is known hours or days after they happened."""
     rng = np.random.default_rng(seed)
     stops, alarms = [], []
@@ -57,7 +60,21 @@ def plant(seed: int = 1, machines: int = 8, days: int = 120, late_share: float =
         work=Spans(of, hours, known, columns),
         measured=Spans(of, hours, known, measured),
         traits={"age": np.arange(machines, dtype=np.float64)},
+        jobs=_jobs(rng, machines, days, late_share) if has_jobs else no_spans(),
+        shift_hours=(6, 14, 22) if has_jobs else (),
     )
+
+
+def _jobs(rng, machines, days, late_share) -> Spans:
+    """Three jobs a day, at any time, two of them at the same instant."""
+    count = 3 * machines * days
+    at = BEGIN + rng.integers(days * DAY, size=count)
+    at[1::3] = at[::3]
+    columns = {name: rng.uniform(0, 60, count) for name in JOB_TIMES}
+    columns |= {"product": rng.integers(9, size=count).astype(float), "experience": rng.uniform(0, 30, count)}
+    columns |= {"complexity": rng.uniform(1, 10, count), "setup_complexity": rng.uniform(1, 10, count)}
+    of = np.repeat(np.arange(machines, dtype=np.int32), 3 * days)
+    return Spans(of, at, _late(rng, at, late_share), columns)
 
 
 def _late(rng, at, share):

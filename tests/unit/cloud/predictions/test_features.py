@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.predictions.features import features
+from cloud.predictions.features import JOB_TIMES, features
 from cloud.predictions.history import DAY, HOUR
 from cloud.predictions.outcomes import grid
 from tests.unit.cloud.predictions.plant import BEGIN, plant
 
-LATE = plant(seed=3, machines=3, days=40, late_share=0.3)
+LATE = plant(seed=3, machines=3, days=40, late_share=0.3, has_jobs=True)
 
 
 @settings(max_examples=25, deadline=None)
@@ -54,5 +54,38 @@ def test_the_sites_own_time_gives_the_hour():
 def test_a_machine_that_was_never_seen_has_nothing_but_the_calendar():
     lonely = LATE.as_known(BEGIN - 1)
     matrix = features(lonely, grid(3, BEGIN, BEGIN + 1))
-    assert {name for name, group in matrix.groups.items() if group == "calendar"} == {"hour", "weekday"}
+    assert {name for name, group in matrix.groups.items() if group == "calendar"} == {
+        "hour",
+        "weekday",
+        "shift",
+        "hours_into_shift",
+    }
     assert matrix.values[0, matrix.names.index("stops_7d")] == pytest.approx(0)
+
+
+def test_the_last_job_tells_what_it_was_and_who_did_it_and_the_twelve_times_add_up():
+    at = BEGIN + 20 * DAY
+    matrix = features(LATE, grid(3, at, at + 1))
+    row, jobs = dict(zip(matrix.names, matrix.values[1], strict=True)), LATE.jobs
+    mine = np.flatnonzero((jobs.machine == 1) & (jobs.known <= at))
+    last = mine[np.argmax(jobs.at[mine])]
+    for name in ("product", "complexity", "setup_complexity"):
+        assert row[f"last_job_{name}"] in {
+            np.float32(jobs.columns[name][each]) for each in mine[jobs.at[mine] == jobs.at[last]]
+        }
+        assert matrix.groups[f"last_job_{name}"] == "jobs"
+    assert matrix.groups["last_job_experience"] == "operators"
+    week = mine[jobs.at[mine] > at - 7 * DAY]
+    assert row["jobs_7d"] == len(week)
+    assert len(JOB_TIMES) == 12
+    for name in JOB_TIMES:
+        assert row[f"job_{name}_minutes_7d"] == pytest.approx(jobs.columns[name][week].sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("hour", "shift", "into"), [(5, 2, 7), (6, 0, 0), (13, 0, 7), (14, 1, 0), (23, 2, 1), (0, 2, 2)]
+)
+def test_a_shift_goes_on_over_midnight(hour, shift, into):
+    matrix = features(LATE, grid(1, BEGIN + hour * HOUR, BEGIN + hour * HOUR + 1))
+    row = dict(zip(matrix.names, matrix.values[0], strict=True))
+    assert (row["shift"], row["hours_into_shift"]) == (shift, into)

@@ -117,3 +117,26 @@ def test_no_file_outside_the_directory_is_read(exports, mapping):
     mapping.stops.file = "../stops.csv"
     with pytest.raises(BadRequest, match="is not within"):
         read_history(exports, mapping)
+
+
+def test_a_job_log_tells_its_times_its_product_and_who_worked(exports, mapping):
+    (exports / "jobs.csv").write_text(
+        "m,end,run,part,years\nP1,2026-01-01 09:00:00,30,A,7\nP1,2026-01-01 10:00:00,,B,\nP2,never,10,A,1\n"
+    )
+    columns = {"running": "run", "product": "part", "experience": "years"}
+    given = {"file": "jobs.csv", "machine": "m", "end": "end", "columns": columns}
+    told = Mapping.model_validate(mapping.model_dump(exclude_none=True) | {"jobs": given, "shift_hours": [6, 14, 22]})
+    history, verdict = read_history(exports, told)
+    jobs = history.jobs
+    assert jobs.at.tolist() == [NINE, NINE + HOUR]
+    assert jobs.columns["product"].tolist() == [0, 1]
+    assert jobs.columns["running"][0] == 30
+    assert np.isnan(jobs.columns["experience"][1])
+    assert [each.line for each in verdict.refused if each.file == "jobs.csv"] == [4]
+    assert history.shift_hours == (6, 14, 22)
+
+
+def test_a_column_of_a_job_log_that_means_nothing_is_named(mapping):
+    given = {"file": "jobs.csv", "machine": "m", "end": "end", "columns": {"coffee": "c"}}
+    with pytest.raises(ValueError, match="there is no coffee; there are setup, waiting_setup"):
+        Mapping.model_validate(mapping.model_dump(exclude_none=True) | {"jobs": given})
