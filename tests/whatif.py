@@ -10,19 +10,19 @@ from cloud.kpi.figures import figures
 from cloud.kpi.ledger import Layers, Order, Pieces, Planned, Shelf, Stretch, draw_up
 from cloud.kpi.policy import ISO22400
 from cloud.kpi.spans import SECOND, Span
-from cloud.predictions.optimizer.losses import Bucket
+from cloud.predictions.optimizer.losses import LossKind
 from cloud.predictions.optimizer.whatif import Gain, what_if
 from cloud.seed_plant import MICROSTOP_S, Knobs, MachinePast, Plant, plant, state_changes
 
 LAST = date(2026, 3, 31)
 USUAL = Knobs(startup_pieces=16)
 # how much of each loss is taken away, and by which knob
-TURNED: Mapping[Bucket, tuple[float, Knobs]] = {
-    Bucket.SET_UP: (0.75, replace(USUAL, setup=0.25)),
-    Bucket.MICRO_STOPS: (0.9, replace(USUAL, micro_stops=0.1)),
-    Bucket.SPEED: (0.25, replace(USUAL, slack=0.75)),
-    Bucket.REPAIR_TIME: (0.5, replace(USUAL, repair=0.5)),
-    Bucket.START_UP_SCRAP: (0.5, replace(USUAL, startup_pieces=8)),
+TURNED: Mapping[LossKind, tuple[float, Knobs]] = {
+    LossKind.SET_UP: (0.75, replace(USUAL, setup=0.25)),
+    LossKind.MICRO_STOPS: (0.9, replace(USUAL, micro_stops=0.1)),
+    LossKind.SPEED: (0.25, replace(USUAL, slack=0.75)),
+    LossKind.REPAIR_TIME: (0.5, replace(USUAL, repair=0.5)),
+    LossKind.START_UP_SCRAP: (0.5, replace(USUAL, startup_pieces=8)),
 }
 
 
@@ -30,7 +30,7 @@ TURNED: Mapping[Bucket, tuple[float, Knobs]] = {
 class Held:
     """A what-if beside the plant run anew: mean gains in OEE, and how many intervals held the machine's own."""
 
-    bucket: Bucket
+    bucket: LossKind
     reduction: float
     estimated: float
     simulated: float

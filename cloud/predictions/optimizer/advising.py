@@ -22,7 +22,7 @@ from cloud.predictions.optimizer import messages, observing
 from cloud.predictions.optimizer.associating import LEVEL as ASSOCIATION_LEVEL
 from cloud.predictions.optimizer.associating import Association, associations
 from cloud.predictions.optimizer.attaining import Reference, bottleneck, reference
-from cloud.predictions.optimizer.losses import Bucket, LossTree, loss_tree
+from cloud.predictions.optimizer.losses import LossKind, LossTree, loss_tree
 from cloud.predictions.optimizer.schemas import (
     AssociationOut,
     AttainableOut,
@@ -145,7 +145,7 @@ def gain_out(gain: Gain) -> GainOut:
     )
 
 
-def _gains(days: Sequence[Facts], policy: Policy, reductions: Mapping[Bucket, float]) -> list[Gain]:
+def _gains(days: Sequence[Facts], policy: Policy, reductions: Mapping[LossKind, float]) -> list[Gain]:
     found = (what_if(days, policy, bucket, share) for bucket, share in reductions.items())
     return [each for each in found if each is not None]
 

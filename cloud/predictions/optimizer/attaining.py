@@ -13,7 +13,7 @@ from cloud.kpi.facts import Facts, total
 from cloud.kpi.figures import figures, times, waterfall
 from cloud.kpi.policy import Policy
 from cloud.predictions.history import Floats
-from cloud.predictions.optimizer.losses import LOSS_OF, Bucket
+from cloud.predictions.optimizer.losses import LOSS_OF, LossKind
 from cloud.predictions.optimizer.whatif import FEWEST_DAYS
 
 _WEEK = 7
@@ -37,7 +37,7 @@ class Reference:
     basis: str
     periods: int
     oee: float
-    reductions: Mapping[Bucket, float]
+    reductions: Mapping[LossKind, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ def reference(days: Sequence[Facts], policy: Policy) -> Reference | None:
     if len(found) < FEWEST_DAYS:
         return None
     best = sorted(found)[-max(1, len(found) // 4) :]
-    reductions = {bucket: _reduction(periods, policy, bucket) for bucket in Bucket}
+    reductions = {bucket: _reduction(periods, policy, bucket) for bucket in LossKind}
     return Reference("week" if is_long else "day", len(found), sum(best) / len(best), reductions)
 
 
-def _reduction(periods: Sequence[Facts], policy: Policy, bucket: Bucket) -> float:
+def _reduction(periods: Sequence[Facts], policy: Policy, bucket: LossKind) -> float:
     """Return which share of a loss the best quarter of periods was without, by hours run.
 
     By hours run and not by busy ones: a week of breakdowns has few micro-stops, and is no example.

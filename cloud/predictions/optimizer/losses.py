@@ -10,7 +10,7 @@ from cloud.kpi.figures import times, waterfall
 from cloud.kpi.policy import Policy
 
 
-class Bucket(StrEnum):
+class LossKind(StrEnum):
     """A loss that somebody can do something about, by what one would do."""
 
     SET_UP = "set_up"
@@ -20,12 +20,12 @@ class Bucket(StrEnum):
     START_UP_SCRAP = "start_up_scrap"
 
 
-LOSS_OF: Mapping[Bucket, Loss] = {
-    Bucket.SET_UP: Loss.SETUP_ADJUSTMENT,
-    Bucket.MICRO_STOPS: Loss.MINOR_STOP,
-    Bucket.SPEED: Loss.REDUCED_SPEED,
-    Bucket.REPAIR_TIME: Loss.BREAKDOWN,
-    Bucket.START_UP_SCRAP: Loss.STARTUP,
+LOSS_OF: Mapping[LossKind, Loss] = {
+    LossKind.SET_UP: Loss.SETUP_ADJUSTMENT,
+    LossKind.MICRO_STOPS: Loss.MINOR_STOP,
+    LossKind.SPEED: Loss.REDUCED_SPEED,
+    LossKind.REPAIR_TIME: Loss.BREAKDOWN,
+    LossKind.START_UP_SCRAP: Loss.STARTUP,
 }
 _BRANCHES: Mapping[str, Sequence[Loss]] = {
     "availability": (Loss.BREAKDOWN, Loss.SETUP_ADJUSTMENT, Loss.IDLING, Loss.MINOR_STOP),

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cloud.analytics import messages
-from cloud.analytics.service import hourly
-from cloud.errors import Invalid
+from cloud.analytics.schemas import Grain
+from cloud.analytics.service import figuring, hourly
+from cloud.analytics.service.figuring import Asked
 from cloud.identity import service as identity
 from cloud.joblogs.service import performance
 from cloud.kpi.facts import Facts
@@ -22,7 +22,6 @@ from cloud.shifts import service as shifts
 from cloud.workorders.service import running
 
 DEFAULT = timedelta(days=90)
-_MOST = timedelta(days=370)
 _HOUR = timedelta(hours=1)
 Labelled = tuple[datetime, datetime, str]
 
@@ -31,14 +30,10 @@ def window(start: datetime | None, end: datetime | None, now: datetime) -> tuple
     """Return the time that is asked for, 90 days up to now where nothing is said.
 
     Raises:
-        Invalid: It is no range, or longer than a year.
+        Invalid: It is no range, or longer than 400 days.
     """
-    end = end or now
-    start = start or end - DEFAULT
-    if start >= end:
-        raise Invalid(messages.RANGE_BACKWARDS, start=start, end=end)
-    if end - start > _MOST:
-        raise Invalid(messages.RANGE_TOO_LONG, start=start, end=end, most=_MOST.days)
+    asked = Asked(Grain.SHIFT, start or (end or now) - DEFAULT, end)
+    start, end = figuring.window(asked, now)
     return start.replace(minute=0, second=0, microsecond=0), end
 
 

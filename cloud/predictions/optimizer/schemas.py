@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from cloud.predictions.optimizer.losses import Bucket
+from cloud.predictions.optimizer.losses import LossKind
 from cloud.predictions.schemas import BoundsOut, MachineName, MaintenancePredictionOut
 from cloud.values import Moment
 
@@ -34,7 +34,7 @@ class _Windowed(BaseModel):
 class WhatIfIn(_Windowed):
     """A machine, and how much of which loss would be gone."""
 
-    reductions: dict[Bucket, Share] = Field(min_length=1)
+    reductions: dict[LossKind, Share] = Field(min_length=1)
 
 
 class SuggestIn(_Windowed):
@@ -44,7 +44,7 @@ class SuggestIn(_Windowed):
 class GainOut(BaseModel):
     """What less of a loss would have brought, in the window."""
 
-    bucket: Bucket
+    bucket: LossKind
     reduction: float = Field(description="Which share of the loss would be gone")
     loss_s: float = Field(description="All of it")
     oee: float = Field(description="As it was")
@@ -78,7 +78,7 @@ class AttainableOut(BaseModel):
     basis: str = Field(description="`week` or `day`: what was compared")
     periods: int
     oee: float
-    reductions: dict[Bucket, float] = Field(description="Which share of each loss was not there then")
+    reductions: dict[LossKind, float] = Field(description="Which share of each loss was not there then")
 
 
 class LineOut(BaseModel):
@@ -152,7 +152,7 @@ class SuggestionOut(BaseModel):
     id: int
     machine_id: uuid.UUID
     machine: str
-    bucket: Bucket
+    bucket: LossKind
     status: SuggestionStatus
     policy: str
     start: AwareDatetime

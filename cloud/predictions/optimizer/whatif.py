@@ -19,7 +19,7 @@ from cloud.kpi.facts import Facts, total
 from cloud.kpi.figures import figures, times, waterfall
 from cloud.kpi.policy import Policy
 from cloud.predictions.history import Floats
-from cloud.predictions.optimizer.losses import LOSS_OF, Bucket
+from cloud.predictions.optimizer.losses import LOSS_OF, LossKind
 
 LEVEL = 0.9
 # fewer days say little of how they differ
@@ -46,7 +46,7 @@ class Gain:
         good_pieces: More of them, in the window.
     """
 
-    bucket: Bucket
+    bucket: LossKind
     reduction: float
     loss_us: int
     oee: float
@@ -63,7 +63,7 @@ class Gain:
         return self.lower > 0
 
 
-def what_if(days: Sequence[Facts], policy: Policy, bucket: Bucket, reduction: float, seed: int = 0) -> Gain | None:
+def what_if(days: Sequence[Facts], policy: Policy, bucket: LossKind, reduction: float, seed: int = 0) -> Gain | None:
     """Return what less of a loss would have brought; None where OEE is not known, or of too few days.
 
     Args:
@@ -117,38 +117,38 @@ def _columns(days: Sequence[Facts], policy: Policy) -> Columns:
                 time.apt,
                 fall["good"],
                 sum(facts.ideal_us.values()),
-                *(fall[LOSS_OF[bucket].value] for bucket in Bucket),
+                *(fall[LOSS_OF[bucket].value] for bucket in LossKind),
             ]
         )
     columns = np.array(rows, np.float64).T
-    return dict(zip(("pbt", "seen", "apt", "good", "ideal", *Bucket), columns, strict=True))
+    return dict(zip(("pbt", "seen", "apt", "good", "ideal", *LossKind), columns, strict=True))
 
 
-def _growth(of: Columns, bucket: Bucket, reduction: float) -> Floats:
+def _growth(of: Columns, bucket: LossKind, reduction: float) -> Floats:
     """Return by which share good production grows."""
     saved = reduction * of[bucket]
     match bucket:
-        case Bucket.SPEED:
+        case LossKind.SPEED:
             return saved / of["ideal"]
-        case Bucket.START_UP_SCRAP:
+        case LossKind.START_UP_SCRAP:
             # what is no start-up reject any more is scrap as often as any piece
             return _ratio(saved, of["ideal"] - of[bucket])
-        case Bucket.SET_UP | Bucket.MICRO_STOPS | Bucket.REPAIR_TIME:
+        case LossKind.SET_UP | LossKind.MICRO_STOPS | LossKind.REPAIR_TIME:
             return _ratio(saved, of["seen"] - saved)
 
 
-def _opposite(of: Columns, bucket: Bucket, reduction: float) -> Floats:
+def _opposite(of: Columns, bucket: LossKind, reduction: float) -> Floats:
     """Return the same under the opposite assumption about what stops come by."""
     saved = reduction * of[bucket]
     match bucket:
-        case Bucket.SPEED:
+        case LossKind.SPEED:
             # stops come by pieces and not by hours: faster, and standing more often
             quicker = of["apt"] * (1 - of["ideal"] / (of["ideal"] + saved))
             return _ratio(quicker, of["seen"] - quicker)
-        case Bucket.START_UP_SCRAP:
+        case LossKind.START_UP_SCRAP:
             # all of them are good
             return _ratio(saved, of["good"])
-        case Bucket.SET_UP | Bucket.MICRO_STOPS | Bucket.REPAIR_TIME:
+        case LossKind.SET_UP | LossKind.MICRO_STOPS | LossKind.REPAIR_TIME:
             # all that is won is production
             return _ratio(saved, of["apt"])
 

@@ -8,7 +8,7 @@ from cloud.kpi.elements import Category, PieceKind
 from cloud.kpi.facts import Facts
 from cloud.kpi.policy import ISO22400
 from cloud.predictions.optimizer.attaining import bottleneck, reference
-from cloud.predictions.optimizer.losses import Bucket
+from cloud.predictions.optimizer.losses import LossKind
 
 HOUR = 3_600_000_000
 
@@ -25,8 +25,8 @@ def test_the_best_quarter_of_its_own_days_says_what_is_attainable() -> None:
     assert (found.basis, found.periods) == ("day", 20)
     assert found.oee == pytest.approx(22 / 24)
     # a quarter of the days had set-ups of 2 hours, the usual is 4; between ranks it is interpolated
-    assert 0 < found.reductions[Bucket.SET_UP] <= 0.5
-    assert found.reductions[Bucket.SPEED] == found.reductions[Bucket.START_UP_SCRAP] == 0
+    assert 0 < found.reductions[LossKind.SET_UP] <= 0.5
+    assert found.reductions[LossKind.SPEED] == found.reductions[LossKind.START_UP_SCRAP] == 0
 
 
 def test_of_a_long_past_weeks_are_compared_so_that_a_lucky_day_is_no_standard() -> None:
@@ -78,4 +78,4 @@ def test_a_day_of_long_setups_is_no_example_of_little_slow_running() -> None:
     ]
     found = reference(slow, ISO22400)
     assert found is not None
-    assert found.reductions[Bucket.SPEED] == pytest.approx(0)
+    assert found.reductions[LossKind.SPEED] == pytest.approx(0)
