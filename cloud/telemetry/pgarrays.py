@@ -14,6 +14,9 @@ from cloud.db import Packed
 
 # PostgreSQL's src/include/catalog/pg_type.dat: the element's type and the array's
 _INT2, _INT4, _INT8, _FLOAT8, _TEXT = (21, 1005), (23, 1007), (20, 1016), (701, 1022), (25, 1009)
+_TIMESTAMPTZ = (1184, 1185)
+# it counts microseconds from 2000-01-01
+_EPOCH_US = 946_684_800_000_000
 # src/backend/utils/adt/arrayfuncs.c, array_recv: dimensions, whether there are nulls, element type; length, first index
 _HEADER = struct.Struct(">iiIii")
 _LENGTH = struct.Struct(">i")
@@ -33,6 +36,11 @@ def int4(column: NDArray[np.generic]) -> Packed:
 def int8(column: NDArray[np.generic]) -> Packed:
     """Return a bigint[]."""
     return _numbers(column, ">i8", *_INT8)
+
+
+def timestamptz(column: NDArray[np.int64]) -> Packed:
+    """Return a timestamptz[] of microseconds since 1970 UTC."""
+    return _numbers(column - _EPOCH_US, ">i8", *_TIMESTAMPTZ)
 
 
 def float8(column: NDArray[np.float64]) -> Packed:

@@ -64,12 +64,11 @@ _MERGE = text(f"""
 """)  # noqa: S608 - column names of ours
 # A batch that comes late never replaces what is newer. In the order of the key, so that two batches of one
 # gateway wait for each other instead of blocking each other.
-_ADVANCE = text(f"""
+_ADVANCE = text("""
     INSERT INTO latest AS known (tag_id, as_of, ts, received_at, value, text, quality, flags, status)
-    SELECT tag_id, {_TIME.format("as_of")}, {_TIME.format("ts")}, {_TIME.format("received_at")},
-           nullif(value, 'NaN'), text, quality, flags, nullif(status, 0)
-    FROM unnest(CAST(:tag_id AS int[]), CAST(:as_of AS bigint[]), CAST(:ts AS bigint[]),
-                CAST(:received AS bigint[]), CAST(:value AS float8[]), CAST(:text AS text[]),
+    SELECT tag_id, as_of, ts, received_at, nullif(value, 'NaN'), text, quality, flags, nullif(status, 0)
+    FROM unnest(CAST(:tag_id AS int[]), CAST(:as_of AS timestamptz[]), CAST(:ts AS timestamptz[]),
+                CAST(:received AS timestamptz[]), CAST(:value AS float8[]), CAST(:text AS text[]),
                 CAST(:quality AS smallint[]), CAST(:flags AS smallint[]), CAST(:status AS bigint[]))
          AS told (tag_id, as_of, ts, received_at, value, text, quality, flags, status)
     ORDER BY tag_id
@@ -77,7 +76,7 @@ _ADVANCE = text(f"""
     SET as_of = excluded.as_of, ts = excluded.ts, received_at = excluded.received_at, value = excluded.value,
         text = excluded.text, quality = excluded.quality, flags = excluded.flags, status = excluded.status
     WHERE (excluded.as_of, excluded.received_at) >= (known.as_of, known.received_at)
-""")  # noqa: S608 - the same
+""")
 
 # Not before the newest minute is over, so that a live minute is settled once, and not once a batch; but a clock that
 # runs ahead delays nothing for longer than a minute.
@@ -141,9 +140,9 @@ async def advance_latest(session: AsyncSession, rows: Rows) -> None:
     told = rows.readings.take(chosen)
     columns = {
         "tag_id": pgarrays.int4(rows.tag_id[chosen]),
-        "as_of": pgarrays.int8(rows.as_of[chosen]),
-        "ts": pgarrays.int8(told.ts),
-        "received": pgarrays.int8(told.received),
+        "as_of": pgarrays.timestamptz(rows.as_of[chosen]),
+        "ts": pgarrays.timestamptz(told.ts),
+        "received": pgarrays.timestamptz(told.received),
         "value": pgarrays.float8(told.value),
         "text": pgarrays.text(len(told), told.text),
         "quality": pgarrays.int2(told.quality),

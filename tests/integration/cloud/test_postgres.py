@@ -103,6 +103,20 @@ def test_nobody_else_reaches_the_socket(data_dir):
             assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
 
 
+def test_it_is_set_up_for_readings_and_an_operator_has_the_last_word(data_dir):
+    def shown(url):
+        with psycopg.connect(url) as connection:
+            names = ("max_wal_size", "fsync", "full_page_writes", "synchronous_commit")
+            return [connection.execute(f"SHOW {name}").fetchone()[0] for name in names]
+
+    with embedded(data_dir) as url:
+        assert shown(url) == ["4GB", "on", "on", "on"]
+    with (data_dir / "postgres" / "postgresql.conf").open("a") as settings:
+        settings.write("max_wal_size = 1GB\n")
+    with embedded(data_dir) as url:
+        assert shown(url) == ["1GB", "on", "on", "on"]
+
+
 def test_a_directory_that_cannot_be_written_is_named(data_dir):
     taken = data_dir / "file"
     taken.write_text("not a directory")

@@ -1,5 +1,7 @@
 """Arrays as PostgreSQL takes them; the server itself reads them in the integration tests of the intake."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 from psycopg.adapt import Transformer
@@ -25,6 +27,12 @@ def read_back(packed: Packed) -> list[object]:
 )
 def test_numbers_are_what_they_were(make, values):
     assert read_back(make(np.array(values))) == values
+
+
+def test_times_are_the_moments_they_were():
+    moments = [datetime(1999, 12, 31, 23, 59, 59, 999_999, UTC), datetime(2026, 11, 26, 1, 2, 3, 4, UTC)]
+    told = np.array([(moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for moment in moments])
+    assert read_back(pgarrays.timestamptz(told)) == moments
 
 
 def test_a_number_that_is_none_stays_one():
