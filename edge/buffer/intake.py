@@ -16,6 +16,7 @@ from edge.buffer.lanes import Lanes
 from edge.buffer.lenders import Lenders
 from edge.buffer.pending import Pending
 from edge.buffer.retention import Rules
+from edge.buffer.sealing import WAITING_ROWS
 from edge.buffer.store import Store
 from edge.buffer.store_thread import StoreThread
 from edge.buffer.trouble import Trouble
@@ -207,6 +208,8 @@ class Intake:
             ripe, most_rows = frozenset(self._ripe), self._most_rows()
             # what is sealed while somebody keeps up is sent at once
             abreast = self._lending.abreast()
+            if not any(abreast.values()):
+                most_rows = min(most_rows, WAITING_ROWS)
             if self._committing is None:
                 self._committing, self._gathering = self._gathering, Pending()
                 self._committing.gaps.extend(self._thread.take_told())

@@ -30,8 +30,8 @@ from shared.wire.batch import BatchId
 from shared.wire.labels import Labels
 from shared.wire.lane import URGENCY, Lane
 
-# A commit that brings a lane's tail to this many rows seals it; a smaller batch costs more bytes a reading.
-SEAL_ROWS = 20_000
+# A commit that brings a lane's tail to this many rows seals it, if batches may be so large.
+SEAL_ROWS = sealing.BATCH_ROWS
 _NOWHERE: Mapping[str, Collection[Lane]] = {}
 T = TypeVar("T")
 _log = get(__name__)

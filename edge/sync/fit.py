@@ -5,8 +5,10 @@ line that is the largest there is. What counts is the time on the line: how long
 itself (`Server-Timing`), and that is no reason to send it more and smaller ones.
 """
 
-# 20,000 readings are the most that are worth it (edge.buffer.sealing)
-MOST_ROWS = 20_000
+# 50,000 readings are the most that are worth it (edge.buffer.sealing)
+MOST_ROWS = 50_000
+# before anything is known of the line, and no reason any more to call it thin
+USUAL_ROWS = 20_000
 # below that a request's own bytes outweigh what it brings
 LEAST_ROWS = 250
 # a line that needs longer for a batch is a thin one: what is new would wait behind what is old
@@ -28,7 +30,7 @@ class Fit:
     """
 
     def __init__(self) -> None:
-        self.rows = MOST_ROWS
+        self.rows = USUAL_ROWS
         self.is_thin = False
         self._missed = 0
 
@@ -46,7 +48,7 @@ class Fit:
         elif took_s < _THIN_S and rows >= self.rows / _GROWTH:
             # a small one that was quick says nothing of a large one
             self.rows = _within(max(self.rows, rows) * _GROWTH)
-            self.is_thin = self.is_thin and self.rows < MOST_ROWS
+            self.is_thin = self.is_thin and self.rows < USUAL_ROWS
 
     def failed(self, rows: int, took_s: float) -> None:
         """Note that a batch did not get through in so long; a connection that was refused says nothing of a line."""

@@ -32,10 +32,10 @@ def test_every_row_is_in_one_batch_in_the_order_of_its_tag(parts: list[tuple[int
 
 
 def test_many_rows_become_batches_of_like_size_with_numbers_in_a_row() -> None:
-    sealed, _ = sealing.seal(numbered(0, 50_001), [GAP], TAGS, FIRST, NOW_US)
+    sealed, _ = sealing.seal(numbered(0, 2 * sealing.BATCH_ROWS + 1), [GAP], TAGS, FIRST, NOW_US)
     assert [batch.lease.id.seq for batch in sealed] == [40, 41, 42]
-    assert {batch.lease.rows for batch in sealed} == {16_667}
-    assert [n for batch in sealed for n in numbers(batch.lease.body)] == list(range(50_001))
+    assert {batch.lease.rows for batch in sealed} == {33_334, 33_333}
+    assert [n for batch in sealed for n in numbers(batch.lease.body)] == list(range(2 * sealing.BATCH_ROWS + 1))
     assert [len(gaps(batch.lease.body)) for batch in sealed] == [1, 0, 0]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.sync.fit import AIM_S, LEAST_ROWS, MOST_ROWS, Fit
+from edge.sync.fit import AIM_S, LEAST_ROWS, MOST_ROWS, USUAL_ROWS, Fit
 
 BYTES_A_ROW = 8
 
@@ -23,7 +23,7 @@ def test_on_a_thin_line_a_request_comes_to_take_a_few_seconds(line: float) -> No
     fit = Fit()
     assert settled(fit, line) <= max(AIM_S * 1.1, 0.1 + LEAST_ROWS * BYTES_A_ROW / line)
     assert fit.is_thin
-    assert LEAST_ROWS <= fit.rows < MOST_ROWS
+    assert LEAST_ROWS <= fit.rows < USUAL_ROWS
 
 
 def test_on_a_fast_line_batches_are_as_large_as_they_can_be() -> None:
@@ -51,7 +51,7 @@ def test_small_batches_that_are_quick_say_nothing_of_large_ones() -> None:
 def test_what_does_not_get_through_in_time_is_made_smaller_and_a_closed_door_says_nothing() -> None:
     fit = Fit()
     fit.failed(10_000, 0.2)
-    assert (fit.rows, fit.is_thin) == (MOST_ROWS, False)
+    assert (fit.rows, fit.is_thin) == (USUAL_ROWS, False)
     fit.failed(10_000, 30.0)
     assert (fit.rows, fit.is_thin) == (5_000, True)
     for _ in range(20):
