@@ -36,8 +36,8 @@ DATABASE = "tezgah"
 # Appended once, so that what an operator writes after it holds. PostgreSQL's own defaults are those of a machine of
 # twenty years ago. Memory: an eighth of the machine's, within bounds: the leaves of `reading`'s key that a plant writes
 # to are some 10 MB per thousand tags, and whoever settles rollups reads a minute of all of them. Checkpoints: each has
-# every page written anew to the log at its next change; they come every quarter of an hour, or 4 GB, which a server that
-# died replays in half a minute. Nothing here bears on what is promised: `fsync`, `synchronous_commit` and
+# every page written anew to the log at its next change; they come every quarter of an hour, or 4 GB, which a server
+# that died replays in half a minute. Nothing here bears on what is promised: `fsync`, `synchronous_commit` and
 # `full_page_writes` stay on.
 _SETTINGS = """
 # tezgah
