@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from shared.reading import Flag, Readings
 
 _MINUTE_US = 60_000_000
+# what a gateway had so long ago has waited there: it is hardly ever the newest of its tag
+_WAITED_US = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class Rows:
         as_of: The time that decides which reading is the newest: the source's, but never later than
             the gateway or the cloud had it, so that a clock that runs ahead does not win for ever.
         readings: The other columns and texts, in the same order; its `tag` is the batch's own.
+        has_waited: Whether the gateway had all of it some time ago, so that newer ones are mostly known.
     """
 
     tag_id: NDArray[np.int32]
     rank: NDArray[np.int32]
     as_of: NDArray[np.int64]
     readings: Readings
+    has_waited: bool = False
 
     def __len__(self) -> int:
         return len(self.tag_id)
@@ -61,6 +65,7 @@ def arrange(readings: Readings, tag_ids: Sequence[int], now_us: int) -> Rows:
         _rank_in_group(begins),
         np.minimum(np.minimum(ordered.ts, ordered.received), now_us),
         ordered,
+        bool((ordered.received < now_us - _WAITED_US).all()),
     )
 
 

@@ -64,19 +64,30 @@ _MERGE = text(f"""
 """)  # noqa: S608 - column names of ours
 # A batch that comes late never replaces what is newer. In the order of the key, so that two batches of one
 # gateway wait for each other instead of blocking each other.
-_ADVANCE = text("""
+_ADVANCE = """
     INSERT INTO latest AS known (tag_id, as_of, ts, received_at, value, text, quality, flags, status)
     SELECT tag_id, as_of, ts, received_at, nullif(value, 'NaN'), text, quality, flags, nullif(status, 0)
     FROM unnest(CAST(:tag_id AS int[]), CAST(:as_of AS timestamptz[]), CAST(:ts AS timestamptz[]),
                 CAST(:received AS timestamptz[]), CAST(:value AS float8[]), CAST(:text AS text[]),
                 CAST(:quality AS smallint[]), CAST(:flags AS smallint[]), CAST(:status AS bigint[]))
          AS told (tag_id, as_of, ts, received_at, value, text, quality, flags, status)
-    ORDER BY tag_id
+    {wanted} ORDER BY tag_id
     ON CONFLICT (tag_id) DO UPDATE
     SET as_of = excluded.as_of, ts = excluded.ts, received_at = excluded.received_at, value = excluded.value,
         text = excluded.text, quality = excluded.quality, flags = excluded.flags, status = excluded.status
     WHERE (excluded.as_of, excluded.received_at) >= (known.as_of, known.received_at)
-""")
+"""
+_ADVANCE_NEW = text(_ADVANCE.format(wanted=""))
+# ON CONFLICT locks a row before it compares. What waited in a gateway and is older than what is known of its tag, as
+# nearly all of a backlog is, is found so without: live batches do not wait for it, nor it for them. A latest value only
+# ever gets newer, so what is left out here is old for good.
+_ADVANCE_OLD = text(
+    _ADVANCE.format(
+        wanted="""WHERE NOT EXISTS (
+            SELECT FROM latest WHERE latest.tag_id = told.tag_id
+                               AND (latest.as_of, latest.received_at) > (told.as_of, told.received_at))"""
+    )
+)
 
 # Not before the newest minute is over, so that a live minute is settled once, and not once a batch; but a clock that
 # runs ahead delays nothing for longer than a minute.
@@ -150,7 +161,7 @@ async def advance_latest(session: AsyncSession, rows: Rows) -> None:
         "status": pgarrays.int8(told.status),
     }
     if len(told):
-        await session.execute(_ADVANCE, columns)
+        await session.execute(_ADVANCE_OLD if rows.has_waited else _ADVANCE_NEW, columns)
 
 
 async def touch(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> None:

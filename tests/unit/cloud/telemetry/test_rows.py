@@ -95,3 +95,10 @@ def test_the_minutes_are_each_pair_of_tag_and_minute_once(said):
     tags, touched = minutes(arrange(block, [7, 5, 6], 0))
     expected = sorted({([7, 5, 6][tag], ts // 60_000_000) for tag, ts in said})
     assert list(zip(tags.tolist(), touched.tolist(), strict=True)) == expected
+
+
+def test_a_batch_has_waited_when_its_gateway_had_all_of_it_ten_seconds_ago():
+    now_us = 1_000_000_000
+    old, new = (0, 1, now_us - 11_000_000), (1, 1, now_us - 9_000_000)
+    assert arrange(block(old), [7, 5], now_us).has_waited
+    assert not arrange(block(old, new), [7, 5], now_us).has_waited
