@@ -5,6 +5,7 @@ It runs in the background, one organization a transaction; of several processes 
 """
 
 import asyncio
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,9 +124,11 @@ def _speakers(ground: Ground) -> list[tuple[str, bool]]:
 def _drifting(known: Past, now: datetime) -> list[Input]:
     """Return the inputs of which two weeks in a row are unlike the half year before."""
     begin = max(us(now - _LEARNED), min(known.since.values(), default=us(now)) + 7 * DAY)
-    looks = len(known.machines) * (us(now) - begin) // _MOST_LOOKS
-    # no factor of a day, so that every hour is seen; of a large hall fewer looks at each machine are enough
-    instants = grid(len(known.machines), begin, us(now), max(5 * HOUR, looks // (5 * HOUR) * 5 * HOUR))
+    # of a large hall fewer looks at each machine are enough
+    step_h = max(1, -(-len(known.machines) * (us(now) - begin) // (_MOST_LOOKS * HOUR)))
+    while math.gcd(step_h, 24 * 7) > 1:
+        step_h += 1  # else some hours of the week would never be seen
+    instants = grid(len(known.machines), begin, us(now), step_h * HOUR)
     if not len(instants):
         return []
     matrix: Matrix = features(plain(known.history, us(now)), instants)

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cloud.predictions.drifting import ALARM_BELOW, apart, concept, is_lasting, poisson_p, psi
+from cloud.predictions.drifting import ALARM_BELOW, PSI_LIMIT, apart, concept, inputs, is_lasting, poisson_p, psi
+from cloud.predictions.features import Matrix
+from cloud.predictions.history import DAY, HOUR
 
 RNG = np.random.default_rng(1)
 
@@ -80,3 +82,43 @@ def test_stops_that_come_twice_as_often_as_said_are_an_alarm_and_those_as_said_a
     assert found.is_alarm
     assert (found.windows, found.observed, found.expected) == (400, 80, pytest.approx(40.0))
     assert found.p_value < ALARM_BELOW
+
+
+def looked_at(*columns, groups=("stops", "stops"), weeks=20):
+    at = np.arange(weeks * 7 * 24, dtype=np.int64) * HOUR
+    names = tuple(f"feature_{place}" for place in range(len(columns)))
+    values = np.column_stack([column(at) for column in columns]).astype(np.float32)
+    return inputs(Matrix(values, names, dict(zip(names, groups, strict=True))), at, weeks * 7 * DAY)
+
+
+def noise(at):
+    return RNG.normal(0, 1, len(at))
+
+
+def moved(weeks):
+    return lambda at: noise(at) + 3.0 * (at >= (20 - weeks) * 7 * DAY)
+
+
+def test_a_feature_that_moved_two_weeks_ago_drifts_and_one_that_moved_last_week_not_yet():
+    steady, two = looked_at(noise, moved(2))
+    assert not steady.is_drift
+    assert two.is_drift
+    assert len(two.indices) == 2
+    one, _ = looked_at(moved(1), noise)
+    assert not one.is_drift
+    assert one.indices[1] > PSI_LIMIT > one.indices[0]
+
+
+def test_where_weeks_always_differed_another_that_does_is_no_drift():
+    def moody(at):
+        return np.repeat(RNG.normal(0, 2, 20), 7 * 24) + RNG.normal(0, 0.3, len(at))
+
+    [found] = looked_at(moody, groups=("stops",))
+    assert found.indices[-1] > PSI_LIMIT
+    assert found.limit > PSI_LIMIT
+    assert not found.is_drift
+
+
+def test_the_calendar_does_not_drift_and_of_a_few_weeks_nothing_is_said():
+    assert looked_at(moved(2), groups=("calendar",)) == []
+    assert looked_at(noise, groups=("stops",), weeks=7) == []
