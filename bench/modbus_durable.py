@@ -35,7 +35,7 @@ CONNECTIONS, UNITS, FLOATS = 4, 10, 62
 BLOCK = 2 * FLOATS
 SECONDS = 8.0
 PACED = 240_000
-# what the issue asks of this row
+# what is asked
 AT_LEAST, AT_MOST_US = 400_000, 2.0
 
 

@@ -23,10 +23,11 @@ from edge.buffer.sqlite import SqliteBuffer
 from edge.clock import SystemClock
 from edge.drivers.mqtt import SPEC
 from edge.drivers.spec import Point, PublishOptions
+from shared import logs
 
 MESSAGES = 150_000
 ROUNDS = 3
-# what the issue asks for
+# what is asked
 LEAST, MOST_CPU_US, LEAST_SHARE = 35_000, 26.0, 0.9
 
 
@@ -95,6 +96,7 @@ def _met(is_met: bool) -> str:
 
 def main() -> None:
     """Measure and print."""
+    logs.configure("console", "ERROR")
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = multiprocessing.Pipe()
     canned = spawn.Process(target=serve_canned, args=(theirs, mqtt_driver.SINGLE), daemon=True)
