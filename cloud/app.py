@@ -51,6 +51,8 @@ from cloud.parts import routes as parts
 from cloud.predictions import routes as predictions
 from cloud.predictions import watching
 from cloud.predictions.asking import Memory
+from cloud.predictions.learning import routes as learning
+from cloud.predictions.learning import trainings
 from cloud.predictions.optimizer import routes as optimizer
 from cloud.production import present_routes
 from cloud.production import routes as production
@@ -82,7 +84,8 @@ _FLOOR = (
 )
 # whose paths end in a word come before those that take slashes
 _REGISTERS = (performance.router, operators.router, jobs.router, parts.router, joblogs.router)
-_FIGURES = (shifts.router, production.router, analytics.router, reports.router, predictions.router, optimizer.router)
+_PREDICTIONS = (predictions.router, learning.router, optimizer.router)
+_FIGURES = (shifts.router, production.router, analytics.router, reports.router, *_PREDICTIONS)
 ROUTERS = (*_FLOOR, *_REGISTERS, *_FIGURES, identity.router, gateways.router, audit.router)
 
 # what waits for the background, by name
@@ -90,6 +93,7 @@ QUEUES = {
     "rollups": settling.WAITING,
     "figures": deriving.WAITING,
     "reports": asking.WAITING,
+    "trainings": trainings.WAITING,
     "shifts": shift_service.STUCK,
 }
 # long answers that are asked for over slow lines; what phones ask every few seconds is small

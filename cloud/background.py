@@ -18,6 +18,8 @@ from cloud.analytics.service import deriving as figures
 from cloud.db import Database
 from cloud.errors import CloudError, SettingsInvalid
 from cloud.predictions import watching
+from cloud.predictions.learning import making
+from cloud.predictions.learning.serving import Speakers
 from cloud.reports.service import making as reports
 from cloud.settings import DATABASE_URL_VARIABLE, DatabaseSettings
 from cloud.telemetry import settling
@@ -91,9 +93,20 @@ async def report(database: Database, over: asyncio.Event, every_s: float = EVERY
 
 async def watch(database: Database, over: asyncio.Event, every_s: float = WATCHED_EVERY_S) -> None:
     """Predict, match with what came, and look for drift, beside the other work."""
+    speakers = Speakers()
 
     async def turn() -> None:
-        while not over.is_set() and await watching.watch_next(database, datetime.now(UTC)):
+        while not over.is_set() and await watching.watch_next(database, datetime.now(UTC), speakers):
+            pass
+
+    await _over_and_over(turn, over, every_s)
+
+
+async def learn(database: Database, over: asyncio.Event, every_s: float = EVERY_S) -> None:
+    """Do the trainings that are asked for, each in a process of its own, beside the other work."""
+
+    async def turn() -> None:
+        while not over.is_set() and await making.train_next(database, datetime.now(UTC)):
             pass
 
     await _over_and_over(turn, over, every_s)
@@ -127,7 +140,7 @@ async def _until_told(url: str) -> None:
     # Ctrl-C reaches every process of a terminal; the one that keeps us says when it is our turn
     is_kept = multiprocessing.parent_process() is not None
     signal.signal(signal.SIGINT, signal.SIG_IGN if is_kept else lambda *_: end())
-    database = Database(url, pool_size=1, overflow=2)
+    database = Database(url, pool_size=1, overflow=3)
     log.info("background_started")
     try:
         async with asyncio.TaskGroup() as group:
@@ -135,6 +148,7 @@ async def _until_told(url: str) -> None:
                 group.create_task(work(database, over), name="background"),
                 group.create_task(report(database, over), name="reports"),
                 group.create_task(watch(database, over), name="watch"),
+                group.create_task(learn(database, over), name="learn"),
             ]
             await over.wait()
             _, late = await asyncio.wait(workers, timeout=_END_S)

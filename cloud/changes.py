@@ -62,6 +62,8 @@ class Entity(StrEnum):
     MACHINE_STATE = "machine_state"
     PIECE_CLAIM = "piece_claim"
     OEE_POLICY = "oee_policy"
+    TRAINING = "training"
+    MODEL = "model"
     OEE_SUGGESTION = "oee_suggestion"
 
 

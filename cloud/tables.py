@@ -16,6 +16,7 @@ from cloud.maintenance import models as maintenance
 from cloud.operators import models as operators
 from cloud.parts import models as parts
 from cloud.predictions import stored as predictions
+from cloud.predictions.learning import rows as learning
 from cloud.predictions.optimizer import stored as optimizer
 from cloud.production import models as production
 from cloud.reports import models as reports
@@ -44,6 +45,7 @@ SLICES = (
     production,
     analytics,
     predictions,
+    learning,
     optimizer,
 )
 

@@ -8,7 +8,7 @@ for time itself is a feature.
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -17,16 +17,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import languages
 from cloud.errors import Invalid
-from cloud.languages import Language
+from cloud.languages import Language, Message
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
 from cloud.predictions import keeping, messages, past
 from cloud.predictions.answering import LEVEL, Answer, Asked, Reason, answer
 from cloud.predictions.features import Instants, Matrix, features
-from cloud.predictions.grounds import FEWEST_STOPS, Ground, Lacking, lay, look, plain
+from cloud.predictions.grounds import FEWEST_STOPS, Ground, Lacking, cut, lay, look, plain
 from cloud.predictions.history import HOUR
 from cloud.predictions.keeping import Made
+from cloud.predictions.learning import messages as learning
+from cloud.predictions.learning.serving import Refused, Speaker, Speakers
 from cloud.predictions.past import Past
 from cloud.predictions.remembered import Remembered
 from cloud.predictions.schemas import (
@@ -52,6 +54,25 @@ MOST_ANSWERS, MOST_GROUNDS = 2_000, 16
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """Who answers: a model, or else the best rule, and why.
+
+    Attributes:
+        model: None where the rule does.
+        why: A sentence, and what it names.
+    """
+
+    model: Speaker | None = None
+    why: Message = messages.NO_MODEL
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def key(self) -> object:
+        """What an answer of its is remembered by."""
+        return (self.model.id if self.model is not None else None, self.why.en)
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """An answer, with what it stands on.
 
@@ -63,6 +84,7 @@ class Said:
         stops: How many unplanned stops the plant is known to have had.
         codes: Of machines, those of similar cases among them, by place.
         score: The rule's Brier score on the latest part of the past.
+        server: Who said it.
     """
 
     at: datetime
@@ -72,6 +94,16 @@ class Said:
     stops: int = 0
     machines: Sequence[tuple[uuid.UUID, str]] = ()
     score: float = 0.0
+    server: Serving = field(default_factory=Serving)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """At what is looked, with which features stated by the caller, and who answers."""
+
+    at: datetime
+    given: Mapping[str, float]
+    server: Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +129,7 @@ class Memory:
         )
         self.answers: Remembered[Said] = Remembered(asked, "answer", MOST_ANSWERS)
         self.grounds: Remembered[Ground | Lacking] = Remembered(asked, "rule", MOST_GROUNDS)
+        self.speakers = Speakers(registry)
 
 
 async def downtime(
@@ -129,22 +162,28 @@ async def say(
 ) -> dict[uuid.UUID, Said]:
     """Return what is said of machines, remembered where it may be; what is computed of the present is kept."""
     tokens = await _tokens(session, machine_ids)
+    server = await _server(session, organization_id, memory.speakers, asked)
     slot = asked.as_of or us(now) // us(utc(0) + SLOT)
     given = tuple(sorted(asked.features.items()))
-    keys = {each: (organization_id, each, tokens.get(each), asked.horizon_h, slot, given) for each in machine_ids}
+    common = (organization_id, server.key, asked.horizon_h, slot, given)
+    keys = {each: (each, tokens.get(each), *common) for each in machine_ids}
     found = {each: memory.answers.get(key) for each, key in keys.items()}
     lacking = [each for each, known in found.items() if known is None]
     if lacking:
         at = asked.as_of or now
         known = await past.read(session, organization_id, at)
         ground = await _ground(memory, organization_id, known, asked, at)
-        made = await asyncio.to_thread(_computed, known, ground, lacking, at, asked.features)
+        made = await asyncio.to_thread(_computed, known, ground, lacking, Looked(at, asked.features, server))
         for each, said in made.items():
             memory.answers.put(keys[each], said)
         found |= made
         if asked.as_of is None and not asked.features:
+            model = server.model
+            name, model_id = (None, None) if model is None else (model.name, model.id)
             new = [
-                Made(each, said.at, said.answer, said.rule) for each, said in made.items() if said.answer is not None
+                Made(each, said.at, said.answer, name or said.rule, model_id)
+                for each, said in made.items()
+                if said.answer is not None
             ]
             await keeping.keep(session, organization_id, asked.horizon_h, "asked", new)
     return {each: said for each, said in found.items() if said is not None}
@@ -180,23 +219,38 @@ async def _ground(
     return found
 
 
+async def _server(session: AsyncSession, organization_id: uuid.UUID, speakers: Speakers, asked: Question) -> Serving:
+    """Return who answers: the model that is promoted, unless it cannot or knows what came later."""
+    found = await speakers.champion(session, organization_id, asked.horizon_h)
+    if found is None:
+        return Serving()
+    if isinstance(found, Refused):
+        return Serving(None, learning.MODEL_REFUSED, {"reason": found.reason})
+    if asked.as_of is not None and asked.as_of < found.learned_until:
+        return Serving(None, learning.MODEL_TOO_YOUNG)
+    return Serving(found, messages.MODEL_SERVES)
+
+
 def _computed(
-    known: Past,
-    ground: Ground | Lacking,
-    machine_ids: Sequence[uuid.UUID],
-    at: datetime,
-    given: Mapping[str, float],
+    known: Past, ground: Ground | Lacking, machine_ids: Sequence[uuid.UUID], looked: Looked
 ) -> dict[uuid.UUID, Said]:
-    stops = len(known.history.stops)
+    stops, at, model = len(known.history.stops), looked.at, looked.server.model
     if isinstance(ground, Lacking):
         return {each: Said(at, None, stops=ground.stops) for each in machine_ids}
-    told = plain(known.history, us(at))
     places = np.array([known.place(each) for each in machine_ids], np.int32)
-    matrix = _overridden(features(told, Instants(places, np.full(len(places), us(at), np.int64))), given)
+    instants = Instants(places, np.full(len(places), us(at), np.int64))
+    matrix = features(plain(known.history, us(at)), instants)
+    full = None if model is None else model.fitted(features(cut(known.history, us(at)), instants))
+    _require_known(looked.given, matrix, full)
+    matrix = _overridden(matrix, looked.given)
+    full = None if full is None else _overridden(full, looked.given)
     codes = [(each, known.codes.get(each, str(each))) for each in known.machines]
     found = {}
     for row, machine_id in enumerate(machine_ids):
-        one = Asked(look(int(places[row]), us(at)), matrix.take(np.array([row])))
+        chosen = np.array([row])
+        one = Asked(look(int(places[row]), us(at)), matrix.take(chosen))
+        if model is not None and full is not None:
+            one = replace(one, predict=model.predict, full=full.take(chosen), usual=model.usual)
         found[machine_id] = Said(
             at,
             answer(ground, one, known.history),
@@ -205,8 +259,16 @@ def _computed(
             stops,
             codes,
             ground.scores[ground.rule],
+            looked.server,
         )
     return found
+
+
+def _require_known(given: Mapping[str, float], *matrices: Matrix | None) -> None:
+    known = list(dict.fromkeys(name for matrix in matrices if matrix is not None for name in matrix.names))
+    for name in given:
+        if name not in known:
+            raise Invalid(messages.FEATURE_UNKNOWN, name=name, known=", ".join(known))
 
 
 def _overridden(matrix: Matrix, given: Mapping[str, float]) -> Matrix:
@@ -215,9 +277,8 @@ def _overridden(matrix: Matrix, given: Mapping[str, float]) -> Matrix:
         return matrix
     values = matrix.values.copy()
     for name, value in given.items():
-        if name not in matrix.names:
-            raise Invalid(messages.FEATURE_UNKNOWN, name=name, known=", ".join(matrix.names))
-        values[:, matrix.names.index(name)] = value
+        if name in matrix.names:
+            values[:, matrix.names.index(name)] = value
     return Matrix(values, matrix.names, matrix.groups)
 
 
@@ -251,9 +312,7 @@ def _out(machine: MachineOut, said: Said, asked: Question) -> DowntimePrediction
             "expected_minutes": found.minutes,
             "minutes_interval": BoundsOut(lower=found.minutes_lower, upper=found.minutes_upper, level=LEVEL),
             "baseline": BaselineOut(name=said.rule, value=found.rule),
-            "served_by": ServedOut(
-                kind=Server.BASELINE, name=said.rule, model_id=None, why=messages.NO_MODEL.said(language)
-            ),
+            "served_by": _served(said, language),
             "reasons": [_effect(each, language) for each in found.reasons],
             "similar_cases": _alike(found, said.machines),
             "is_down": found.is_down,
@@ -267,6 +326,13 @@ def _effect(reason: Reason, language: Language) -> EffectOut:
     facts = {"what": messages.GROUPS.get(reason.group, reason.group), "points": round(abs(reason.effect) * 100, 1)}
     said = sentence.said(language, facts)
     return EffectOut(group=reason.group, effect=reason.effect, says=said[:1].upper() + said[1:])
+
+
+def _served(said: Said, language: Language) -> ServedOut:
+    model, why = said.server.model, said.server.why.said(language, said.server.facts)
+    if model is None:
+        return ServedOut(kind=Server.BASELINE, name=said.rule, model_id=None, why=why)
+    return ServedOut(kind=Server.MODEL, name=model.name, model_id=model.id, why=why)
 
 
 _NOTHING: dict[str, object] = {

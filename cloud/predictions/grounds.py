@@ -126,12 +126,18 @@ def lay(history: History, horizon: int, until: int) -> Ground | Lacking:
     )
 
 
+def cut(history: History, until: int) -> History:
+    """Return a past in which an open stop is as long as it was."""
+    stops = history.stops
+    return replace(history, stops=replace(stops, end=np.minimum(stops.end, until)))
+
+
 def plain(history: History, until: int) -> History:
     """Return a past as rules and likeness see it: kinds told together, no telemetry, an open stop as long as it was."""
-    stops = history.stops
+    stops = cut(history, until).stops
     return replace(
         history,
-        stops=replace(stops, kind=np.zeros_like(stops.kind), kinds=("stop",), end=np.minimum(stops.end, until)),
+        stops=replace(stops, kind=np.zeros_like(stops.kind), kinds=("stop",)),
         alarms=_together(history.alarms),
         maintenance=_together(history.maintenance),
         measured=no_spans(),

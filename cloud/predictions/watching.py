@@ -8,7 +8,7 @@ import asyncio
 import math
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -22,10 +22,11 @@ from cloud.predictions import judged, keeping, past
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.drifting import Input, inputs
 from cloud.predictions.features import Instants, Matrix, features
-from cloud.predictions.grounds import Ground, Lacking, lay, look, plain
+from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
 from cloud.predictions.history import DAY, HOUR
 from cloud.predictions.judged import Settled
 from cloud.predictions.keeping import Made
+from cloud.predictions.learning.serving import Speaker, Speakers
 from cloud.predictions.outcomes import grid
 from cloud.predictions.past import Past
 from cloud.predictions.schemas import InputOut, WatchOut
@@ -64,7 +65,7 @@ class _Turn:
     drifting: Sequence[Input]
 
 
-async def watch_next(database: Database, now: datetime) -> bool:
+async def watch_next(database: Database, now: datetime, speakers: Speakers | None = None) -> bool:
     """Predict, settle and look at one organization whose time it is; False when there is none, or others are at it."""
     slot = utc(us(now) // us(utc(0) + EVERY) * us(utc(0) + EVERY))
     async with database.transaction() as session:
@@ -74,7 +75,8 @@ async def watch_next(database: Database, now: datetime) -> bool:
         if organization_id is None:
             return False
         known = await past.read(session, organization_id, now)
-        turn = await asyncio.to_thread(_turn, known, now)
+        models = await _models(session, organization_id, speakers if speakers is not None else Speakers(None))
+        turn = await asyncio.to_thread(_turn, known, now, models)
         await keeping.keep(session, organization_id, HORIZON_H, "periodic", turn.made)
         while await keeping.settle(session, organization_id, now):
             pass
@@ -97,26 +99,42 @@ async def report(session: AsyncSession, organization_id: uuid.UUID, horizon_h: i
     return judged.look_at([], horizon_h, None, 0, 0)
 
 
-def _turn(known: Past, now: datetime) -> _Turn:
-    """Return what is said of every machine that runs, by who serves and by the second best beside it."""
+async def _models(session: AsyncSession, organization_id: uuid.UUID, speakers: Speakers) -> list[tuple[Speaker, bool]]:
+    """Return the models that speak, and of each whether it only challenges."""
+    champion = await speakers.champion(session, organization_id, HORIZON_H)
+    candidates = await speakers.candidates(session, organization_id, HORIZON_H)
+    serving = [(champion, False)] if isinstance(champion, Speaker) else []
+    return serving + [(each, True) for each in candidates]
+
+
+def _turn(known: Past, now: datetime, models: Sequence[tuple[Speaker, bool]] = ()) -> _Turn:
+    """Return what is said of every machine that runs, by who serves and by those that might beside it."""
     ground = lay(known.history, HORIZON_H * HOUR, us(now))
     if isinstance(ground, Lacking):
         return _Turn([], [])
-    told = plain(known.history, us(now))
+    told, whole = plain(known.history, us(now)), cut(known.history, us(now))
     places = [place for place, machine_id in enumerate(known.machines) if machine_id in known.since]
-    matrix = features(told, Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64)))
+    instants = Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64))
+    matrix = features(told, instants)
+    fulls = [model.fitted(features(whole, instants)) for model, _ in models]
+    is_model_serving = any(not is_challenger for _, is_challenger in models)
     made: list[Made] = []
     for row, place in enumerate(places):
         machine_id, one = known.machines[place], Asked(look(place, us(now)), matrix.take(np.array([row])))
-        for name, is_challenger in _speakers(ground):
+        for name, is_challenger in _rules(ground):
             said = answer(ground.served_by(name), one, known.history)
             if said.is_down:
                 continue
-            made.append(Made(machine_id, now, said, name, is_challenger=is_challenger))
+            made.append(Made(machine_id, now, said, name, is_challenger=is_challenger or is_model_serving))
+        for (model, is_challenger), full in zip(models, fulls, strict=True):
+            whole_look = replace(one, predict=model.predict, full=full.take(np.array([row])), usual=model.usual)
+            said = answer(ground, whole_look, known.history)
+            if not said.is_down:
+                made.append(Made(machine_id, now, said, model.name, model.id, is_challenger))
     return _Turn(made, _drifting(known, now))
 
 
-def _speakers(ground: Ground) -> list[tuple[str, bool]]:
+def _rules(ground: Ground) -> list[tuple[str, bool]]:
     ranked = sorted(ground.scores, key=lambda name: ground.scores[name])
     return [(name, place > 0) for place, name in enumerate(ranked[:2])]
 

@@ -15,6 +15,7 @@ from cloud.access import ACCESS, Open
 from cloud.changes import Operator
 from cloud.gateways import service as gateways
 from cloud.identity.schemas import Role
+from tests.integration.cloud.predictions import plants
 
 PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 # these would answer for as long as they are listened to
@@ -175,11 +176,14 @@ async def theirs(app, app_client, tenant) -> dict[str, object]:
     await made("PUT", "/oee/policies/own-40", json={})
     said = (await made("POST", f"/machines/{machine}/states", json=HOUR | {"state": "idle"}))["id"]
     cycle = {"machine_type": "x", "ideal_cycle_s": 1, "valid_from": "2026-03-02"}
+    model = await plants.champion_with_another_file(app, tenant)
     suggestion = {"machine_id": machine, "bucket": "set_up", "policy": "iso22400", "suggested_by": "x"}
     async with app.state.database.transaction() as session:
         suggestion_id = await session.scalar(SUGGESTION, suggestion | {"organization_id": tenant.organization_id})
     return {
         "suggestion_id": suggestion_id,
+        "job_id": (await made("POST", "/ml/train/downtime-predictor", json={}))["id"],
+        "model_id": model,
         "report_id": (await made("POST", "/analytics/reports", json={"metrics": ["oee"]}))["id"],
         "emp_id": (await made("POST", "/operators", json={"emp_id": "E-40", "operator_name": "x"}))["emp_id"],
         "job_number": (await made("POST", "/jobs", json={"job_number": "J-40"}))["job_number"],
@@ -213,6 +217,8 @@ async def test_what_is_another_organizations_answers_exactly_like_what_does_not_
         "machine_id": str(uuid.uuid4()),
         "gateway": str(uuid.uuid4()),
         "report_id": str(uuid.uuid4()),
+        "job_id": str(uuid.uuid4()),
+        "model_id": str(uuid.uuid4()),
         "version": 1,
     }
     lines = [line for line in ACCESS if PARAMETER.search(line) and line not in MAKES and not BY_WORD.search(line)]

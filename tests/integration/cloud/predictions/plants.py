@@ -1,6 +1,7 @@
 """A plant of chance in the database: machines that run, and stop at rates of their own."""
 
 import random
+import uuid
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
@@ -10,6 +11,12 @@ HOUR = timedelta(hours=1)
 _STATE = text("""
     INSERT INTO machine_state (machine_id, from_at, to_at, state, source, recorded_at)
     VALUES (:machine_id, :from_at, :to_at, :state, :source, :recorded_at)
+""")
+_CHAMPION = text("""
+    INSERT INTO ml_model (id, organization_id, kind, number, horizon_h, algorithm, state, is_control, trained_at,
+                          learned_until, verdict, features, usual, calibration, artefact, sha256, versions)
+    VALUES (:id, :organization_id, 'downtime-predictor', 1, 24, 'random_forest', 'champion', false, now(), now(), '{}',
+            '[]', '[]', '{}', 'not what was kept', 'a', '{}')
 """)
 
 
@@ -55,3 +62,11 @@ async def write(app, rows: list[dict]) -> None:
     """Put states in, as they were derived."""
     async with app.state.database.transaction() as session:
         await session.execute(_STATE, rows)
+
+
+async def champion_with_another_file(app, tenant) -> uuid.UUID:
+    """Put a model in service whose file is not the one that was kept."""
+    model_id = uuid.uuid4()
+    async with app.state.database.transaction() as session:
+        await session.execute(_CHAMPION, {"id": model_id, "organization_id": tenant.organization_id})
+    return model_id

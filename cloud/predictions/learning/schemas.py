@@ -1,0 +1,182 @@
+"""Owns what is taken and given over HTTP about models and their trainings."""
+
+import uuid
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from cloud.predictions.learning import messages
+from cloud.predictions.schemas import BoundsOut, Hours
+from cloud.validation import mistake
+from cloud.values import Code, Moment
+
+
+class ModelKind(StrEnum):
+    """What a model tells."""
+
+    DOWNTIME_PREDICTOR = "downtime-predictor"
+
+
+class AlgorithmName(StrEnum):
+    """How it is learned."""
+
+    HIST_GRADIENT_BOOSTING = "hist_gradient_boosting"
+    LOGISTIC_REGRESSION = "logistic_regression"
+    RANDOM_FOREST = "random_forest"
+
+
+class TrainingStatus(StrEnum):
+    """How far a training is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class TrainingOutcome(StrEnum):
+    """What came of a training that is done."""
+
+    LEARNED = "learned"
+    INSUFFICIENT_DATA = "insufficient_data"
+
+
+class ModelState(StrEnum):
+    """What a model is: `refused` is no better than a simple rule, and is never promoted."""
+
+    CANDIDATE = "candidate"
+    CHAMPION = "champion"
+    RETIRED = "retired"
+    REFUSED = "refused"
+
+
+class ModelType(StrEnum):
+    """How it is learned; `downtime_predictor` leaves that to the service."""
+
+    DOWNTIME_PREDICTOR = "downtime_predictor"
+    HIST_GRADIENT_BOOSTING = AlgorithmName.HIST_GRADIENT_BOOSTING.value
+    LOGISTIC_REGRESSION = AlgorithmName.LOGISTIC_REGRESSION.value
+    RANDOM_FOREST = AlgorithmName.RANDOM_FOREST.value
+
+
+class TrainingFilter(BaseModel):
+    """What is learned from: everything, where nothing is said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    machine_ids: list[uuid.UUID] = Field(default_factory=list, max_length=1000)
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+
+    @model_validator(mode="after")
+    def _forwards(self) -> "TrainingFilter":
+        if self.start_date is not None and self.end_date is not None and self.end_date <= self.start_date:
+            raise mistake(messages.DATES_BACKWARDS)
+        return self
+
+
+class TrainingIn(BaseModel):
+    """Learn when machines stop unplanned."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    model_type: ModelType = ModelType.DOWNTIME_PREDICTOR
+    training_data_filter: TrainingFilter = Field(default_factory=TrainingFilter)
+    hyperparameters: dict[Code, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict, max_length=20, description="Fixed, so they are not tuned"
+    )
+    validation_split: float = Field(
+        default=0.2, ge=0.05, le=0.4, description="Share of the time by which it is tuned, and by which it is judged"
+    )
+    horizon_h: Hours = 24
+    trials: int = Field(default=20, ge=0, le=40, description="Draws of parameters that are tried; 0 takes the usual")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    is_control: bool = Field(
+        default=False,
+        description="Learns outcomes in an order of chance: a control, which must come out refused. Never promoted",
+    )
+
+    @property
+    def algorithm(self) -> AlgorithmName:
+        """How it is learned."""
+        if self.model_type is ModelType.DOWNTIME_PREDICTOR:
+            return AlgorithmName.HIST_GRADIENT_BOOSTING
+        return AlgorithmName(self.model_type.value)
+
+
+class TrainingOut(BaseModel):
+    """A training."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    id: uuid.UUID
+    kind: ModelKind
+    asked: TrainingIn
+    status: TrainingStatus
+    progress: float = Field(description="From 0 to 1")
+    step: str | None
+    outcome: TrainingOutcome | None
+    problem: str | None = Field(description="Why it failed, or what is lacking")
+    model_id: uuid.UUID | None
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+
+class ScoreOut(BaseModel):
+    """How good an answer was on the test window."""
+
+    brier: float
+    calibration_error: float
+    pr_auc: float
+    lift: float
+    prevalence: float
+
+
+class GainOut(BoundsOut):
+    """Brier gain over the best rule."""
+
+    value: float
+
+
+class ModelOut(BaseModel):
+    """A model."""
+
+    id: uuid.UUID
+    kind: ModelKind
+    number: int
+    horizon_h: int
+    algorithm: AlgorithmName
+    state: ModelState
+    is_control: bool
+    trained_at: AwareDatetime
+    learned_until: AwareDatetime = Field(description="It knows nothing later, so it answers nothing about before")
+    may_serve: bool = Field(description="Whether its gain over the best simple rule excludes zero")
+    best_rule: str
+    gain: GainOut
+    skill_over_machine_rate: float
+    predecessor_id: uuid.UUID | None
+    promoted_at: AwareDatetime | None
+    retired_at: AwareDatetime | None
+
+
+class LeansOnOut(BaseModel):
+    """A group of facts that a model uses."""
+
+    group: str
+    features: int
+    loss: GainOut = Field(description="By how much the Brier score rises without what the group tells")
+    tied_to: list[str] = Field(description="Groups that say much the same")
+
+
+class ModelStatusOut(ModelOut):
+    """A model, and all that is known of it."""
+
+    scores: dict[str, ScoreOut] = Field(description="On the latest part of the past, of the model and of each rule")
+    leans_on: list[LeansOnOut] = Field(description="What it uses, the most first; not what causes stops")
+    rows: dict[str, int]
+    parameters: dict[str, Any]
+    features: list[str]
+    sha256: str
+    versions: dict[str, str]

@@ -1,0 +1,143 @@
+"""Owns the models that speak: read from the database once a process, and refused if they are not what was kept."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.errors import CloudError
+from cloud.predictions.features import Matrix
+from cloud.predictions.history import Floats
+from cloud.predictions.learning.schemas import ModelKind
+from cloud.predictions.remembered import Remembered
+from shared import logs
+
+# each a few megabytes
+MOST_MODELS = 32
+# with more than that, who keeps training would slow the watch
+_MOST_CANDIDATES = 3
+_SPEAKING = text("""
+    SELECT id, state FROM ml_model
+    WHERE organization_id = :organization_id AND kind = :kind AND horizon_h = :horizon_h AND NOT is_control
+          AND state IN ('champion', 'candidate')
+    ORDER BY state = 'champion' DESC, trained_at DESC LIMIT :most
+""")
+_FILE = text("""
+    SELECT algorithm, number, learned_until, features, usual, calibration, artefact, sha256, versions
+    FROM ml_model WHERE id = :id
+""")
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A model that can be asked.
+
+    Attributes:
+        name: Its algorithm and number.
+        learned_until: It knows what came until then.
+        names: The features it takes, in their order.
+        usual: The middle of each.
+        say: Gives the probability of each row of features.
+    """
+
+    id: uuid.UUID
+    name: str
+    learned_until: datetime
+    names: tuple[str, ...]
+    usual: Floats
+    say: Callable[[NDArray[np.float32]], Floats]
+
+    def predict(self, _: object, matrix: Matrix) -> Floats:
+        """Return its probability of each look, whose features are `fitted`."""
+        return self.say(matrix.values)
+
+    def fitted(self, matrix: Matrix) -> Matrix:
+        """Return features in the model's order; one that is not known any more is missing, a new one is left out."""
+        places = {name: place for place, name in enumerate(matrix.names)}
+        missing = np.full(len(matrix.values), np.nan, np.float32)
+        columns = [matrix.values[:, places[name]] if name in places else missing for name in self.names]
+        groups = {name: matrix.groups.get(name, "missing") for name in self.names}
+        return Matrix(np.column_stack(columns), self.names, groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A model whose file cannot be taken."""
+
+    id: uuid.UUID
+    reason: str
+
+
+class Speakers:
+    """The models that a process has read."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Begin with none; figures go to the registry, if there is one."""
+        told = "Models asked for: read, or known already."
+        read = Counter("tezgah_predictions_models_total", told, ["what", "kind"], registry=registry)
+        self._refusals = Counter(
+            "tezgah_predictions_models_refused_total", "Stored models that were refused.", registry=registry
+        )
+        self._known: Remembered[Speaker | Refused] = Remembered(read, "model", MOST_MODELS)
+
+    async def champion(
+        self, session: AsyncSession, organization_id: uuid.UUID, horizon_h: int
+    ) -> Speaker | Refused | None:
+        """Return the model that serves; None where none is promoted."""
+        found = await self._speaking(session, organization_id, horizon_h, 1)
+        if not found or found[0][1] != "champion":
+            return None
+        return await self._taken(session, found[0][0])
+
+    async def candidates(self, session: AsyncSession, organization_id: uuid.UUID, horizon_h: int) -> list[Speaker]:
+        """Return the models that might serve, newest first."""
+        found = await self._speaking(session, organization_id, horizon_h, _MOST_CANDIDATES + 1)
+        taken = [await self._taken(session, each) for each, state in found if state == "candidate"]
+        return [each for each in taken[:_MOST_CANDIDATES] if isinstance(each, Speaker)]
+
+    async def _speaking(
+        self, session: AsyncSession, organization_id: uuid.UUID, horizon_h: int, most: int
+    ) -> Sequence[tuple[uuid.UUID, str]]:
+        asked = {"organization_id": organization_id, "horizon_h": horizon_h, "most": most}
+        rows = await session.execute(_SPEAKING, asked | {"kind": ModelKind.DOWNTIME_PREDICTOR.value})
+        return [(row.id, row.state) for row in rows]
+
+    async def _taken(self, session: AsyncSession, model_id: uuid.UUID) -> Speaker | Refused:
+        known = self._known.get(model_id)
+        if known is None:
+            row = (await session.execute(_FILE, {"id": model_id})).one()
+            known = await asyncio.to_thread(_read, model_id, row)
+            self._known.put(model_id, known)
+            if isinstance(known, Refused):
+                self._refusals.inc()
+                log.error("model_refused", model=str(model_id), reason=known.reason)
+        return known
+
+
+def _read(model_id: uuid.UUID, row: Any) -> Speaker | Refused:
+    try:
+        # only where there are models: a service without the extra `ml` has none
+        from cloud.predictions.artefact import Artefact, taken  # noqa: PLC0415
+        from cloud.predictions.calibration import Calibration  # noqa: PLC0415
+        from cloud.predictions.models import probability  # noqa: PLC0415
+
+        pipeline = taken(Artefact(bytes(row.artefact), row.sha256, row.versions))
+    except (CloudError, ImportError) as error:
+        return Refused(model_id, str(error))
+    usual = np.array([np.nan if each is None else each for each in row.usual], np.float64)
+    calibration = Calibration(**row.calibration)
+
+    def say(values: NDArray[np.float32]) -> Floats:
+        return calibration.apply(probability(pipeline, values))
+
+    return Speaker(model_id, f"{row.algorithm} {row.number}", row.learned_until, tuple(row.features), usual, say)
