@@ -22,6 +22,7 @@ ORDER = (
     "mqtt_durable",
     "memory",
     "predictions",
+    "whatif",
     "predictions_service",
     "three_protocols",
     "drain",
