@@ -171,6 +171,7 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "POST /ml/jobs/{job_id}/cancel": PLANNERS,
     "GET /ml/models": PLANNERS,
     "GET /ml/models/{model_id}/status": PLANNERS,
+    "GET /ml/models/{model_id}/watch": PLANNERS,
     "POST /ml/models/{model_id}/promote": PLANNERS,
     "POST /ml/models/{model_id}/retire": PLANNERS,
     "POST /ml/models/{model_id}/rollback": PLANNERS,

@@ -310,3 +310,14 @@ class WatchOut(BaseModel):
     is_input_drift: bool
     is_worse_than_rule: bool = Field(description="What serves did worse than the best simple rule on the last 30 days")
     challenges: list[ChallengeOut]
+
+
+class ModelWatchOut(BaseModel):
+    """How good one model's predictions turned out to be."""
+
+    model_id: uuid.UUID
+    horizon_h: int
+    made_at: AwareDatetime | None = Field(description="Null as long as nothing was looked at")
+    served: ServerWatchOut | None = Field(description="Of when it served; null where it did not, or nothing is mature")
+    challenged: ServerWatchOut | None = Field(description="Of when it was only noted beside who served")
+    challenges: list[ChallengeOut] = Field(description="Against who served, on the same mature instants")

@@ -29,7 +29,7 @@ from cloud.predictions.keeping import Made
 from cloud.predictions.learning.serving import Speaker, Speakers
 from cloud.predictions.outcomes import grid
 from cloud.predictions.past import Past
-from cloud.predictions.schemas import InputOut, WatchOut
+from cloud.predictions.schemas import InputOut, ModelWatchOut, WatchOut
 from cloud.predictions.stored import PredictionRow, WatchRow
 from cloud.production.service.moments import us, utc
 
@@ -97,6 +97,22 @@ async def report(session: AsyncSession, organization_id: uuid.UUID, horizon_h: i
     if row is not None:
         return WatchOut.model_validate(row[0])
     return judged.look_at([], horizon_h, None, 0, 0)
+
+
+async def of_model(
+    session: AsyncSession, organization_id: uuid.UUID, model_id: uuid.UUID, horizon_h: int
+) -> ModelWatchOut:
+    """Return how good one model's predictions turned out to be, as last looked at."""
+    told = await report(session, organization_id, horizon_h)
+    own = {each.is_challenger: each for each in told.servers if each.model_id == model_id}
+    return ModelWatchOut(
+        model_id=model_id,
+        horizon_h=horizon_h,
+        made_at=told.made_at,
+        served=own.get(False),
+        challenged=own.get(True),
+        challenges=[each for each in told.challenges if each.challenger_model_id == model_id],
+    )
 
 
 async def _models(session: AsyncSession, organization_id: uuid.UUID, speakers: Speakers) -> list[tuple[Speaker, bool]]:

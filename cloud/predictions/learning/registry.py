@@ -40,6 +40,15 @@ async def model(session: AsyncSession, caller: Caller, model_id: uuid.UUID) -> M
     return _shown(await _row(session, caller.organization_id, model_id))
 
 
+async def horizon_of(session: AsyncSession, caller: Caller, model_id: uuid.UUID) -> int:
+    """Return how far ahead a model looks, in hours.
+
+    Raises:
+        NotFound: There is none.
+    """
+    return (await _row(session, caller.organization_id, model_id)).horizon_h
+
+
 async def promote(session: AsyncSession, caller: Caller, model_id: uuid.UUID) -> ModelStatusOut:
     """Let a model serve in place of the one that does.
 

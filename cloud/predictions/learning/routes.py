@@ -7,8 +7,10 @@ from fastapi import APIRouter
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
 from cloud.paging import Page, PageQuery
+from cloud.predictions import watching
 from cloud.predictions.learning import registry, trainings
 from cloud.predictions.learning.schemas import ModelKind, ModelOut, ModelStatusOut, TrainingIn, TrainingOut
+from cloud.predictions.schemas import ModelWatchOut
 
 router = APIRouter(prefix="/ml", tags=["ml"])
 
@@ -47,6 +49,13 @@ async def list_models(session: Session, caller: CurrentCaller, paging: PageQuery
 async def get_model(session: Session, caller: CurrentCaller, model_id: uuid.UUID) -> ModelStatusOut:
     """Return all that is known of a model: how it was judged, and beside which rules."""
     return await registry.model(session, caller, model_id)
+
+
+@router.get("/models/{model_id}/watch")
+async def watch_model(session: Session, caller: CurrentCaller, model_id: uuid.UUID) -> ModelWatchOut:
+    """Return how good a model's predictions turned out to be, while it served and while it challenged."""
+    horizon_h = await registry.horizon_of(session, caller, model_id)
+    return await watching.of_model(session, caller.organization_id, model_id, horizon_h)
 
 
 @router.post("/models/{model_id}/promote")

@@ -134,7 +134,7 @@ class ScoreOut(BaseModel):
     prevalence: float
 
 
-class GainOut(BoundsOut):
+class BrierGainOut(BoundsOut):
     """Brier gain over the best rule."""
 
     value: float
@@ -154,7 +154,7 @@ class ModelOut(BaseModel):
     learned_until: AwareDatetime = Field(description="It knows nothing later, so it answers nothing about before")
     may_serve: bool = Field(description="Whether its gain over the best simple rule excludes zero")
     best_rule: str
-    gain: GainOut
+    gain: BrierGainOut
     skill_over_machine_rate: float
     predecessor_id: uuid.UUID | None
     promoted_at: AwareDatetime | None
@@ -166,7 +166,7 @@ class LeansOnOut(BaseModel):
 
     group: str
     features: int
-    loss: GainOut = Field(description="By how much the Brier score rises without what the group tells")
+    loss: BrierGainOut = Field(description="By how much the Brier score rises without what the group tells")
     tied_to: list[str] = Field(description="Groups that say much the same")
 
 

@@ -107,6 +107,42 @@ async def test_a_plant_that_begins_to_stop_far_more_often_is_concept_drift_and_a
     assert float(line.split()[-1]) >= 1
 
 
+async def test_a_model_is_watched_by_what_it_said_itself(app, app_client, tenant, new_tenant, watch):
+    made = await plants.machines(app_client, tenant, 2)
+    model = str(await plants.champion_with_another_file(app, tenant))
+    said = text("""
+        INSERT INTO prediction (organization_id, machine_id, model_id, served_by, is_challenger, source, horizon_h, at,
+                                due_at, probability, baseline, minutes, minutes_lower, minutes_upper, outcome)
+        VALUES (:organization_id, :machine_id, :model_id, :name, :challenges, 'periodic', 24, :at, :at, :said, 0.5,
+                0, 0, 0, :outcome)
+    """)
+    rows = [
+        {
+            "organization_id": tenant.organization_id,
+            "machine_id": machine["id"],
+            "model_id": None if name == "prevalence" else model,
+            "name": name,
+            "challenges": name == "prevalence",
+            "at": NOW - (10 + back) * DAYS,
+            "said": 0.5 if name == "prevalence" else 0.9 * (back % 2),
+            "outcome": "stop" if back % 2 else "none",
+        }
+        for machine in made
+        for back in range(10)
+        for name in ("boosting 1", "prevalence")
+    ]
+    async with app.state.database.transaction() as session:
+        await session.execute(said, rows)
+    await watch(NOW)
+    path = f"/ml/models/{model}/watch"
+    told = (await app_client.get(path, headers=tenant.planner)).json()
+    assert (told["model_id"], told["challenged"], told["challenges"]) == (model, None, [])
+    assert (told["served"]["rows"], told["served"]["stops"]) == (20, 10)
+    assert told["served"]["brier"] == pytest.approx(0.005)
+    assert told["served"]["baseline_brier"] == pytest.approx(0.25)
+    assert (await app_client.get(path, headers=(await new_tenant()).planner)).status_code == 404
+
+
 async def test_a_worker_may_not_see_it_and_another_organization_sees_its_own(app_client, tenant, new_tenant, watch):
     await plants.machines(app_client, tenant, 1)
     assert (await watch(NOW))["made_at"] is not None
