@@ -166,6 +166,7 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     "POST /predictions/oee": EVERYBODY,
     "GET /predictions/watch": PLANNERS,
     "POST /ml/train/downtime-predictor": PLANNERS,
+    "POST /ml/train/oee-optimizer": PLANNERS,
     "GET /ml/jobs": PLANNERS,
     "GET /ml/jobs/{job_id}": PLANNERS,
     "POST /ml/jobs/{job_id}/cancel": PLANNERS,

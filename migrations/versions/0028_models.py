@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("problem", document, nullable=True),
         sa.Column("model_id", sa.Uuid(), nullable=True),
+        sa.Column("result", document, nullable=True),
         sa.Column("created_at", moment, server_default=sa.func.now(), nullable=False),
         sa.Column("finished_at", moment, nullable=True),
         sa.CheckConstraint(

@@ -4,13 +4,16 @@ import asyncio
 import os
 import sys
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import changes, loop, orphan
@@ -24,13 +27,16 @@ from cloud.predictions.learning import messages, trainings
 from cloud.predictions.learning.registry import listed
 from cloud.predictions.learning.rows import ModelRow, TrainingRow
 from cloud.predictions.learning.schemas import (
+    ModelKind,
     ModelState,
+    OptimizerTrainingIn,
     TrainingFilter,
     TrainingIn,
     TrainingOutcome,
     TrainingStatus,
 )
 from cloud.predictions.messages import INSUFFICIENT_DATA
+from cloud.predictions.optimizer import fitting
 from cloud.predictions.outcomes import Outcomes
 from cloud.predictions.past import Past
 from cloud.production.service import failures
@@ -38,6 +44,9 @@ from cloud.production.service.moments import us, utc
 from shared import logs
 
 _TELL_S = 1.0
+_OPTIMIZED = timedelta(days=90)
+# in the record of changes
+ACTOR = "training"
 
 log = logs.get(__name__)
 
@@ -106,6 +115,10 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
     async with database.reading() as session:
         row = (await session.scalars(select(TrainingRow).where(col(TrainingRow.id) == job_id))).one()
         now: datetime = (await session.execute(text("SELECT now()"))).scalar_one()
+        if row.kind == ModelKind.OEE_OPTIMIZER:
+            result = await _optimized(session, row, now)
+            await _concluded(database, job_id, partial(_with_result, result))
+            return
         known = await past.read(session, row.organization_id, now)
         first = min(known.since.values(), default=us(now))
         unknown = await failures.unknown(session, known.machines, utc(first), now)
@@ -115,7 +128,10 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
         telling = tasks.create_task(_tell(database, job_id, progress), name="progress")
         found = await asyncio.to_thread(_fitted, known, unknown, asked, now, progress)
         telling.cancel()
-    await _kept(database, job_id, row.organization_id, asked, found, now)
+    if isinstance(found, str):
+        await _concluded(database, job_id, partial(_with_too_little, found))
+    else:
+        await _concluded(database, job_id, partial(_with_model, asked, found, now))
 
 
 def _fitted(
@@ -197,6 +213,14 @@ def _wanted(known: Past, given: TrainingFilter, machine: Any, at: Any) -> Any:
     return found
 
 
+async def _optimized(session: AsyncSession, row: TrainingRow, now: datetime) -> dict[str, Any]:
+    given = OptimizerTrainingIn.model_validate(row.asked).training_data_filter
+    end = given.end_date or now
+    start = given.start_date or end - _OPTIMIZED
+    found = await fitting.fit(session, row.organization_id, start, end)
+    return {"machines": dict(found.result), "metrics": dict(found.metrics)}
+
+
 async def _tell(database: Database, job_id: uuid.UUID, progress: _Progress) -> None:
     while True:
         await asyncio.sleep(_TELL_S)
@@ -208,49 +232,58 @@ async def _tell(database: Database, job_id: uuid.UUID, progress: _Progress) -> N
                     row.progress, row.step = progress.share, progress.step
 
 
-async def _kept(
-    database: Database,
-    job_id: uuid.UUID,
-    organization_id: uuid.UUID,
-    asked: TrainingIn,
-    found: "dict[str, Any] | str",
-    now: datetime,
+async def _concluded(
+    database: Database, job_id: uuid.UUID, conclude: Callable[[AsyncSession, TrainingRow], Awaitable[None]]
 ) -> None:
-    """Write the model and the training's end at once; nothing, where it was cancelled meanwhile."""
+    """Write what came of a training and its end at once; nothing, where it was cancelled meanwhile."""
     async with database.transaction() as session:
         row = await trainings.running(session, job_id)
         if row is None:
             return
         before = trainings.shown(row)
-        actor = Operator(organization_id, "training")
-        if isinstance(found, str):
-            row.outcome, row.problem = (
-                TrainingOutcome.INSUFFICIENT_DATA.value,
-                trainings.said(INSUFFICIENT_DATA, reason=found),
-            )
-        else:
-            last = text("SELECT coalesce(max(number), 0) FROM ml_model WHERE organization_id = :o AND kind = :k")
-            number = (await session.execute(last, {"o": organization_id, "k": row.kind})).scalar_one() + 1
-            state = ModelState.CANDIDATE if found["verdict"]["may_serve"] else ModelState.REFUSED
-            model = ModelRow(
-                organization_id=organization_id,
-                kind=row.kind,
-                number=number,
-                horizon_h=asked.horizon_h,
-                algorithm=asked.algorithm.value,
-                state=state.value,
-                is_control=asked.is_control,
-                trained_at=now,
-                learned_until=now,
-                **found,
-            )
-            session.add(model)
-            await session.flush()
-            row.outcome, row.model_id = TrainingOutcome.LEARNED.value, model.id
-            await changes.record(session, actor, Entity.MODEL, model.id, ChangeKind.CREATED, after=listed(model))
+        await conclude(session, row)
         row.status, row.progress, row.step = TrainingStatus.DONE.value, 1.0, None
         row.finished_at = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
         await session.flush()
         over = trainings.shown(row)
+        actor = Operator(row.organization_id, ACTOR)
         await changes.record(session, actor, Entity.TRAINING, job_id, ChangeKind.UPDATED, before=before, after=over)
     log.info("training_done", training=str(job_id), outcome=over.outcome, model=str(over.model_id))
+
+
+async def _with_too_little(reason: str, _: AsyncSession, row: TrainingRow) -> None:
+    row.outcome = TrainingOutcome.INSUFFICIENT_DATA.value
+    row.problem = trainings.said(INSUFFICIENT_DATA, reason=reason)
+
+
+async def _with_result(result: dict[str, Any], _: AsyncSession, row: TrainingRow) -> None:
+    is_any = any(each["attainable"] is not None for each in result["machines"].values())
+    row.outcome = (TrainingOutcome.LEARNED if is_any else TrainingOutcome.INSUFFICIENT_DATA).value
+    row.result = result
+    if not is_any:
+        row.problem = trainings.said(messages.FEW_DAYS)
+
+
+async def _with_model(
+    asked: TrainingIn, found: dict[str, Any], now: datetime, session: AsyncSession, row: TrainingRow
+) -> None:
+    last = text("SELECT coalesce(max(number), 0) FROM ml_model WHERE organization_id = :o AND kind = :k")
+    number = (await session.execute(last, {"o": row.organization_id, "k": row.kind})).scalar_one() + 1
+    state = ModelState.CANDIDATE if found["verdict"]["may_serve"] else ModelState.REFUSED
+    model = ModelRow(
+        organization_id=row.organization_id,
+        kind=row.kind,
+        number=number,
+        horizon_h=asked.horizon_h,
+        algorithm=asked.algorithm.value,
+        state=state.value,
+        is_control=asked.is_control,
+        trained_at=now,
+        learned_until=now,
+        **found,
+    )
+    session.add(model)
+    await session.flush()
+    row.outcome, row.model_id = TrainingOutcome.LEARNED.value, model.id
+    actor = Operator(row.organization_id, ACTOR)
+    await changes.record(session, actor, Entity.MODEL, model.id, ChangeKind.CREATED, after=listed(model))

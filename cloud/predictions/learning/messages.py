@@ -56,6 +56,10 @@ ABANDONED = Message(
     "The service ended twice in the midst of the training; ask for it again.",
     "Hizmet, eğitim sürerken iki kez kapandı; eğitimi yeniden isteyin.",
 )
+FEW_DAYS = Message(
+    "No machine has days enough with figures to tell what it can reach.",
+    "Hiçbir makinenin, neye ulaşabileceğini söyleyecek kadar verisi olan günü yok.",
+)
 NO_PARAMETER = Message(
     "hyperparameters: {algorithm} has no {name}; it has {known}.",
     "hyperparameters: {algorithm} için {name} yok; şunlar var: {known}.",

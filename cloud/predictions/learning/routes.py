@@ -9,7 +9,14 @@ from cloud.identity.caller import CurrentCaller
 from cloud.paging import Page, PageQuery
 from cloud.predictions import watching
 from cloud.predictions.learning import registry, trainings
-from cloud.predictions.learning.schemas import ModelKind, ModelOut, ModelStatusOut, TrainingIn, TrainingOut
+from cloud.predictions.learning.schemas import (
+    ModelKind,
+    ModelOut,
+    ModelStatusOut,
+    OptimizerTrainingIn,
+    TrainingIn,
+    TrainingOut,
+)
 from cloud.predictions.schemas import ModelWatchOut
 
 router = APIRouter(prefix="/ml", tags=["ml"])
@@ -19,6 +26,12 @@ router = APIRouter(prefix="/ml", tags=["ml"])
 async def train_downtime_predictor(session: Session, caller: CurrentCaller, asked: TrainingIn) -> TrainingOut:
     """Learn in the background when machines stop unplanned; what serves goes on serving meanwhile."""
     return await trainings.ask(session, caller, ModelKind.DOWNTIME_PREDICTOR, asked)
+
+
+@router.post("/train/oee-optimizer", status_code=202)
+async def train_oee_optimizer(session: Session, caller: CurrentCaller, asked: OptimizerTrainingIn) -> TrainingOut:
+    """Learn in the background what each machine has reached at its best; the training's `result` has it."""
+    return await trainings.ask(session, caller, ModelKind.OEE_OPTIMIZER, asked)
 
 
 @router.get("/jobs")

@@ -69,6 +69,8 @@ class TrainingRow(Table, table=True):
     # in every language
     problem: dict[str, str] | None = Field(default=None, sa_column=Column(JSONB))
     model_id: uuid.UUID | None = Field(default=None, sa_column=Column(Uuid))
+    # of what makes no model
+    result: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )

@@ -2,7 +2,7 @@
 
 import uuid
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,7 @@ class ModelKind(StrEnum):
     """What a model tells."""
 
     DOWNTIME_PREDICTOR = "downtime-predictor"
+    OEE_OPTIMIZER = "oee-optimizer"
 
 
 class AlgorithmName(StrEnum):
@@ -106,6 +107,24 @@ class TrainingIn(BaseModel):
         return AlgorithmName(self.model_type.value)
 
 
+class OptimizerFilter(BaseModel):
+    """The days that are learned from: the last ninety, where nothing is said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+
+
+class OptimizerTrainingIn(BaseModel):
+    """Learn what each machine has reached at its best, and what to be there always would bring."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    model_type: Literal["oee_optimizer"] = "oee_optimizer"
+    training_data_filter: OptimizerFilter = Field(default_factory=OptimizerFilter)
+
+
 class TrainingOut(BaseModel):
     """A training."""
 
@@ -113,13 +132,17 @@ class TrainingOut(BaseModel):
 
     id: uuid.UUID
     kind: ModelKind
-    asked: TrainingIn
+    asked: dict[str, Any] = Field(description="The body that asked for it")
     status: TrainingStatus
     progress: float = Field(description="From 0 to 1")
     step: str | None
     outcome: TrainingOutcome | None
     problem: str | None = Field(description="Why it failed, or what is lacking")
     model_id: uuid.UUID | None
+    result: dict[str, Any] | None = Field(
+        description="Of an optimizer: by machine what it reached at its best and what that would bring, and `metrics`, "
+        "judged on the second half of the days"
+    )
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
 

@@ -16,7 +16,7 @@ from cloud.languages import Language, Message
 from cloud.paging import Page, Paging
 from cloud.predictions.learning import messages
 from cloud.predictions.learning.rows import TrainingRow
-from cloud.predictions.learning.schemas import ModelKind, TrainingIn, TrainingOut, TrainingStatus
+from cloud.predictions.learning.schemas import ModelKind, OptimizerTrainingIn, TrainingIn, TrainingOut, TrainingStatus
 from shared import logs
 
 LIVE = (TrainingStatus.QUEUED.value, TrainingStatus.RUNNING.value)
@@ -46,7 +46,9 @@ def require_packages() -> None:
         raise NotInstalled(messages.NOT_INSTALLED)
 
 
-async def ask(session: AsyncSession, caller: Caller, kind: ModelKind, given: TrainingIn) -> TrainingOut:
+async def ask(
+    session: AsyncSession, caller: Caller, kind: ModelKind, given: TrainingIn | OptimizerTrainingIn
+) -> TrainingOut:
     """Ask for a training; it is done in the background.
 
     Raises:
@@ -54,8 +56,9 @@ async def ask(session: AsyncSession, caller: Caller, kind: ModelKind, given: Tra
         Invalid: A hyperparameter is unknown to the algorithm.
         Conflict: One of the kind is under way.
     """
-    require_packages()
-    _require_known(given)
+    if isinstance(given, TrainingIn):
+        require_packages()
+        _require_known(given)
     # whoever asks at the same time waits here, and then finds the other's
     await session.execute(text("SELECT 1 FROM organization WHERE id = :id FOR UPDATE"), {"id": caller.organization_id})
     mine = (col(TrainingRow.organization_id) == caller.organization_id, col(TrainingRow.kind) == kind.value)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from cloud.analytics.service import storing
 from cloud.kpi.elements import Category, PieceKind
 from cloud.kpi.facts import Facts
+from cloud.predictions.learning.making import Limits, train_next
 from cloud.predictions.optimizer import fitting
 from tests.integration.cloud.predictions.plants import NOW
 
@@ -155,3 +156,21 @@ async def test_a_training_of_the_optimizer_learns_every_machine_of_its_organizat
         found = await fitting.fit(session, tenant.organization_id, FROM, TO)
     assert set(found.result) == {"L-0", "L-1"}
     assert found.metrics["machines_judged"] == 2
+
+
+async def test_what_every_machine_can_reach_is_learned_in_the_background(app, call, plant):
+    async with app.state.database.transaction() as session:
+        await session.execute(text("DELETE FROM ml_job"))
+    asked = {"training_data_filter": {"start_date": WINDOW["from"], "end_date": WINDOW["to"]}}
+    job = await call("POST", "/ml/train/oee-optimizer", json=asked, status=202)
+    assert await train_next(app.state.database, NOW, Limits(nice=0))
+    over = await call("GET", f"/ml/jobs/{job['id']}")
+    assert (over["status"], over["outcome"], over["kind"]) == ("done", "learned", "oee-optimizer"), over
+    assert over["result"]["machines"]["L-0"]["attainable"]["reductions"]["set_up"] > 0.3
+    assert over["result"]["metrics"]["machines"] == 2
+    assert over["asked"]["model_type"] == "oee_optimizer"
+    empty = {"training_data_filter": {"start_date": "2020-01-01T00:00:00Z", "end_date": "2020-02-01T00:00:00Z"}}
+    job = await call("POST", "/ml/train/oee-optimizer", json=empty, status=202)
+    assert await train_next(app.state.database, NOW, Limits(nice=0))
+    over = await call("GET", f"/ml/jobs/{job['id']}", headers={"Accept-Language": "tr"})
+    assert (over["outcome"], "gün" in over["problem"]) == ("insufficient_data", True)
