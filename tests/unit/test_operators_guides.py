@@ -195,7 +195,7 @@ def test_the_exit_codes_are_all_there(guide: str) -> None:
 # --- the gateway's configuration ----------------------------------------------------------------------------------
 
 # where what is shown is whose default it takes, in words
-_SHOWN_OTHERWISE = {"every", "publish", "stale_after", "type", "byte_order", "queue", "ts"}
+_SHOWN_OTHERWISE = {"every", "publish", "stale_after", "type", "byte_order", "queue", "ts", "server_time"}
 
 
 def check_keys(heading: str, fields: Mapping[str, Any], more: Sequence[str] = ()) -> None:

@@ -98,7 +98,7 @@ async def _watched(
             return trainings.said(messages.TOO_LONG, limit_s=limit_s)
     if process.exitcode == 0:
         return None
-    return trainings.said(messages.DIED, code=process.exitcode)
+    return trainings.said(messages.DIED, exit_code=process.exitcode)
 
 
 async def _claimed(database: Database, now: datetime) -> uuid.UUID | None:

@@ -41,9 +41,9 @@ NO_PREDECESSOR = Message(
     code="MODEL_FIRST",
 )
 DIED = Message(
-    "The training's process ended with exit code {code}, probably for want of memory; the champion is as it was. "
+    "The training's process ended with exit code {exit_code}, probably for want of memory; the champion is as it was. "
     "Ask for fewer trials, or see the log.",
-    "Eğitim süreci {code} çıkış koduyla sona erdi, büyük olasılıkla bellek yetmedi; "
+    "Eğitim süreci {exit_code} çıkış koduyla sona erdi, büyük olasılıkla bellek yetmedi; "
     "yayındaki model olduğu gibi duruyor. "
     "Daha az deneme isteyin ya da günlüğe bakın.",
 )
