@@ -282,12 +282,11 @@ def _holes(found: Found, missing: int, aside: Path, now_us: int) -> list[Gap]:
     if is_whole and len(told) <= _MOST_TOLD:
         return told
     # not everything that is lost is known by its times: it lies between the oldest that waited and now
-    known = [found.oldest_us] if found.oldest_us < MAX_TIME_US else []
-    if found.state is not None:
-        known.append(found.state.oldest_us or found.state.alive_us)
-    elif not known:
-        detail += "; since when is not known"
-    since_us = min(known, default=0)
+    if found.state is None:
+        # what was found may be younger than what was not
+        since_us, detail = 0, f"{detail}; since when is not known"
+    else:
+        since_us = min(found.oldest_us, found.state.oldest_us or found.state.alive_us)
     return [holes.lost(GapCause.BUFFER_DAMAGED, since_us, now_us, now_us, detail)]
 
 

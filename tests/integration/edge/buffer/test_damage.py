@@ -173,6 +173,7 @@ KINDS = st.lists(
 @example(seed=1, harms=[("flip", "log")])
 @example(seed=1, harms=[("lost", "log")])
 @example(seed=3, harms=[("behead", "file"), ("behead", "log"), ("blank", "file")])
+@example(seed=59014, harms=[("cut", "file"), ("flip", "log")])
 def test_what_is_whole_arrives_once_and_a_gap_tells_the_rest(
     left: Left, seed: int, harms: list[tuple[str, str]]
 ) -> None:
