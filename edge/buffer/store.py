@@ -30,8 +30,9 @@ from shared.wire.batch import BatchId
 from shared.wire.labels import Labels
 from shared.wire.lane import URGENCY, Lane
 
-# A commit that brings a lane's tail to this many rows seals it, if batches may be so large.
-SEAL_ROWS = sealing.BATCH_ROWS
+# A commit that brings a lane's tail to this many rows seals it. Only batches can be given up, and a tail takes more
+# room: with 20,000 a full disk had none left for what matters.
+SEAL_ROWS = 10_000
 _NOWHERE: Mapping[str, Collection[Lane]] = {}
 T = TypeVar("T")
 _log = get(__name__)
