@@ -124,10 +124,14 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
         unknown = await failures.unknown(session, known.machines, utc(first), now)
     asked = TrainingIn.model_validate(row.asked)
     progress = _Progress()
-    async with asyncio.TaskGroup() as tasks:
-        telling = tasks.create_task(_tell(database, job_id, progress), name="progress")
-        found = await asyncio.to_thread(_fitted, known, unknown, asked, now, progress)
-        telling.cancel()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(_tell(database, job_id, progress), name="progress")
+            found = await asyncio.to_thread(_fitted, known, unknown, asked, now, progress)
+            telling.cancel()
+    except ExceptionGroup as trouble:
+        # what learning itself met: too little memory is told otherwise than a defect
+        raise trouble.exceptions[0] from trouble
     if isinstance(found, str):
         await _concluded(database, job_id, partial(_with_too_little, found))
     else:
