@@ -125,7 +125,8 @@ async def test_ended_connections_cost_a_caller_nothing(table, database):
     async with database.transaction() as session:
         mine = await session.scalar(text("SELECT pg_backend_pid()"))
     with psycopg.connect(table, autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(%s)", [mine])
+        # waits until it has ended
+        connection.execute("SELECT pg_terminate_backend(%s, 15000)", [mine])
     async with database.transaction() as session:
         assert await session.scalar(text("SELECT pg_backend_pid()")) != mine
 

@@ -184,10 +184,13 @@ async def test_a_line_that_breaks_again_and_again_loses_nothing(broker: Broker, 
                 sample = await taker.take()
                 seen |= set(sample.readings.value.tolist())
                 asyncio.get_running_loop().call_later(disk_s, taker.acknowledge, [sample])
+            taken = len(taker.samples)
             line.cut()
             with pytest.raises(DriverError):
                 await taker.until(lambda: False)
             seen |= set(taker.values())
+            # as a station does: what was taken is settled, else its copies hold places in the broker's window
+            taker.acknowledge(taker.samples[taken:])
             await gateway.close()
             await gateway.open()
         await publishing
