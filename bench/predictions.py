@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from cloud import tomlfile
 from cloud.predictions.features import features
@@ -104,11 +105,13 @@ def loaded(directory: Path, text: str) -> History:
 
 
 def learned(task: Task) -> tuple[Learned, float]:
-    """Train, and return the CPU seconds it took."""
-    began = time.process_time()
-    found = train(task, Plan())
+    """Train on one core, as the service does, and return the CPU seconds it took."""
+    with threadpool_limits(1):
+        began = time.process_time()
+        found = train(task, Plan())
+        took = time.process_time() - began
     assert isinstance(found, Learned), found
-    return found, time.process_time() - began
+    return found, took
 
 
 def told(name: str, found: Learned, asked: dict[str, tuple[float, float]]) -> int:
@@ -153,9 +156,10 @@ def cost(task: Task) -> int:
     )
     _, seconds = learned(whole)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    bare = time.process_time()
-    HistGradientBoostingClassifier().fit(whole.matrix.values[::5], whole.outcomes.stopped[::5])
-    bare = time.process_time() - bare
+    with threadpool_limits(1):
+        bare = time.process_time()
+        HistGradientBoostingClassifier().fit(whole.matrix.values[::5], whole.outcomes.stopped[::5])
+        bare = time.process_time() - bare
     is_held = seconds < SECONDS and megabytes < MEGABYTES
     print(
         f"\n{ROWS:,} rows of {len(task.matrix.names)} features: {seconds:.1f} CPU s, {megabytes:,.0f} MB   "

@@ -24,6 +24,7 @@ from bench.api_orders import KEY, PLANNER, Sides, served
 from cloud import schema
 from cloud.identity.tokens import Tokens
 from cloud.postgres import embedded
+from cloud.predictions.learning.making import THREADS
 from shared import logs
 
 MACHINES, DAYS = 40, 365
@@ -126,8 +127,9 @@ def idle() -> Iterator[None]:
 
 @contextmanager
 def training() -> Iterator[None]:
-    """Train beside, in a process of low priority."""
-    process = subprocess.Popen([sys.executable, "-c", TRAINING], stdout=subprocess.PIPE)
+    """Train beside, in a process of low priority whose libraries take one thread each."""
+    alone = os.environ | dict.fromkeys(THREADS, "1")
+    process = subprocess.Popen([sys.executable, "-c", TRAINING], stdout=subprocess.PIPE, env=alone)
     try:
         assert process.stdout is not None
         process.stdout.readline()

@@ -2,7 +2,8 @@
 
 An answer is remembered under who served it, the machine, the state of all that is known of it, and the horizon. A new
 event makes another state, so nothing remembered is ever out of date by it; after `SLOT` it is computed anew anyway,
-for time itself is a feature.
+for time itself is a feature. Machines' slots end at moments of their own: what a plant's screens ask all the time is
+never computed for all machines at once.
 """
 
 import asyncio
@@ -163,10 +164,9 @@ async def say(
     """Return what is said of machines, remembered where it may be; what is computed of the present is kept."""
     tokens = await _tokens(session, machine_ids)
     server = await _server(session, organization_id, memory.speakers, asked)
-    slot = asked.as_of or us(now) // us(utc(0) + SLOT)
     given = tuple(sorted(asked.features.items()))
-    common = (organization_id, server.key, asked.horizon_h, slot, given)
-    keys = {each: (each, tokens.get(each), *common) for each in machine_ids}
+    common = (organization_id, server.key, asked.horizon_h, given)
+    keys = {each: (each, tokens.get(each), asked.as_of or slot(each, now), *common) for each in machine_ids}
     found = {each: memory.answers.get(key) for each, key in keys.items()}
     lacking = [each for each, known in found.items() if known is None]
     if lacking:
@@ -187,6 +187,12 @@ async def say(
             ]
             await keeping.keep(session, organization_id, asked.horizon_h, "asked", new)
     return {each: said for each, said in found.items() if said is not None}
+
+
+def slot(machine_id: uuid.UUID, at: datetime) -> int:
+    """Return the number of a machine's slot: another one after each `SLOT`, begun at a moment of the machine's own."""
+    length = us(utc(0) + SLOT)
+    return (us(at) + machine_id.int % length) // length
 
 
 def require_past(as_of: datetime | None, now: datetime) -> None:

@@ -55,7 +55,7 @@ def _boosting(parameters: Parameters, seed: int) -> Pipeline:
 
 
 def _draw_boosting(rng: np.random.Generator) -> Parameters:
-    rate = float(np.exp(rng.uniform(np.log(0.025), np.log(0.1))))
+    rate = float(np.exp(rng.uniform(np.log(0.04), np.log(0.12))))
     return {
         "learning_rate": round(rate, 4),
         # slower learning takes more steps to the same place

@@ -27,7 +27,8 @@ from shared import logs
 LEASE = timedelta(minutes=1)
 ATTEMPTS = 2
 _LOOK_S = 0.5
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# what bounds the threads of numeric libraries
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 log = logs.get(__name__)
 
@@ -72,8 +73,8 @@ async def train_next(database: Database, now: datetime, limits: Limits | None = 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Let numeric libraries of a process that begins now take one thread, as many as do the work as well."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         yield
     finally:
