@@ -122,6 +122,8 @@ class MqttDriver:
             await link.open()
         except BaseException:
             self._link = None
+            # a copy that came already comes again with the next connection
+            self._in_flight.lose_connection(())
             self._drop_waiting()
             raise
         now_us = self._clock.now_us()

@@ -180,3 +180,33 @@ async def test_an_open_that_fails_closes_its_connection() -> None:
         await gateway.open()
         await gateway.close()
         assert broker.connections == 4
+
+
+async def test_copies_that_come_to_an_open_that_fails_are_no_new_readings() -> None:
+    async with ScriptedBroker(grants=(1, 1)) as broker:
+        gateway = driver(broker.port, TWO)
+        await gateway.open()
+        samples = news(gateway)
+        broker.say(publish(7, "plant/a", b"1"))
+        async with asyncio.timeout(PATIENCE_S):
+            first = await anext(samples)
+        broker.hang_up()
+        # a copy comes before the subscription, which fails; its readings are on their way to the disk still
+        broker.greeting = connack(session_present=True) + publish(7, "plant/a", b"1", is_dup=True)
+        broker.grants = (0x80, 0x80)
+        with pytest.raises(DriverRefused):
+            await gateway.open()
+        broker.grants = (1, 1)
+        await gateway.open()
+        gateway.acknowledge([first.receipt])
+        broker.say(publish(8, "plant/a", b"2"))
+        values: list[float] = []
+        async with asyncio.timeout(PATIENCE_S):
+            async for sample in news(gateway):
+                values += sample.readings.value.tolist()
+                gateway.acknowledge([sample.receipt] if sample.receipt is not None else [])
+                if 2.0 in values:
+                    break
+        await gateway.close()
+        assert values == [2.0], "the copy of what is on disk is no second reading"
+        assert broker.acknowledged() == [7, 8]
