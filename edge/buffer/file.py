@@ -1,4 +1,4 @@
-"""The buffer file: how it is opened, what its failures are called, and where a damaged one goes.
+"""The buffer file: how it is opened, and what its failures are called.
 
 Opening reads a few rows whatever the file's size. SQLite's own check of the structure, `quick_check`, reads every page
 (measured with 2 GB: 12 s, opening 2 ms), so it is given a second; and it does not see a flipped byte in a row. Every
@@ -14,7 +14,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.buffer import upgrade
@@ -148,6 +147,21 @@ def empty_log(connection: sqlite3.Connection, *_: object) -> None:
     connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
 
+def empty_whole_log(connection: sqlite3.Connection) -> None:
+    """Bring what stands in the log into the file, and cut it to nothing; the file is whole by itself then."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def keep_names(directory: Path) -> None:
+    """See to it that the names of files in a directory survive a power cut too."""
+    if os.name == "posix":
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def shrink(connection: sqlite3.Connection) -> None:
     """Give free pages back to the volume, a megabyte (5 ms) at a time, when they are many; outside transactions."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -200,21 +214,6 @@ def naming(path: Path) -> Iterator[None]:
         raise BufferError(f"{path}: {error}; {_NEXT_STEP[sqlite3.SQLITE_CANTOPEN]}", retryable=True) from error
 
 
-def set_aside(path: Path, now_us: int) -> Path:
-    """Rename a damaged file and its log, so that a new one can be made and nothing is destroyed; returns the new name.
-
-    Raises:
-        BufferError: It cannot be renamed.
-    """
-    stamp = datetime.fromtimestamp(now_us / 1e6, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    with naming(path):
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
 def _judge(path: Path) -> None:
     """Look at what SQLite would pass over without a word.
 
@@ -265,10 +264,4 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
     schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
     marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT};"
     connection.executescript(f"BEGIN IMMEDIATE; {schema} {marks} COMMIT;")
-    if os.name == "posix":
-        # the file's name survives a power cut too
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+    keep_names(path.parent)

@@ -2,7 +2,7 @@
 
 Nothing is written to a file that exists unless its destinations changed, so that a gateway starts on a full disk too
 and drains it. A damaged file is renamed, never deleted; what can be read of it goes into the new one (salvage.py), and
-gaps tell the rest.
+gaps tell the rest. The new one takes its place when it is whole, and not before (successor.py).
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edge.buffer import contents, destinations, file, salvage
+from edge.buffer import contents, destinations, file, salvage, successor
 from edge.buffer.destinations import Target
 from edge.buffer.store import Store
 from edge.errors import BufferDamaged
@@ -40,10 +40,16 @@ def open_store(
     Raises:
         BufferError: It cannot be opened, or is another gateway's, or is no buffer.
     """
-    try:
-        return _open(path, room, gateway, now_us, targets, check_s, file.log_lost_us(path))
-    except BufferDamaged as error:
-        gaps = _replace(path, error, room, gateway, now_us)
+    aside = successor.unfinished(path)
+    if aside is None:
+        try:
+            return _open(path, room, gateway, now_us, targets, check_s, file.log_lost_us(path))
+        except BufferDamaged as error:
+            aside = _set_aside(path, error, now_us)
+    else:
+        _log.warning("the damaged buffer file that was set aside is brought over once more", aside=str(aside))
+    growing, gaps = _grow(aside, room, gateway, now_us)
+    successor.finish(growing, path)
     store, told = _open(path, room, gateway, now_us, targets)
     return store, [*told, *gaps]
 
@@ -65,12 +71,16 @@ def open_another(
         BufferError: The old file cannot be renamed or the new one not made; try again.
     """
     old.abandon()
-    gaps = _replace(old.path, error, room, gateway, now_us, tail=False)
-    store, _ = _open(old.path, room, gateway, now_us, targets)
+    aside = successor.unfinished(old.path) or _set_aside(old.path, error, now_us)
+    growing, gaps = _grow(aside, room, gateway, now_us, tail=False)
+    store, _ = _open(growing, room, gateway, now_us, targets)
     with contextlib.ExitStack() as undo:
         undo.callback(store.abandon)
         store.adopt(old, now_us)
-        undo.pop_all()
+        store.close(now_us)
+    successor.finish(growing, old.path)
+    store, _ = _open(old.path, room, gateway, now_us, targets)
+    store.lanes = old.lanes
     return store, gaps
 
 
@@ -100,11 +110,17 @@ def _open(
     return store, held.told
 
 
-def _replace(
-    path: Path, error: BufferDamaged, room: file.Room, gateway: str, now_us: int, *, tail: bool = True
-) -> list[Gap]:
-    """Set the file aside and bring what can be read of it into a new one; returns the holes that are left."""
-    aside = file.set_aside(path, now_us)
+def _set_aside(path: Path, error: BufferDamaged, now_us: int) -> Path:
+    aside = successor.begin(path, now_us)
     _log.error("the buffer file is damaged and set aside; a new one begins", error=error.message, aside=str(aside))
-    with contextlib.closing(file.connect(path, room)) as db:
-        return salvage.bring(aside, db, gateway, now_us, tail=tail)
+    return aside
+
+
+def _grow(aside: Path, room: file.Room, gateway: str, now_us: int, *, tail: bool = True) -> tuple[Path, list[Gap]]:
+    """Bring what can be read of a file set aside into a new one; returns that and the holes that are left."""
+    growing = successor.fresh(aside)
+    with contextlib.closing(file.connect(growing, room)) as db:
+        gaps = salvage.bring(aside, db, gateway, now_us, tail=tail)
+        with file.naming(growing):
+            file.empty_whole_log(db)
+    return growing, gaps

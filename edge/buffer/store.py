@@ -264,7 +264,7 @@ class Store:
             with self.change(now_us) as change:
                 change.state = replace(change.state, is_stopped=True)
             with file.naming(self.path):
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                file.empty_whole_log(self._db)
         finally:
             self._db.close()
 

@@ -63,6 +63,8 @@ class StoreThread:
         # the hole since the last sign of life, None for a buffer that is new; and the gaps that went on then
         self.down: Gap | None = None
         self.open_gaps: list[Gap] = []
+        # what is wrong with a file that could not be replaced yet; the store on it is closed
+        self._damage: BufferDamaged | None = None
         self._done = 0
         self._seen = 0
         # as the last job that was waited for left it
@@ -143,11 +145,12 @@ class StoreThread:
 
     def _attempt(self, job: Callable[[Store], T], frees: bool = False) -> _Done[T]:
         done = self._try(job)
-        if isinstance(done.error, DiskFull):
+        if isinstance(done.error, DiskFull) and self._damage is None:
             # what stands in the log takes no room in the file, and makes some in the log
             with contextlib.suppress(BufferError):
                 self._store.look(file.empty_log)
             done = self._try(job)
+        frees = frees or self._damage is not None
         if frees and isinstance(done.error, DiskFull) and self._ballast.release():
             done = self._try(job)
         return done
@@ -155,22 +158,32 @@ class StoreThread:
     def _try(self, job: Callable[[Store], T]) -> _Done[T]:
         self._done += 1
         try:
+            if self._damage is not None:
+                self._replace(self._damage)
             result = job(self._store)
         except BufferDamaged as error:
-            return _Done(self._done, self._store.figures, error=self._replace(error))
+            return _Done(self._done, self._store.figures, error=self._after(error))
         except BufferError as error:
             return _Done(self._done, self._store.figures, error=error)
         return _Done(self._done, self._store.figures, result)
 
-    def _replace(self, damage: BufferDamaged) -> BufferError:
+    def _replace(self, damage: BufferDamaged) -> None:
+        """Go on with a new file.
+
+        Raises:
+            BufferError: There is none yet; with the next job it is tried again.
+        """
+        self._damage = damage
         now_us = self._clock.now_us()
+        self._store, told = opening.open_another(self._store, damage, self._room, self._gateway, now_us, self._targets)
+        self._damage = None
+        self._told.extend(told)
+
+    def _after(self, damage: BufferDamaged) -> BufferError:
         try:
-            self._store, told = opening.open_another(
-                self._store, damage, self._room, self._gateway, now_us, self._targets
-            )
+            self._replace(damage)
         except BufferError as error:
             return error
-        self._told.extend(told)
         return BufferError(f"{damage.message}; it was replaced", retryable=True)
 
     def _note(self, done: _Done[T]) -> T:

@@ -162,17 +162,6 @@ def test_a_defect_of_ours_is_not_called_by_another_name(tmp_path: Path) -> None:
         sqlite3.connect(":memory:").execute("SELECT * FROM missing")
 
 
-def test_what_is_set_aside_keeps_its_content_and_its_log(tmp_path: Path) -> None:
-    path = tmp_path / "buffer.db"
-    path.write_bytes(b"one")
-    path.with_name("buffer.db-wal").write_bytes(b"two")
-    aside = file.set_aside(path, 1_800_000_000_000_000)
-    assert aside.name == "buffer.db.damaged-20270115T080000.000000Z"
-    assert aside.read_bytes() == b"one"
-    assert aside.with_name(aside.name + "-wal").read_bytes() == b"two"
-    assert not path.exists()
-
-
 def test_free_pages_go_back_to_the_volume_after_a_long_outage(tmp_path: Path) -> None:
     path = tmp_path / "buffer.db"
     db = file.connect(path, ROOM)
