@@ -3,11 +3,13 @@
 An answer is remembered under who served it, the machine, the state of all that is known of it, and the horizon. A new
 event makes another state, so nothing remembered is ever out of date by it; after `SLOT` it is computed anew anyway,
 for time itself is a feature. Machines' slots end at moments of their own: what a plant's screens ask all the time is
-never computed for all machines at once.
+never computed for all machines at once. That there is too little to answer from is not remembered: a history may be on
+its way.
 """
 
 import asyncio
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -131,6 +133,8 @@ class Memory:
         self.answers: Remembered[Said] = Remembered(asked, "answer", MOST_ANSWERS)
         self.grounds: Remembered[Ground | Lacking] = Remembered(asked, "rule", MOST_GROUNDS)
         self.speakers = Speakers(registry)
+        # one at a time of an organization's: whoever asks for the same meanwhile waits, and finds it
+        self.turns: defaultdict[uuid.UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 async def downtime(
@@ -148,7 +152,7 @@ async def downtime(
         Invalid: The instant is later than now, or a feature is unknown.
     """
     require_past(asked.as_of, now)
-    wanted = [await machines.resolve(session, organization_id, name) for name in named]
+    wanted = await machines.resolve_all(session, organization_id, named)
     said = await say(session, organization_id, memory, [each.id for each in wanted], asked, now)
     return [_out(machine, said[machine.id], asked) for machine in wanted]
 
@@ -164,29 +168,47 @@ async def say(
     """Return what is said of machines, remembered where it may be; what is computed of the present is kept."""
     tokens = await _tokens(session, machine_ids)
     server = await _server(session, organization_id, memory.speakers, asked)
-    given = tuple(sorted(asked.features.items()))
+    given, at = tuple(sorted(asked.features.items())), asked.as_of or now
     common = (organization_id, server.key, asked.horizon_h, given)
     keys = {each: (each, tokens.get(each), asked.as_of or slot(each, now), *common) for each in machine_ids}
     found = {each: memory.answers.get(key) for each, key in keys.items()}
     lacking = [each for each, known in found.items() if known is None]
     if lacking:
-        at = asked.as_of or now
-        known = await past.read(session, organization_id, at)
-        ground = await _ground(memory, organization_id, known, asked, at)
-        made = await asyncio.to_thread(_computed, known, ground, lacking, Looked(at, asked.features, server))
-        for each, said in made.items():
-            memory.answers.put(keys[each], said)
+        async with memory.turns[organization_id]:
+            found |= {each: memory.answers.peek(keys[each]) for each in lacking}
+            lacking = [each for each in lacking if found[each] is None]
+            made = await _made(session, organization_id, memory, lacking, asked, Looked(at, asked.features, server))
+            for each, said in made.items():
+                if said.answer is not None:
+                    memory.answers.put(keys[each], said)
         found |= made
-        if asked.as_of is None and not asked.features:
-            model = server.model
-            name, model_id = (None, None) if model is None else (model.name, model.id)
-            new = [
-                Made(each, said.at, said.answer, name or said.rule, model_id)
-                for each, said in made.items()
-                if said.answer is not None
-            ]
-            await keeping.keep(session, organization_id, asked.horizon_h, "asked", new)
     return {each: said for each, said in found.items() if said is not None}
+
+
+async def _made(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    memory: Memory,
+    machine_ids: Sequence[uuid.UUID],
+    asked: Question,
+    looked: Looked,
+) -> dict[uuid.UUID, Said]:
+    """Return what is computed of machines; of the present it is kept."""
+    if not machine_ids:
+        return {}
+    known = await past.read(session, organization_id, looked.at)
+    ground = await _ground(memory, organization_id, known, asked, looked.at)
+    made = await asyncio.to_thread(_computed, known, ground, machine_ids, looked)
+    if asked.as_of is None and not asked.features:
+        model = looked.server.model
+        name, model_id = (None, None) if model is None else (model.name, model.id)
+        new = [
+            Made(each, said.at, said.answer, name or said.rule, model_id)
+            for each, said in made.items()
+            if said.answer is not None
+        ]
+        await keeping.keep(session, organization_id, asked.horizon_h, "asked", new)
+    return made
 
 
 def slot(machine_id: uuid.UUID, at: datetime) -> int:
@@ -219,7 +241,7 @@ async def _ground(
     key = (organization_id, asked.horizon_h, asked.as_of or hour, len(known.machines))
     found = memory.grounds.get(key)
     # a plant that has too little may have enough in the next minute: its history is being imported
-    if found is None or (isinstance(found, Lacking) and asked.as_of is None):
+    if found is None or isinstance(found, Lacking):
         found = await asyncio.to_thread(lay, known.history, asked.horizon_h * HOUR, us(at))
         memory.grounds.put(key, found)
     return found

@@ -37,6 +37,10 @@ class Remembered(Generic[Answer]):
             self._answers.move_to_end(key)
         return found
 
+    def peek(self, key: Hashable) -> Answer | None:
+        """Return the same for one that asks again, which is counted once."""
+        return self._answers.get(key)
+
     def put(self, key: Hashable, answer: Answer) -> None:
         """Keep an answer."""
         self._answers[key] = answer

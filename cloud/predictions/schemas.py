@@ -13,6 +13,8 @@ MachineName = Annotated[Code, Field(description="UUID or code")]
 # a fortnight: of what is farther nothing in a plant's logs tells
 MOST_HOURS = 336
 MOST_MACHINES = 200
+# of what is supposed; models compute in single precision, in which far more is no number
+MOST_FEATURE = 1e12
 Hours = Annotated[int, Field(ge=1, le=MOST_HOURS, description="How far ahead, in hours")]
 Threshold = Annotated[
     float, Field(ge=0.5, le=1, description="Below so much confidence `will_stop` is null: it abstains")
@@ -43,7 +45,7 @@ class _Asked(BaseModel):
     prediction_horizon: Hours = 24
     confidence_threshold: Threshold = 0.8
     as_of: AsOf = None
-    features: dict[Code, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+    features: dict[Code, Annotated[float, Field(ge=-MOST_FEATURE, le=MOST_FEATURE, allow_inf_nan=False)]] = Field(
         default_factory=dict, max_length=100, description="What to take instead of what is known, by a feature's name"
     )
 

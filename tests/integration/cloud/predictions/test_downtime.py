@@ -1,10 +1,11 @@
 """Predictions of downtime over HTTP, on a plant's history in PostgreSQL."""
 
+import asyncio
 import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from tests.integration.cloud.predictions import plants
 from tests.integration.cloud.predictions.plants import HOUR, NOW
@@ -131,6 +132,38 @@ async def test_many_machines_are_told_at_once_in_their_order(ask, plant):
     )
 
 
+async def test_many_who_ask_the_same_at_once_wait_for_one_answer_that_is_kept_once(app, ask, plant):
+    told = await asyncio.gather(*(ask({"machine_id": "M-4"}) for _ in range(6)))
+    assert all(each == told[0] for each in told)
+    async with app.state.database.reading() as session:
+        kept = text("SELECT count(*) FROM prediction WHERE machine_id = :id")
+        assert await session.scalar(kept, {"id": plant[4]["id"]}) == 1
+
+
+async def test_machines_are_looked_up_together_however_many_are_named(app, ask, plant):
+    asked: list[str] = []
+    engine = app.state.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    async def statements(names: list[str]) -> int:
+        await ask({"machine_ids": names}, f"{PATH}/batch")
+        before = len(asked)
+        await ask({"machine_ids": names}, f"{PATH}/batch")
+        return len(asked) - before
+
+    few, many = await statements(["M-1"]), await statements([*(each["code"] for each in plant), plant[0]["id"].upper()])
+    assert few == many > 0
+
+
+async def test_too_little_is_not_remembered_for_the_past_either(app, app_client, ask, tenant):
+    made = await plants.machines(app_client, tenant, 2)
+    body = {"machine_id": "M-0", "as_of": THEN}
+    assert (await ask(body))["status"] == "insufficient_data"
+    # a history is imported of the other machine alone: what is known of the one asked about is as it was
+    await plants.run(app, made[1:], mean_h=20.0)
+    assert (await ask(body))["status"] != "insufficient_data"
+
+
 async def test_without_a_past_nothing_is_made_up_and_what_cannot_be_meant_is_refused(app_client, ask, tenant):
     await plants.machines(app_client, tenant, 1)
     told = await ask({"machine_id": "M-0"})
@@ -142,6 +175,7 @@ async def test_without_a_past_nothing_is_made_up_and_what_cannot_be_meant_is_ref
         ({"confidence_threshold": 0.4}, "VALIDATION_ERROR"),
         ({"as_of": "2099-01-01T00:00:00Z"}, "AS_OF_IN_THE_FUTURE"),
         ({"horizon": 3}, "VALIDATION_ERROR"),
+        ({"features": {"hours_since_stop": 1e300}}, "VALIDATION_ERROR"),
     ]
     for more, code in wrong:
         assert (await ask({"machine_id": "M-0"} | more, status=422))["error_code"] == code, more

@@ -30,3 +30,12 @@ def test_it_counts_what_was_known_and_what_was_not():
     value = registry.get_sample_value
     assert value("asked_total", {"what": "answer", "kind": "computed"}) == 1
     assert value("asked_total", {"what": "answer", "kind": "known"}) == 1
+
+
+def test_one_that_asks_again_is_counted_once():
+    known, registry = remembered(2)
+    assert known.peek("a") is None
+    known.put("a", "1")
+    assert known.peek("a") == "1"
+    for kind in ("computed", "known"):
+        assert not registry.get_sample_value("asked_total", {"what": "answer", "kind": kind})
