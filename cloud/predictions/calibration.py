@@ -40,7 +40,7 @@ class Calibration:
 def calibrated(said: Floats, came: Flags, at: Times) -> Calibration:
     """Return a correction made on the earlier rows, if it helps on the later ones; else none."""
     early = at <= np.median(at)
-    if not came[early].any() or not came[~early].any():
+    if len(np.unique(came[early])) < 2 or len(np.unique(came[~early])) < 2:
         return Calibration()
     line = _line(log_odds(said[early]), came[early])
     before, after = _loss(said[~early], came[~early]), _loss(line.apply(said[~early]), came[~early])

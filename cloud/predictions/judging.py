@@ -14,7 +14,7 @@ from cloud import tomlfile
 from cloud.errors import BadRequest
 from cloud.predictions import messages
 from cloud.predictions.exports import Verdict
-from cloud.predictions.features import features
+from cloud.predictions.features import Instants, features
 from cloud.predictions.files import read_history
 from cloud.predictions.history import DAY, HOUR, SECOND, History, Times
 from cloud.predictions.importance import shown
@@ -151,11 +151,7 @@ def task_of(history: History, wanted: Wanted, zone: Callable[[Times], Times] = l
     Raises:
         BadRequest: It is too short.
     """
-    times = [each.at for each in (history.stops, history.alarms, history.work, history.measured) if len(each)]
-    if not times:
-        raise BadRequest(messages.INSUFFICIENT_DATA, reason="no row was taken")
-    begin = min(int(each.min()) for each in times) // HOUR * HOUR + _WARM
-    end = max(int(each.max()) for each in times)
+    begin, end = span(history)
     end = min(end, _us(wanted.until)) if wanted.until is not None else end
     instants = grid(len(history.machines), begin, end, wanted.step * HOUR)
     if not len(instants):
@@ -164,8 +160,32 @@ def task_of(history: History, wanted: Wanted, zone: Callable[[Times], Times] = l
     if wanted.test_from is not None:
         test = _us(wanted.test_from)
         at = Cuts(test - int(_TEST_SHARE * (test - begin)), test)
-    found = outcomes(history.stops, instants, wanted.horizon * HOUR, end)
-    return Task(instants, features(history, instants, zone), found, history.stops, wanted.horizon * HOUR, at)
+    return looked_at(history, instants, wanted.horizon * HOUR, end, at, zone)
+
+
+def looked_at(
+    history: History,
+    instants: Instants,
+    horizon: int,
+    until: int,
+    at: Cuts,
+    zone: Callable[[Times], Times] = lambda at: at,
+) -> Task:
+    """Return what is to be learned of looks at a past that is known until an instant."""
+    found = outcomes(history.stops, instants, horizon, until)
+    return Task(instants, features(history, instants, zone), found, history.stops, horizon, at)
+
+
+def span(history: History) -> tuple[int, int]:
+    """Return from when on there is something to look back on, and when the last thing happened.
+
+    Raises:
+        BadRequest: Nothing happened.
+    """
+    times = [each.at for each in (history.stops, history.alarms, history.work, history.measured) if len(each)]
+    if not times:
+        raise BadRequest(messages.INSUFFICIENT_DATA, reason="no row was taken")
+    return min(int(each.min()) for each in times) // HOUR * HOUR + _WARM, max(int(each.max()) for each in times)
 
 
 def _us(day: datetime) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud.predictions import past
+from cloud.predictions import past, unseen
 from cloud.predictions.answering import Answer
 from cloud.predictions.features import Instants
 from cloud.predictions.grounds import plain
@@ -23,7 +23,6 @@ from cloud.predictions.history import HOUR
 from cloud.predictions.outcomes import outcomes
 from cloud.predictions.reliability import LATENESS
 from cloud.predictions.stored import PredictionRow
-from cloud.production.service import failures
 from cloud.production.service.moments import us
 
 # of a long absence a part is settled at a time
@@ -94,7 +93,7 @@ async def settle(session: AsyncSession, organization_id: uuid.UUID, now: datetim
         return 0
     known = await past.read(session, organization_id, now)
     first, last = min(row.at for row in rows), max(row.at + timedelta(hours=row.horizon_h) for row in rows)
-    unknown = await failures.unknown(session, known.machines, first, last)
+    blind = await unseen.read(session, known, first, last)
     settled: list[dict[str, object]] = []
     for hours in sorted({row.horizon_h for row in rows}):
         same = [row for row in rows if row.horizon_h == hours]
@@ -102,10 +101,9 @@ async def settle(session: AsyncSession, organization_id: uuid.UUID, now: datetim
         instants = Instants(places, np.array([us(row.at) for row in same], np.int64))
         # stops alone are looked at, an open one as long as it was
         came = outcomes(plain(known.history, us(now)).stops, instants, hours * HOUR, us(now))
+        unknown = blind.reaches_into(instants, hours * HOUR)
         for place, row in enumerate(same):
-            end = row.at + timedelta(hours=hours)
-            holes = any(who == row.machine_id and start < end and over > row.at for who, start, over in unknown)
-            if holes or us(row.at) < known.since.get(row.machine_id, us(now)):
+            if unknown[place]:
                 outcome = "unknown"
             elif not came.counts[place]:
                 outcome = "down"

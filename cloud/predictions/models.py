@@ -25,6 +25,23 @@ Parameters = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """What a parameter may be: outside of it nothing is learned, or for days."""
+
+    lower: float
+    upper: float
+    is_whole: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Return whether a value is one of it."""
+        return self.lower <= value <= self.upper and (not self.is_whole or value == int(value))
+
+    def __str__(self) -> str:
+        """Return it in words that need no language."""
+        return f"{self.lower:g}..{self.upper:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Algorithm:
     """One way to learn.
 
@@ -32,11 +49,13 @@ class Algorithm:
         build: Makes an untrained pipeline of parameters and a seed.
         draw: Draws parameters to be tried.
         usual: Those that are taken where nothing is tuned.
+        ranges: Of each, what it may be.
     """
 
     build: Callable[[Parameters, int], Pipeline]
     draw: Callable[[np.random.Generator], Parameters]
     usual: Parameters
+    ranges: Mapping[str, Range]
 
 
 def _boosting(parameters: Parameters, seed: int) -> Pipeline:
@@ -122,11 +141,20 @@ ALGORITHMS: Mapping[str, Algorithm] = {
             "l2_regularization": 5.0,
             "max_features": 0.3,
         },
+        {
+            "learning_rate": Range(0.001, 1),
+            "max_iter": Range(1, 2_000, is_whole=True),
+            "max_leaf_nodes": Range(2, 255, is_whole=True),
+            "min_samples_leaf": Range(1, 10_000, is_whole=True),
+            "l2_regularization": Range(0, 10_000),
+            "max_features": Range(0.01, 1),
+        },
     ),
     "logistic_regression": Algorithm(
         _logistic,
         lambda rng: {"c": round(float(np.exp(rng.uniform(np.log(1e-3), np.log(3)))), 5)},
         {"c": 0.05},
+        {"c": Range(1e-6, 1e6)},
     ),
     "random_forest": Algorithm(
         _forest,
@@ -136,6 +164,11 @@ ALGORITHMS: Mapping[str, Algorithm] = {
             "max_features": float(rng.choice([0.2, 0.3, 0.5])),
         },
         {"trees": 60, "min_samples_leaf": 50, "max_features": 0.3},
+        {
+            "trees": Range(1, 1_000, is_whole=True),
+            "min_samples_leaf": Range(1, 10_000, is_whole=True),
+            "max_features": Range(0.01, 1),
+        },
     ),
 }
 

@@ -1,5 +1,6 @@
 """Owns what came after an instant: whether a machine stopped unplanned within the horizon, and for how long; pure."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 from cloud.predictions.features import Instants
 from cloud.predictions.history import HOUR, Floats, Stops
 from cloud.predictions.windows import lanes
+
+Flags = NDArray[np.bool_]
+_WEEK_H = 24 * 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +24,9 @@ class Outcomes:
         counts: Whether it may be learned from: it ran when asked, and the horizon is over.
     """
 
-    stopped: NDArray[np.bool_]
+    stopped: Flags
     minutes: Floats
-    counts: NDArray[np.bool_]
+    counts: Flags
 
 
 def outcomes(stops: Stops, instants: Instants, horizon: int, until: int) -> Outcomes:
@@ -49,6 +53,17 @@ def outcomes(stops: Stops, instants: Instants, horizon: int, until: int) -> Outc
         minutes=(total_ms[last] - total_ms[first]) / 60_000,
         counts=~is_down & (instants.at + horizon <= until),
     )
+
+
+def step_of(machines: int, begin: int, end: int, most: int) -> int:
+    """Return at which step, whole hours, a grid of so many machines has no more than about so many instants.
+
+    It has no factor with a week's hours, else some hours of the week would never be seen.
+    """
+    hours = max(1, -(-machines * (end - begin) // (most * HOUR)))
+    while math.gcd(hours, _WEEK_H) > 1:
+        hours += 1
+    return hours * HOUR
 
 
 def grid(machines: int, begin: int, end: int, step: int = HOUR) -> Instants:

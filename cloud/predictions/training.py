@@ -158,6 +158,12 @@ def _lacking(task: Task, parts: Split) -> str | None:
         begins = _stops_in(task, rows)
         if begins < FEWEST_STOPS:
             return f"{begins} stops in the window to {name}, {FEWEST_STOPS} are needed"
+        # of looks that all end alike nothing is learned, and no two of them can be told apart
+        came = task.outcomes.stopped[splitting.thinned(rows, _TRIAL_ROWS)]
+        if came.all():
+            return f"a stop followed every look in the window to {name}; ask for a shorter horizon"
+        if not came.any():
+            return f"hardly any look in the window to {name} was followed by a stop; ask for a longer horizon"
         if len(np.unique(machines)) < 2:
             return f"one machine in the window to {name}; two are needed to tell chance from skill"
     return None
@@ -166,8 +172,8 @@ def _lacking(task: Task, parts: Split) -> str | None:
 def _stops_in(task: Task, rows: NDArray[np.int64]) -> int:
     if not len(rows):
         return 0
-    at = task.instants.at[rows]
-    return int(np.count_nonzero((task.stops.at > at.min()) & (task.stops.at <= at.max() + task.horizon)))
+    at, own = task.instants.at[rows], np.isin(task.stops.machine, task.instants.machine[rows])
+    return int(np.count_nonzero(own & (task.stops.at > at.min()) & (task.stops.at <= at.max() + task.horizon)))
 
 
 def _rivals(task: Task, parts: Split) -> dict[str, Baseline]:

@@ -5,7 +5,6 @@ It runs in the background, one organization a transaction; of several processes 
 """
 
 import asyncio
-import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from cloud.predictions.history import DAY, HOUR
 from cloud.predictions.judged import Settled
 from cloud.predictions.keeping import Made
 from cloud.predictions.learning.serving import Speaker, Speakers
-from cloud.predictions.outcomes import grid
+from cloud.predictions.outcomes import grid, step_of
 from cloud.predictions.past import Past
 from cloud.predictions.schemas import InputOut, ModelWatchOut, WatchOut
 from cloud.predictions.stored import PredictionRow, WatchRow
@@ -159,10 +158,8 @@ def _drifting(known: Past, now: datetime) -> list[Input]:
     """Return the inputs of which two weeks in a row are unlike the half year before."""
     begin = max(us(now - _LEARNED), min(known.since.values(), default=us(now)) + 7 * DAY)
     # of a large hall fewer looks at each machine are enough
-    step_h = max(1, -(-len(known.machines) * (us(now) - begin) // (_MOST_LOOKS * HOUR)))
-    while math.gcd(step_h, 24 * 7) > 1:
-        step_h += 1  # else some hours of the week would never be seen
-    instants = grid(len(known.machines), begin, us(now), step_h * HOUR)
+    step = step_of(len(known.machines), begin, us(now), _MOST_LOOKS)
+    instants = grid(len(known.machines), begin, us(now), step)
     if not len(instants):
         return []
     matrix: Matrix = features(plain(known.history, us(now)), instants)

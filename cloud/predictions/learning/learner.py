@@ -21,8 +21,10 @@ from cloud.changes import ChangeKind, Entity, Operator
 from cloud.db import Database
 from cloud.errors import CloudError
 from cloud.languages import Language
-from cloud.predictions import past
+from cloud.predictions import past, unseen
+from cloud.predictions.features import Instants
 from cloud.predictions.grounds import cut, median
+from cloud.predictions.history import HOUR
 from cloud.predictions.learning import messages, trainings
 from cloud.predictions.learning.registry import listed
 from cloud.predictions.learning.rows import ModelRow, TrainingRow
@@ -37,12 +39,14 @@ from cloud.predictions.learning.schemas import (
 )
 from cloud.predictions.messages import INSUFFICIENT_DATA
 from cloud.predictions.optimizer import fitting
-from cloud.predictions.outcomes import Outcomes
+from cloud.predictions.outcomes import grid, step_of
 from cloud.predictions.past import Past
-from cloud.production.service import failures
+from cloud.predictions.unseen import Unseen
 from cloud.production.service.moments import us, utc
 from shared import logs
 
+# each look has some eighty features: less than a gigabyte of them; a longer past is looked at less often
+MOST_LOOKS = 550_000
 _TELL_S = 1.0
 _OPTIMIZED = timedelta(days=90)
 # in the record of changes
@@ -121,13 +125,13 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
             return
         known = await past.read(session, row.organization_id, now)
         first = min(known.since.values(), default=us(now))
-        unknown = await failures.unknown(session, known.machines, utc(first), now)
+        blind = await unseen.read(session, known, utc(first), now)
     asked = TrainingIn.model_validate(row.asked)
     progress = _Progress()
     try:
         async with asyncio.TaskGroup() as tasks:
             telling = tasks.create_task(_tell(database, job_id, progress), name="progress")
-            found = await asyncio.to_thread(_fitted, known, unknown, asked, now, progress)
+            found = await asyncio.to_thread(_fitted, known, blind, asked, now, progress)
             telling.cancel()
     except ExceptionGroup as trouble:
         # what learning itself met: too little memory is told otherwise than a defect
@@ -140,14 +144,14 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
 
 def _fitted(
     known: Past,
-    unknown: list[tuple[uuid.UUID, datetime, datetime]],
+    blind: Unseen,
     asked: TrainingIn,
     now: datetime,
     progress: _Progress,
 ) -> "dict[str, Any] | str":
     # here, for they take a second and a hundred megabytes that nobody else needs
     from cloud.predictions.artefact import kept  # noqa: PLC0415
-    from cloud.predictions.judging import Wanted, task_of  # noqa: PLC0415
+    from cloud.predictions.judging import looked_at, span  # noqa: PLC0415
     from cloud.predictions.splitting import cuts  # noqa: PLC0415
     from cloud.predictions.training import Learned, Plan, TooLittle, shuffled, train  # noqa: PLC0415
 
@@ -155,15 +159,18 @@ def _fitted(
         progress.share, progress.step = share, step
 
     try:
-        task = task_of(cut(known.history, us(now)), Wanted(asked.horizon_h, asked.algorithm.value))
+        begin, _ = span(known.history)
     except CloudError as error:
         return str(error.facts.get("reason", error.message))
-    at, machine = task.instants.at, task.instants.machine
-    counts = task.outcomes.counts & ~_overlaps(known, unknown, machine, at, task.horizon)
-    counts &= _wanted(known, asked.training_data_filter, machine, at)
-    stopped = shuffled(task.outcomes.stopped, asked.seed) if asked.is_control else task.outcomes.stopped
-    places = cuts(task.instants.take(np.flatnonzero(counts)), asked.validation_split) if counts.any() else task.cuts
-    task = replace(task, outcomes=Outcomes(stopped, task.outcomes.minutes, counts), cuts=places)
+    horizon = asked.horizon_h * HOUR
+    instants = looks(known, asked.training_data_filter, begin, us(now))
+    instants = instants.take(~blind.reaches_into(instants, horizon))
+    if not len(instants):
+        return "nothing is known of a machine for as long as a fortnight in the time that is learned from"
+    task = looked_at(cut(known.history, us(now)), instants, horizon, us(now), cuts(instants, asked.validation_split))
+    if asked.is_control:
+        stopped = shuffled(task.outcomes.stopped, asked.seed)
+        task = replace(task, outcomes=replace(task.outcomes, stopped=stopped))
     found = train(task, Plan(asked.algorithm.value, asked.trials, asked.hyperparameters, asked.seed), tell)
     if isinstance(found, TooLittle):
         return found.reason
@@ -190,31 +197,18 @@ def _fitted(
     }
 
 
-def _overlaps(
-    known: Past, unknown: list[tuple[uuid.UUID, datetime, datetime]], machine: Any, at: Any, horizon: int
-) -> Any:
-    """Return which looks have, within their horizon, time of which nobody knows what the machine did."""
-    found = np.zeros(len(at), bool)
-    for machine_id, begin, end in unknown:
-        found |= (machine == known.place(machine_id)) & (at < us(end)) & (at + horizon > us(begin))
-    for place, machine_id in enumerate(known.machines):
-        # before anything is known of a machine nothing came of it
-        since = known.since.get(machine_id)
-        found |= (machine == place) & ((at < since) if since is not None else True)
-    return found
-
-
-def _wanted(known: Past, given: TrainingFilter, machine: Any, at: Any) -> Any:
-    """Return which looks are to be learned from."""
-    found = np.ones(len(at), bool)
-    if given.machine_ids:
-        places = [place for place, each in enumerate(known.machines) if each in set(given.machine_ids)]
-        found &= np.isin(machine, places)
+def looks(known: Past, given: TrainingFilter, begin: int, end: int) -> Instants:
+    """Return the looks that are to be learned from, no more than memory has room for."""
     if given.start_date is not None:
-        found &= at >= us(given.start_date)
+        begin = max(begin, us(given.start_date))
     if given.end_date is not None:
-        found &= at < us(given.end_date)
-    return found
+        end = min(end, us(given.end_date))
+    wanted = set(given.machine_ids) or set(known.machines)
+    places = np.array([place for place, each in enumerate(known.machines) if each in wanted], np.int32)
+    if begin >= end:
+        return Instants(places[:0], np.empty(0, np.int64))
+    found = grid(len(places), begin, end, step_of(len(places), begin, end, MOST_LOOKS))
+    return Instants(places[found.machine], found.at)
 
 
 async def _optimized(session: AsyncSession, row: TrainingRow, now: datetime) -> dict[str, Any]:

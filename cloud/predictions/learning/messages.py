@@ -65,6 +65,16 @@ NO_PARAMETER = Message(
     "hyperparameters: {algorithm} için {name} yok; şunlar var: {known}.",
     code="HYPERPARAMETER_UNKNOWN",
 )
+PARAMETER_RANGE = Message(
+    "hyperparameters: {name} is {told}; it must lie in {range}.",
+    "hyperparameters: {name} {told} olamaz; {range} aralığında olmalı.",
+    code="HYPERPARAMETER_OUT_OF_RANGE",
+)
+PARAMETER_WHOLE = Message(
+    "hyperparameters: {name} is {told}; it must be a whole number in {range}.",
+    "hyperparameters: {name} {told} olamaz; {range} aralığında bir tam sayı olmalı.",
+    code="HYPERPARAMETER_OUT_OF_RANGE",
+)
 OUT_OF_MEMORY = Message(
     "The training needs more than {most_mb} MB; learn from a shorter time, or by logistic_regression.",
     "Eğitim {most_mb} MB'den fazla bellek istiyor; daha kısa bir süreden ya da logistic_regression ile öğrenin.",

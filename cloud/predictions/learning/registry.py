@@ -124,7 +124,9 @@ async def _turn(session: AsyncSession, caller: Caller, row: ModelRow, state: Mod
 
 
 async def _exclusively(session: AsyncSession, caller: Caller) -> None:
-    await session.execute(text("SELECT 1 FROM organization WHERE id = :id FOR UPDATE"), {"id": caller.organization_id})
+    # whoever writes a row that belongs to the organization need not wait
+    mine = text("SELECT 1 FROM organization WHERE id = :id FOR NO KEY UPDATE")
+    await session.execute(mine, {"id": caller.organization_id})
 
 
 async def _row(session: AsyncSession, organization_id: uuid.UUID, model_id: uuid.UUID) -> ModelRow:

@@ -2,7 +2,7 @@
 
 import uuid
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -62,20 +62,23 @@ class ModelType(StrEnum):
     RANDOM_FOREST = AlgorithmName.RANDOM_FOREST.value
 
 
-class TrainingFilter(BaseModel):
-    """What is learned from: everything, where nothing is said."""
-
+class _Dates(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    machine_ids: list[uuid.UUID] = Field(default_factory=list, max_length=1000)
     start_date: Moment | None = None
     end_date: Moment | None = None
 
     @model_validator(mode="after")
-    def _forwards(self) -> "TrainingFilter":
+    def _forwards(self) -> Self:
         if self.start_date is not None and self.end_date is not None and self.end_date <= self.start_date:
             raise mistake(messages.DATES_BACKWARDS)
         return self
+
+
+class TrainingFilter(_Dates):
+    """What is learned from: everything, where nothing is said."""
+
+    machine_ids: list[uuid.UUID] = Field(default_factory=list, max_length=1000)
 
 
 class TrainingIn(BaseModel):
@@ -85,7 +88,7 @@ class TrainingIn(BaseModel):
 
     model_type: ModelType = ModelType.DOWNTIME_PREDICTOR
     training_data_filter: TrainingFilter = Field(default_factory=TrainingFilter)
-    hyperparameters: dict[Code, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+    hyperparameters: dict[Code, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         default_factory=dict, max_length=20, description="Fixed, so they are not tuned"
     )
     validation_split: float = Field(
@@ -107,13 +110,8 @@ class TrainingIn(BaseModel):
         return AlgorithmName(self.model_type.value)
 
 
-class OptimizerFilter(BaseModel):
+class OptimizerFilter(_Dates):
     """The days that are learned from: the last ninety, where nothing is said."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    start_date: Moment | None = None
-    end_date: Moment | None = None
 
 
 class OptimizerTrainingIn(BaseModel):

@@ -13,6 +13,7 @@ from cloud.db import Database
 from cloud.errors import CloudError, Conflict, Invalid, NotFound
 from cloud.identity.schemas import Caller
 from cloud.languages import Language, Message
+from cloud.machines import service as machines
 from cloud.paging import Page, Paging
 from cloud.predictions.learning import messages
 from cloud.predictions.learning.rows import TrainingRow
@@ -53,16 +54,21 @@ async def ask(
 
     Raises:
         NotInstalled: The packages that learn are not there.
-        Invalid: A hyperparameter is unknown to the algorithm.
+        Invalid: A hyperparameter is unknown to the algorithm, or not within its range.
+        NotFound: The organization has no such machine.
         Conflict: One of the kind is under way.
     """
     if isinstance(given, TrainingIn):
         require_packages()
         _require_known(given)
+        if given.training_data_filter.machine_ids:
+            named = [str(each) for each in given.training_data_filter.machine_ids]
+            await machines.resolve_all(session, caller.organization_id, named)
     # whoever asks at the same time waits here, and then finds the other's
-    await session.execute(text("SELECT 1 FROM organization WHERE id = :id FOR UPDATE"), {"id": caller.organization_id})
-    mine = (col(TrainingRow.organization_id) == caller.organization_id, col(TrainingRow.kind) == kind.value)
-    living = select(TrainingRow).where(*mine, col(TrainingRow.status).in_(LIVE))
+    mine = text("SELECT 1 FROM organization WHERE id = :id FOR NO KEY UPDATE")
+    await session.execute(mine, {"id": caller.organization_id})
+    alike = (col(TrainingRow.organization_id) == caller.organization_id, col(TrainingRow.kind) == kind.value)
+    living = select(TrainingRow).where(*alike, col(TrainingRow.status).in_(LIVE))
     live = (await session.scalars(living)).one_or_none()
     if live is not None:
         raise Conflict(messages.TRAINING_LIVE, job=live.id, current_status=live.status)
@@ -159,10 +165,13 @@ def shown(row: TrainingRow) -> TrainingOut:
 def _require_known(given: TrainingIn) -> None:
     from cloud.predictions.models import algorithm  # noqa: PLC0415 - a second, and only where it is installed
 
-    usual = algorithm(given.algorithm.value).usual
-    for name in given.hyperparameters:
-        if name not in usual:
-            raise Invalid(messages.NO_PARAMETER, name=name, known=", ".join(usual), algorithm=given.algorithm.value)
+    ranges = algorithm(given.algorithm.value).ranges
+    for name, value in given.hyperparameters.items():
+        if name not in ranges:
+            raise Invalid(messages.NO_PARAMETER, name=name, known=", ".join(ranges), algorithm=given.algorithm.value)
+        if not ranges[name].holds(value):
+            message = messages.PARAMETER_WHOLE if ranges[name].is_whole else messages.PARAMETER_RANGE
+            raise Invalid(message, name=name, told=value, range=ranges[name])
 
 
 async def _row(session: AsyncSession, caller: Caller, job_id: uuid.UUID, *, is_locked: bool = False) -> TrainingRow:

@@ -37,25 +37,26 @@ async def run(app, made: list[dict], *, days: int = 90, until: datetime = NOW, m
         while at < until:
             stop = at + rng.expovariate(1 / rate) * HOUR
             end = stop + rng.uniform(0.2, 4) * HOUR
-            rows.append(_row(machine, at, stop if stop < until else None, "producing"))
+            rows.append(row(machine, at, stop if stop < until else None, "producing"))
             if stop < until:
-                rows.append(_row(machine, stop, min(end, until), "faulted"))
+                rows.append(row(machine, stop, min(end, until), "faulted"))
             at = end
     await write(app, rows)
 
 
-def _row(machine: dict, start: datetime, end: datetime | None, state: str, **more) -> dict:
+def row(machine: dict, start: datetime, end: datetime | None, state: str, **more) -> dict:
+    """Return a state as `write` takes it: known when it began, unless something else is said."""
     values = {"machine_id": machine["id"], "from_at": start, "to_at": end, "state": state}
     return values | {"source": "import", "recorded_at": start} | more
 
 
 async def stop(app, machine: dict, start: datetime, end: datetime | None, *, known: datetime | None = None) -> None:
     """Let a machine stop; its tag says so, when it happened or later."""
-    row = _row(machine, start, end, "faulted", source="tag", recorded_at=known or start)
+    told = row(machine, start, end, "faulted", source="tag", recorded_at=known or start)
     open_row = text("UPDATE machine_state SET to_at = :at WHERE machine_id = :id AND to_at IS NULL AND from_at < :at")
     async with app.state.database.transaction() as session:
         await session.execute(open_row, {"at": start, "id": machine["id"]})
-        await session.execute(_STATE, row)
+        await session.execute(_STATE, told)
 
 
 async def write(app, rows: list[dict]) -> None:

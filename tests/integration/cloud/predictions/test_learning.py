@@ -28,10 +28,10 @@ async def wearing(app, made: list[dict], days: int = 80) -> None:
         while at < NOW - 100 * HOUR:
             for gap in (rng.uniform(60, 120), rng.uniform(3, 9), rng.uniform(3, 9)):
                 stop = at + gap * HOUR
-                rows.append(plants._row(machine, at, stop, "producing"))
+                rows.append(plants.row(machine, at, stop, "producing"))
                 at = stop + HOUR / 2
-                rows.append(plants._row(machine, stop, at, "faulted"))
-        rows.append(plants._row(machine, at, None, "producing"))
+                rows.append(plants.row(machine, stop, at, "faulted"))
+        rows.append(plants.row(machine, at, None, "producing"))
     await plants.write(app, rows)
 
 
@@ -199,6 +199,9 @@ async def test_a_file_that_was_altered_is_refused_and_the_rule_answers(app, app_
     ("asked", "named"),
     [
         ({"hyperparameters": {"depth": 3}}, "depth"),
+        ({"hyperparameters": {"max_iter": 1e12}}, "max_iter is 1e+12; it must be a whole number in 1..2000"),
+        ({"hyperparameters": {"max_leaf_nodes": 7.5}}, "max_leaf_nodes"),
+        ({"hyperparameters": {"max_features": 1.5}}, "max_features is 1.5; it must lie in 0.01..1"),
         ({"model_type": "oracle"}, "model_type"),
         ({"validation_split": 0.9}, "validation_split"),
         (
@@ -210,3 +213,18 @@ async def test_a_file_that_was_altered_is_refused_and_the_rule_answers(app, app_
 async def test_what_cannot_be_learned_is_named(call, asked, named):
     told = await call("POST", TRAIN, asked, status=422)
     assert named in str(told)
+
+
+async def test_days_of_the_optimizer_go_forwards_too(call):
+    days = {"start_date": "2026-03-02T00:00:00Z", "end_date": "2026-03-01T00:00:00Z"}
+    told = await call("POST", "/ml/train/oee-optimizer", {"training_data_filter": days}, status=422)
+    assert "end_date" in str(told)
+
+
+async def test_a_machine_of_others_is_not_left_out_in_silence(app_client, tenant, new_tenant, call):
+    (theirs,) = await plants.machines(app_client, await new_tenant(), 1)
+    (mine,) = await plants.machines(app_client, tenant, 1)
+    chosen = {"training_data_filter": {"machine_ids": [mine["id"], theirs["id"]]}}
+    told = await call("POST", TRAIN, QUICK | chosen, status=404)
+    assert theirs["id"] in told["detail"]
+    assert await call("GET", "/ml/jobs") == []

@@ -73,6 +73,21 @@ def test_too_few_stops_are_said_and_nothing_is_trained():
     assert "stops" in found.reason
 
 
+@pytest.mark.parametrize(("value", "named"), [(True, "a shorter horizon"), (False, "a longer horizon")])
+def test_looks_that_all_end_alike_teach_nothing_and_what_to_ask_for_is_said(learnable, value, named):
+    alike = replace(learnable.outcomes, stopped=np.full(len(learnable.instants), value))
+    found = train(replace(learnable, outcomes=alike), QUICK)
+    assert isinstance(found, TooLittle)
+    assert named in found.reason
+
+
+def test_stops_of_machines_that_are_not_learned_from_do_not_count(learnable):
+    quiet = replace(learnable.stops, machine=learnable.stops.machine + 50)
+    found = train(replace(learnable, stops=quiet), QUICK)
+    assert isinstance(found, TooLittle)
+    assert found.reason.startswith("0 stops")
+
+
 def test_one_machine_cannot_tell_chance_from_skill():
     found = train(task(plant(machines=1, days=400), days=400), QUICK)
     assert isinstance(found, TooLittle)
