@@ -94,12 +94,22 @@ def _run(where: Listening, listener: socket.socket) -> None:
         backlog=BACKLOG,
     )
     if where.workers > 1:
-        Multiprocess(config, sockets=[_Own(listener) if _CAN_SHARE else listener]).run()  # type: ignore[list-item]
+        _Supervisor(config, sockets=[_Own(listener) if _CAN_SHARE else listener]).run()  # type: ignore[list-item]
         return
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(1)
+
+
+class _Supervisor(Multiprocess):
+    """Hears at once of a worker that died before it could answer, and makes the next one."""
+
+    def keep_subprocess_alive(self) -> None:
+        for worker in self.processes:
+            # while we hold its end of the pipe, too, the question whether it lives waits for all of `_SILENT_S`
+            worker.child_conn.close()
+        super().keep_subprocess_alive()
 
 
 class _Own:

@@ -12,6 +12,8 @@ from simulators.demo.workspace import Workspace
 from simulators.errors import DemoError
 
 _IS_WINDOWS = sys.platform == "win32"
+# a killed process ends at once, but not before what it asked of the disk is done
+_BURIED_S = 60.0
 
 
 def script(name: str) -> str:
@@ -80,6 +82,11 @@ class Child:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def said_bytes(self) -> int:
+        """How long its log is."""
+        return self._log.stat().st_size
+
     def check(self) -> None:
         """Make sure that it runs.
 
@@ -115,14 +122,14 @@ class Child:
         assert self._process.stdout is not None  # noqa: S101 - opened above
         line = self._process.stdout.readline()
         if not line:
-            self._process.wait(timeout=5)
+            self.wait(_BURIED_S)
             self.check()
         return line
 
     def kill(self) -> None:
         """End it this instant, as a power cut of its own would."""
         self._process.kill()
-        self.wait(timeout_s=10)
+        self.wait(_BURIED_S)
 
     def wait(self, timeout_s: float) -> int:
         """Wait for its end and return its exit code."""

@@ -13,19 +13,16 @@ import httpx
 
 from simulators.demo.children import Child, run_once, script
 from simulators.demo.cloud import Cloud
+from simulators.demo.patience import Patience, Waiting
 from simulators.demo.seed import GATEWAY, ORGANIZATION, document
 from simulators.demo.workspace import Ports, Workspace
 from simulators.errors import DemoError
 from simulators.machine import Machine
 from simulators.plant import plant
 
-# a first start has a database to make; a later one is ready in two or three seconds
-_START_S = 60.0
-# the gateway's publishing interval and its commit take 0.3 s; nothing new for this long means that nothing is under way
-_SETTLED_S = 1.0
-_SETTLE_LIMIT_S = 20.0
-# the gateway promises to end within 10 s, the others are faster
-_STOP_S = 15.0
+PATIENCE = Patience()
+# a gateway on a machine that is busy with other things
+_HEALTH_S = 20.0
 
 
 class Stack:
@@ -36,6 +33,7 @@ class Stack:
         ledger: File of all that the simulators said.
         password: Of every demo user.
         started_at: No reading of this run is older.
+        left: Readings that the last gateway ended by `drain` still had on its disk.
     """
 
     def __init__(
@@ -44,6 +42,7 @@ class Stack:
         ports: Ports,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
         machines_of_each: int = 4,
+        patience: Patience = PATIENCE,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -52,6 +51,7 @@ class Stack:
             ports: Where to serve.
             held: Keeps interruptions away while a process is started: one that nobody knows would be left behind.
             machines_of_each: Machines a protocol.
+            patience: How long processes are waited for.
         """
         self.workspace = workspace
         self.ports = ports
@@ -61,7 +61,9 @@ class Stack:
         self.started_at = datetime.now(UTC)
         self._held = held
         self._machines_of_each = machines_of_each
-        self._health = httpx.Client(base_url=self.health_address, timeout=5)
+        self._patience = patience
+        self.left = 0
+        self._health = httpx.Client(base_url=self.health_address, timeout=_HEALTH_S)
         self._children: dict[str, Child] = {}
         self._cloud: Cloud | None = None
 
@@ -121,7 +123,11 @@ class Stack:
         self._serve(["--migrate", *options])
         seeds = json.dumps(document(self.machines, self.password, self.started_at))
         command = [script("tezgah-cloud"), "seed", "-", "--json"]
-        seeded = json.loads(run_once(command, self.cloud_environment, self.workspace.root, input=seeds))
+        seeded = json.loads(
+            run_once(
+                command, self.cloud_environment, self.workspace.root, input=seeds, timeout_s=self._patience.start_s
+            )
+        )
         for gateway in seeded["gateways"]:
             if gateway["id"] == GATEWAY and gateway.get("token"):
                 self.workspace.keep("gateway-token", gateway["token"])
@@ -130,7 +136,11 @@ class Stack:
     def _serve(self, options: Sequence[str]) -> None:
         command = [script("tezgah-cloud"), "serve", "--host", "127.0.0.1", "--port", str(self.ports.api), *options]
         child = self._start("cloud", command, self.cloud_environment)
-        self._await(child, lambda: httpx.get(f"{self._api_address}/health/ready", timeout=5).status_code == 200)
+        self._await(child, self._is_serving)
+
+    def _is_serving(self) -> tuple[bool, object]:
+        answer = httpx.get(f"{self._api_address}/health/ready", timeout=5)
+        return answer.status_code == 200, answer.text
 
     @property
     def _api_address(self) -> str:
@@ -151,7 +161,15 @@ class Stack:
 
     def start_gateway(self, config: Path | None = None, command: Sequence[str] = ()) -> None:
         """Start the daemon and wait until it is connected to everything (see `launch_gateway`)."""
-        self._await(self.launch_gateway(config, command), self._is_connected)
+        connected: set[str] = set()
+
+        def look() -> tuple[bool, object]:
+            connections = self.health()["connections"]
+            up = {connection["name"] for connection in connections if connection["state"] == "up"}
+            connected.update(up)
+            return len(up) == len(connections), f"{', '.join(sorted(connected)) or 'nothing'} connected"
+
+        self._await(self.launch_gateway(config, command), look)
 
     def launch_gateway(self, config: Path | None = None, command: Sequence[str] = ()) -> Child:
         """Start the daemon.
@@ -175,9 +193,6 @@ class Stack:
         token = self.workspace.secret("gateway-token")
         return {**ports, "DEMO_GATEWAY_TOKEN": token, "TEZGAH_EDGE_LOG_FORMAT": "json"}
 
-    def _is_connected(self) -> bool:
-        return all(connection["state"] == "up" for connection in self.health()["connections"])
-
     def health(self) -> dict[str, Any]:
         """Return what the gateway says of itself."""
         health: dict[str, Any] = self._health.get("/health").json()
@@ -197,7 +212,7 @@ class Stack:
 
     def await_end(self, name: str) -> int:
         """Wait until a process ends by itself, and return its exit code."""
-        return self._children.pop(name).wait(_START_S)
+        return self._children.pop(name).wait(self._patience.start_s)
 
     def emitted(self) -> int:
         """Return how many readings the simulators said so far; all of them are in the ledger's file."""
@@ -228,29 +243,39 @@ class Stack:
         """
         self._tell_simulators("quiet")
         self._await_settled()
+        committed = self.end_gateway()
+        self.emitted()
+        self._children["simulators"].stop(self._patience.stop_s)
+        del self._children["simulators"]
+        return committed
+
+    def end_gateway(self) -> int:
+        """Stop the gateway, and return how many readings it had on its disk; `left` says how many it still has.
+
+        Raises:
+            DemoError: It did not end well.
+        """
         gateway = self._children["gateway"]
-        code = gateway.stop(_STOP_S)  # and only then forgotten: whoever breaks this off must find it
+        code = gateway.stop(self._patience.stop_s)  # and only then forgotten: whoever breaks this off must find it
         del self._children["gateway"]
         if code != 0:
             raise DemoError(f"the gateway ended with exit code {code}:\n{gateway.last_words()}")
-        self.emitted()
-        self._children["simulators"].stop(_STOP_S)
-        del self._children["simulators"]
         last = json.loads(gateway.log_lines()[-1])
         if last["event"] != "gateway stopped":
             raise DemoError(f"the gateway did not say its last words:\n{gateway.last_words()}")
+        self.left = int(last["waiting"])
         return int(last["committed"])
 
     def _await_settled(self) -> None:
         """Wait until what pushes has nothing under way; Modbus goes on being polled."""
-        deadline = time.monotonic() + _SETTLE_LIMIT_S
-        taken, since = -1, time.monotonic()
-        while time.monotonic() < min(deadline, since + _SETTLED_S):
-            pushed = (entry for entry in self.health()["connections"] if entry["protocol"] != "modbus")
-            now_taken = sum(entry["readings"] for entry in pushed)
-            if now_taken != taken:
-                taken, since = now_taken, time.monotonic()
+        deadline = time.monotonic() + self._patience.settle_limit_s
+        waiting = Waiting(self._patience.settled_s)
+        while waiting.goes_on(self._pushed()) and time.monotonic() < deadline:
             time.sleep(0.1)
+
+    def _pushed(self) -> int:
+        pushed = (entry for entry in self.health()["connections"] if entry["protocol"] != "modbus")
+        return sum(entry["readings"] for entry in pushed)
 
     def stop(self) -> None:
         """Stop whatever still runs, the cloud last; leaves no process behind."""
@@ -259,7 +284,7 @@ class Stack:
             self._cloud.close()
         while self._children:
             _, child = self._children.popitem()
-            child.stop(_STOP_S)
+            child.stop(self._patience.stop_s)
 
     def _start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, talks: bool = False
@@ -269,17 +294,20 @@ class Stack:
             self._children[name] = child
         return child
 
-    def _await(self, child: Child, is_ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _START_S
-        while time.monotonic() < deadline:
+    def _await(self, child: Child, look: Callable[[], tuple[bool, object]]) -> None:
+        """Wait until a process is ready, as long as it has something to say, and what it answers then changes."""
+        waiting, answer = Waiting(self._patience.start_s), None
+        while waiting.goes_on(answer or child.said_bytes):
             child.check()
             try:
-                if is_ready():
+                is_ready, answer = look()
+                if is_ready:
                     return
             except httpx.TransportError:
                 pass  # it does not listen yet
             time.sleep(0.05)
-        raise DemoError(f"{child.name} was not ready within {_START_S:g} s:\n{child.last_words()}")
+        stood = f"nothing moved for {self._patience.start_s:g} s" + (f", it answers {answer}" if answer else "")
+        raise DemoError(f"{child.name} is not ready; {stood}:\n{child.last_words()}")
 
     def __enter__(self) -> Self:
         return self

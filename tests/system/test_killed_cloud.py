@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import CalledProcessError
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -19,6 +20,8 @@ from simulators.machine import Protocol
 from tests.system.liar import LyingCloud
 from tests.system.walk import Walk, until
 
+# a machine that is busy with other things takes a minute for what takes ten seconds
+pytestmark = pytest.mark.timeout(400)
 _HELD = "SELECT count(*) FROM pg_locks JOIN pg_class ON oid = relation WHERE relname = 'latest' AND NOT granted"
 Database = psycopg.Connection[tuple[object, ...]]
 
@@ -58,7 +61,7 @@ def stop_database(data_dir: Path) -> None:
         return True
 
     # it cannot start before the processes that it left are gone, and is tried again every ten seconds
-    until(is_stopped, "a PostgreSQL that can be stopped", patience_s=180)
+    until(is_stopped, "a PostgreSQL that can be stopped", patience_s=600)
 
 
 def verdicts(walk: Walk) -> list[Verdict]:
@@ -79,6 +82,27 @@ def test_a_worker_killed_in_mid_request_costs_nothing(walk: Walk, database: Data
     walk.recovered()
     walk.stack.drain()
     assert all(verdict.is_exact for verdict in verdicts(walk))
+
+
+def test_workers_killed_before_they_serve_are_replaced_at_once(stack: Stack) -> None:
+    """Sooner than a silent one is given up, which takes a minute."""
+    seen: set[int] = set()
+
+    def others() -> list[psutil.Process]:
+        return [worker for worker in workers(stack) if worker.pid not in seen]
+
+    for _ in range(2):
+        until(lambda: len(others()) >= 2, "two workers that were not seen before")
+        for victim in others():
+            seen.add(victim.pid)
+            victim.kill()
+    until(lambda: is_serving(stack), "the cloud to serve again", patience_s=100)
+
+
+def is_serving(stack: Stack) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{stack.cloud.address}/health/ready").status_code == 200
+    return False
 
 
 def test_an_immediate_restart_of_postgresql_costs_nothing(walk: Walk, stack: Stack) -> None:

@@ -17,23 +17,27 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+import httpx
+import psutil
 import psycopg
 
 from cloud.postgres import embedded
 from simulators.demo.audit import Row, Verdict, compare
+from simulators.demo.patience import Patience
 from simulators.demo.stack import Stack
 from simulators.demo.workspace import Ports, Workspace
+from simulators.errors import DemoError
 from simulators.ledger import Entry, entries
 from simulators.machine import Protocol
 from tests.promise.proxy import Line, Proxy
 from tests.system.test_killed_cloud import stop_database, workers
-from tests.system.walk import ON_ITS_WAY_US, Walk
+from tests.system.walk import ON_ITS_WAY_US, Walk, until
 
 _US = "(extract(epoch from {}) * 1000000)::bigint"
 _ROWS = f"""
@@ -46,8 +50,12 @@ _PERIOD_S = 0.25
 _PAUSE_S = (0.1, 1.6)
 # a killed worker's successor takes a second or two to begin; nothing is proved by killing it before that
 _WORKERS = 2
-# what a thousand short lives left behind are thousands of small batches, and they go one request each
-_PATIENCE_S = 900.0
+# The machine may be as slow as it likes: what a thousand short lives left behind are thousands of small batches, and
+# they go one request each. Given up is only what stands still for so long.
+_STILL_S = 180.0
+_PATIENCE = Patience(start_s=_STILL_S, settled_s=5.0, settle_limit_s=900.0, stop_s=_STILL_S)
+# a last life may end with what it heard in its last second
+_LAST_LIVES = 3
 
 
 class Blow(StrEnum):
@@ -64,16 +72,25 @@ _LINES = {Line.GOOD: 60, Line.ANSWERS_LOST: 12, Line.CUT: 10, Line.HALF_OPEN: 6,
 
 @dataclass
 class Outcome:
-    """What a soak came to: the kills, the verdict of each protocol, and how much of what was said is not explained."""
+    """What a soak came to.
+
+    Attributes:
+        kills: Of what, how often.
+        seconds: How long it took.
+        verdicts: Of each protocol.
+        unexplained: How much of what was said is neither a row nor in a gap.
+        ended: Gateways that ended before anybody killed them.
+    """
 
     kills: Counter[Blow] = field(default_factory=Counter)
     seconds: float = 0.0
     verdicts: dict[Protocol, Verdict] = field(default_factory=dict)
     unexplained: dict[Protocol, int] = field(default_factory=dict)
+    ended: int = 0
 
     def breaches(self) -> list[str]:
         """Return what is not as promised, in words."""
-        found = []
+        found = [f"{self.ended} gateways ended by themselves"] if self.ended else []
         for protocol, verdict in self.verdicts.items():
             counts = {
                 "twice": verdict.duplicated,
@@ -114,12 +131,12 @@ class Soak:
             blow = self._strike()
             self.outcome.kills[blow] += 1
             self._tell(f"{number + 1:>5} of {kills}: killed the {blow}, line {self._proxy.line}")
-        self._proxy.line = Line.GOOD
-        self._stack.kill("gateway")
-        self._walk.start_gateway()
         self._tell("no more kills; what is left is brought home")
-        self._walk.recovered(_PATIENCE_S)
+        self._proxy.line = Line.GOOD
+        self._kill_gateway()
+        self._start_gateway()
         self._stack.drain()
+        self._bring_home()
         self.outcome.seconds = time.monotonic() - began_s
         self._compare()
         return self.outcome
@@ -127,14 +144,58 @@ class Soak:
     def _strike(self) -> Blow:
         blow = self._chance.choices(list(_BLOWS), list(_BLOWS.values()))[0]
         if blow is Blow.WORKER and len(found := workers(self._stack)) >= _WORKERS:
-            self._chance.choice(found).kill()
+            with suppress(psutil.NoSuchProcess):  # the service has seen to it
+                self._chance.choice(found).kill()
             return blow
         if blow is Blow.POSTGRES:
             stop_database(self._stack.workspace.root / "cloud" / "postgres")
             return blow
-        self._stack.kill("gateway")
+        self._kill_gateway()
         self._stack.launch_gateway(self._walk.config)
         return Blow.GATEWAY
+
+    def _kill_gateway(self) -> None:
+        try:
+            self._stack.child("gateway").check()
+        except DemoError as error:
+            self.outcome.ended += 1
+            self._tell(f"{error}")
+        self._stack.kill("gateway")
+
+    def _start_gateway(self) -> None:
+        """Start the last one; one that is too slow about it is killed like the others, and the next has its try."""
+        try:
+            self._walk.start_gateway()
+        except DemoError as error:
+            self._tell(f"{error}")
+            self._kill_gateway()
+            self._walk.start_gateway()
+
+    def _bring_home(self) -> None:
+        """Bring what the gateway still has to the cloud: the plant says nothing more, so there is an end to it."""
+        for _ in range(_LAST_LIVES):
+            if self._stack.left == 0:
+                return
+            self._tell(f"{self._stack.left} readings are still on the gateway's disk")
+            self._stack.launch_gateway(self._walk.config)
+            try:
+                until(self._is_home, "the cloud to have what the gateway has", _STILL_S, self._progress)
+            except AssertionError as error:
+                self._tell(f"{error}")  # and the ledger says what that costs
+            self._stack.end_gateway()
+
+    def _is_home(self) -> bool:
+        with suppress(httpx.TransportError):  # it does not listen yet
+            health = self._stack.health()
+            return health["sync"]["state"] == "up" and not health["buffer"]["rows"]
+        return False
+
+    def _progress(self) -> object:
+        self._stack.check()
+        with suppress(httpx.TransportError):
+            health = self._stack.health()
+            return f"{health['sync']['state']}, {health['sync']['settled']} batches taken by the cloud"
+        return None
 
     def _compare(self) -> None:
         stack = self._stack
@@ -214,15 +275,26 @@ def main() -> int:
             file.write(f"{datetime.now(UTC):%H:%M:%S.%f} {line}\n")
 
         tell(f"torture: {asked.kills} kills, seed {asked.seed}; kept in {log.resolve()}")
+        held.push(_telling(tell))
         directory = held.enter_context(tempfile.TemporaryDirectory(prefix="tz-torture-", ignore_cleanup_errors=True))
         workspace = Workspace(Path(directory))
         held.callback(workspace.release)
-        stack = held.enter_context(Stack(workspace, Ports.free()))
+        stack = held.enter_context(Stack(workspace, Ports.free(), patience=_PATIENCE))
         stack.start_cloud(["--workers", str(_WORKERS)])
         walk = Path(directory, "walk")
         walk.mkdir()
         outcome = soak(Walk(stack, walk), asked.kills, asked.seed, tell)
         return report(outcome, tell)
+
+
+def _telling(tell: Callable[[str], None]) -> Callable[..., None]:
+    """Keep in the log, too, why a run broke off before it came to a verdict."""
+
+    def on_exit(_: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            tell(f"BROKEN OFF, there is no verdict: {error!r}")
+
+    return on_exit
 
 
 def report(outcome: Outcome, tell: Callable[[str], None]) -> int:

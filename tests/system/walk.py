@@ -1,6 +1,6 @@
 """A whole plant for one test: simulators and a gateway of its own, before a cloud that all tests share."""
 
-import time
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from simulators.demo.audit import Row, Verdict, compare
+from simulators.demo.patience import Waiting
 from simulators.demo.stack import Stack
 from simulators.ledger import Entry, entries
 from simulators.machine import Protocol
 
-PATIENCE_S = 40.0
+# on a machine that is busy with other things
+PATIENCE_S = 100.0
 # how long an answer may be under way on a busy machine, from the simulator's socket to the gateway's clock
 ON_ITS_WAY_US = 500_000
+# between two looks at what others do
+_LOOK_S = 0.02
 # start and end in microseconds since 1970, and the device, or None for all of them
 Window = tuple[int, int, str | None]
 
@@ -112,15 +116,29 @@ def lies_in(entry: Entry, window: Window) -> bool:
     return start <= latest and entry.said_us < end and device in {None, entry.device}
 
 
-def until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
+def until(
+    condition: Callable[[], object],
+    what: str,
+    patience_s: float = PATIENCE_S,
+    progress: Callable[[], object] = lambda: None,
+) -> None:
     """Wait for what other processes do.
+
+    Args:
+        condition: Whether it has happened.
+        what: It, in words.
+        patience_s: For how long there may be no progress.
+        progress: What changes while they come nearer to it; without it they have so long in all.
 
     Raises:
         AssertionError: It did not happen.
     """
-    deadline = time.monotonic() + patience_s
+    waiting, pause = Waiting(patience_s), threading.Event()
     while not condition():
-        assert time.monotonic() < deadline, f"waited {patience_s:g} s for: {what}"
+        at = f", it stands at {waiting.seen}" if waiting.seen is not None else ""
+        assert waiting.goes_on(progress()), f"waited {patience_s:g} s for: {what}{at}"
+        # whoever asks without a pause keeps a processor from those who are asked
+        pause.wait(_LOOK_S)
 
 
 def _us(timestamp: str) -> int:
