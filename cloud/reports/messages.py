@@ -26,6 +26,21 @@ REPORTS_MANY = Message(
     "Kuruluşun {most} raporu zaten sırada; biri bitince yeniden isteyin.",
     code="REPORTS_TOO_MANY",
 )
+REPORT_LARGE = Message(
+    "The report would have {rows} rows, at most {most} are made; ask for a shorter time, or for fewer groups.",
+    "Rapor {rows} satır tutardı, en çok {most} satır hazırlanır; daha kısa bir süre ya da daha az gruplama isteyin.",
+    code="REPORT_TOO_LARGE",
+)
+REPORT_DEFECT = Message(
+    "The report failed with {error}; this is a defect, the service's log has more.",
+    "Rapor {error} hatasıyla hazırlanamadı; bu bir yazılım hatasıdır, ayrıntısı hizmetin günlüğünde.",
+)
+REPORT_GIVEN_UP = Message(
+    "The service ended {attempts} times while it made the report, probably for want of memory; "
+    "ask for a shorter time, or for fewer groups.",
+    "Hizmet bu raporu hazırlarken {attempts} kez kapandı, büyük olasılıkla bellek yetmedi; "
+    "daha kısa bir süre ya da daha az gruplama isteyin.",
+)
 TITLE = Message("Production report", "Üretim raporu")
 FROM = Message("From", "Başlangıç")
 UNTIL = Message("Until", "Bitiş")

@@ -1,6 +1,7 @@
 """Owns making reports: in the background, one by one, each with its progress; one whose maker died is made again."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sqlmodel import col
 from cloud.analytics.schemas import OeeFiguresOut
 from cloud.analytics.service import sharing
 from cloud.db import Database
-from cloud.errors import CloudError
+from cloud.errors import CloudError, Invalid
 from cloud.joblogs.service.performance import Entry
 from cloud.kpi import worked
 from cloud.kpi.facts import total as total_of
@@ -68,9 +69,16 @@ async def make_next(database: Database, now: datetime) -> bool:
     if claimed is None:
         return False
     report_id, organization_id, asked = claimed
+    begun = time.monotonic()
+
+    def present() -> datetime:
+        return now + timedelta(seconds=time.monotonic() - begun)
 
     async def tell(progress: float) -> None:
-        await _write(database, report_id, progress=progress, beat_at=now)
+        await _write(database, report_id, progress=progress, beat_at=present())
+
+    async def fail(problem: str) -> None:
+        await _write(database, report_id, status=ReportStatus.FAILED, problem=problem, finished_at=present())
 
     try:
         given = ReportIn.model_validate(asked)
@@ -82,11 +90,15 @@ async def make_next(database: Database, now: datetime) -> bool:
     except CloudError as error:
         if error.retryable:
             raise
-        language = Language(asked.get("language") or Language.ENGLISH)
-        await _write(database, report_id, status=ReportStatus.FAILED, problem=error.detail(language), finished_at=now)
+        await fail(error.detail(_language(asked)))
+        return True
+    except Exception as error:
+        # made again it would fail again, and hold up whoever waits for it
+        log.exception("report_failed", report=str(report_id))
+        await fail(messages.REPORT_DEFECT.said(_language(asked), {"error": type(error).__name__}))
         return True
     done: dict[str, Any] = {"status": ReportStatus.DONE, "progress": 1.0, "file": content, "rows": len(sheet.rows)}
-    await _write(database, report_id, finished_at=now, **done)
+    await _write(database, report_id, finished_at=present(), **done)
     log.info("report_made", report=str(report_id), format=given.format.value, rows=len(sheet.rows), size=len(content))
     return True
 
@@ -127,8 +139,19 @@ async def tabulate(session: AsyncSession, organization_id: uuid.UUID, asked: Rep
         (messages.REVISION, str(revision)),
         (messages.QUALITY_BASIS, basis),
     ]
+    require_openable(len(rows))
     columns = [*map(heads.of_dimension, asked.group_by), *map(heads.of_metric, asked.metrics)]
-    return Sheet(messages.TITLE, about, columns, rows[:MOST_ROWS])
+    return Sheet(messages.TITLE, about, columns, rows)
+
+
+def require_openable(rows: int) -> None:
+    """Refuse a sheet that nobody could open: it is never cut short in silence.
+
+    Raises:
+        Invalid: It has more than `MOST_ROWS` rows.
+    """
+    if rows > MOST_ROWS:
+        raise Invalid(messages.REPORT_LARGE, rows=rows, most=MOST_ROWS)
 
 
 async def _by_ledger(
@@ -249,10 +272,15 @@ async def _claim(database: Database, now: datetime) -> tuple[uuid.UUID, uuid.UUI
             return None
         if row.attempts >= ATTEMPTS:
             # whoever made it died of it, each time
-            row.status, row.problem, row.finished_at = ReportStatus.FAILED.value, "made in vain three times", now
+            problem = messages.REPORT_GIVEN_UP.said(_language(row.asked), {"attempts": ATTEMPTS})
+            row.status, row.problem, row.finished_at = ReportStatus.FAILED.value, problem, now
             return None
         row.status, row.attempts, row.beat_at, row.progress = ReportStatus.RUNNING.value, row.attempts + 1, now, 0.0
         return row.id, row.organization_id, row.asked
+
+
+def _language(asked: Mapping[str, Any]) -> Language:
+    return Language(asked.get("language") or Language.ENGLISH)
 
 
 async def _write(database: Database, report_id: uuid.UUID, **values: Any) -> None:

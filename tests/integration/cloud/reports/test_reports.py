@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from cloud.changes import Operator
+from cloud.errors import Invalid
 from cloud.joblogs.service import log
 from cloud.reports.service import asking, making
 from tests.integration.cloud.reports.conftest import shift
@@ -135,7 +136,34 @@ async def test_one_whose_maker_died_is_made_again_and_given_up_after_three_times
     assert (await app_client.get(f"{PATH}/{asked['id']}", headers=tenant.planner)).json()["status"] == "done"
     await left_behind(3)
     assert not await making.make_next(app.state.database, NOW + timedelta(minutes=6))
-    assert (await app_client.get(f"{PATH}/{asked['id']}", headers=tenant.planner)).json()["status"] == "failed"
+    shown = (await app_client.get(f"{PATH}/{asked['id']}", headers=tenant.planner)).json()
+    assert (shown["status"], "ended 3 times" in shown["problem"]) == ("failed", True)
+
+
+async def test_one_that_is_under_way_says_so_by_the_clock_and_is_not_made_twice(app, app_client, tenant, plant):
+    asked = (await app_client.post(PATH, json={"metrics": ["pot_s"]}, headers=tenant.planner)).json()
+    assert await making.make_next(app.state.database, NOW)
+    async with app.state.database.reading() as session:
+        times = text("SELECT beat_at, finished_at FROM report WHERE id = :it")
+        beat_at, finished_at = (await session.execute(times, {"it": asked["id"]})).one()
+    # not when it was begun: a long one would look as if its maker were gone
+    assert NOW < beat_at <= finished_at
+
+
+async def test_one_that_cannot_be_understood_fails_at_once_and_holds_up_no_other(app, app_client, tenant, plant):
+    asked = (await app_client.post(PATH, json={"metrics": ["pot_s"]}, headers=tenant.planner)).json()
+    async with app.state.database.transaction() as session:
+        other = """UPDATE report SET asked = jsonb_set(asked, '{metrics}', '["luck"]') WHERE id = :it"""
+        await session.execute(text(other), {"it": asked["id"]})
+    assert await making.make_next(app.state.database, NOW)
+    shown = (await app_client.get(f"{PATH}/{asked['id']}", headers=tenant.planner)).json()
+    assert (shown["status"], "this is a defect" in shown["problem"]) == ("failed", True)
+
+
+def test_a_sheet_that_nobody_could_open_is_refused_and_never_cut_short():
+    making.require_openable(making.MOST_ROWS)
+    with pytest.raises(Invalid, match="100001 rows"):
+        making.require_openable(making.MOST_ROWS + 1)
 
 
 async def test_two_makers_make_two_reports(app, app_client, tenant, plant):
