@@ -93,6 +93,8 @@ class MaintenanceOrder(Table, table=True):
     started_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     completed_by: int | None = Field(default=None, sa_column=_person("completed_by"))
     completed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # when somebody said so, which may be long after; null of what was completed before it was written down
+    completion_recorded_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     cancelled_by: int | None = Field(default=None, sa_column=_person("cancelled_by"))
     cancelled_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     resolution: str | None = Field(default=None, sa_type=Text)

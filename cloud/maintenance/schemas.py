@@ -1,6 +1,8 @@
 """Owns what the maintenance slice takes and gives."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -39,6 +41,20 @@ AnyCaseStatus = Annotated[OrderStatus, BeforeValidator(lower)]
 AnyCaseBasis = Annotated[Basis, BeforeValidator(lower)]
 # one row of the database at most: an interval of centuries is a mistake
 Interval = Annotated[Positive, Field(description="Days, running hours or cycles, by the plan's basis")]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Maintenance that is completed.
+
+    Attributes:
+        known_at: When somebody said so, never before it was.
+    """
+
+    machine_id: uuid.UUID
+    at: datetime
+    known_at: datetime
+    kind: Kind
 
 
 class OrderIn(BaseModel):

@@ -22,6 +22,7 @@ from cloud.maintenance.models import MaintenanceOrder, MaintenancePlan
 from cloud.maintenance.schemas import (
     Basis,
     CompletionIn,
+    Done,
     Due,
     Kind,
     MaintenanceOut,
@@ -118,16 +119,15 @@ async def planned_work(
     return [(began, ended) for began, ended in spans if began < ended]
 
 
-async def done_by(
-    session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime
-) -> list[tuple[uuid.UUID, datetime, Kind]]:
-    """Return which maintenance of machines was completed by an instant: of which, when, why; the oldest first."""
+async def done_by(session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime) -> list[Done]:
+    """Return which maintenance of machines was known at an instant to be completed, the oldest first."""
     row = MaintenanceOrder
-    statement = select(col(row.machine_id), col(row.completed_at), col(row.kind)).where(
-        col(row.machine_id).in_(machine_ids), col(row.completed_at) <= as_of
+    known_at = func.greatest(col(row.completed_at), col(row.completion_recorded_at))
+    statement = select(col(row.machine_id), col(row.completed_at), known_at, col(row.kind)).where(
+        col(row.machine_id).in_(machine_ids), col(row.completed_at) <= as_of, known_at <= as_of
     )
     found = await session.execute(statement.order_by(col(row.completed_at), col(row.id)))
-    return [(machine_id, at, kind) for machine_id, at, kind in found if at is not None]
+    return [Done(machine_id, at, known, kind) for machine_id, at, known, kind in found if at is not None]
 
 
 async def tokens(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
@@ -214,7 +214,12 @@ async def complete(session: AsyncSession, who: Caller, order_id: int, given: Com
     if at > now:
         raise Invalid(messages.COMPLETED_IN_FUTURE, told=at, now=now)
     row, before = await _stepping(session, who, order_id, OrderStatus.COMPLETED)
-    values = {"completed_by": who.user_id, "completed_at": at, "resolution": given.resolution}
+    values = {
+        "completed_by": who.user_id,
+        "completed_at": at,
+        "completion_recorded_at": now,
+        "resolution": given.resolution,
+    }
     shown = await _written(session, who, row, before, values)
     if row.plan_id is not None:
         plan = await _plan(session, who, row.plan_id, lock=True)

@@ -51,7 +51,7 @@ async def read(session: AsyncSession, organization_id: uuid.UUID, as_of: datetim
         [str(each) for each in ids],
         _stops(found, places),
         no_events(),
-        _events([(places[machine_id], us(at), kind.value) for machine_id, at, kind in done]),
+        _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done]),
         no_spans(),
         no_spans(),
     )
@@ -76,8 +76,8 @@ def _stops(found: Sequence[Failure], places: Mapping[uuid.UUID, int]) -> Stops:
     return Stops(machine.astype(np.int32), at, known, kind.astype(np.int16), kinds, end, end_known)
 
 
-def _events(found: Sequence[tuple[int, int, str]]) -> Events:
-    kinds = tuple(sorted({kind for _, _, kind in found}))
-    rows = [(machine, at, kinds.index(kind)) for machine, at, kind in found]
-    machine, at, kind = np.array(rows, np.int64).reshape(-1, 3).T
-    return Events(machine.astype(np.int32), at, at, kind.astype(np.int16), kinds)
+def _events(found: Sequence[tuple[int, int, int, str]]) -> Events:
+    kinds = tuple(sorted({kind for *_, kind in found}))
+    rows = [(machine, at, known, kinds.index(kind)) for machine, at, known, kind in found]
+    machine, at, known, kind = np.array(rows, np.int64).reshape(-1, 4).T
+    return Events(machine.astype(np.int32), at, known, kind.astype(np.int16), kinds)

@@ -205,7 +205,10 @@ class OeeIn(BaseModel):
 
     machine_id: MachineName
     period: Period = Period.DAY
-    as_of: AsOf = None
+    as_of: Moment | None = Field(
+        default=None,
+        description="By the periods until then; their figures are those that are known now, late records included",
+    )
 
 
 class OeePredictionOut(BaseModel):

@@ -1,12 +1,14 @@
 """What is predicted of maintenance and of OEE, over HTTP."""
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from cloud.analytics.service.storing import COLUMNS
+from cloud.predictions import past
+from cloud.production.service.moments import us
 from tests.integration.cloud.predictions import plants
 from tests.integration.cloud.predictions.plants import HOUR, NOW
 
@@ -58,6 +60,24 @@ async def test_stops_of_chance_are_not_identifiable_and_no_interval_is_made_up(a
     assert not told["identifiable"]
     assert told["preventive_replacement"] is None
     assert "belirlenemiyor" in told["detail"]
+
+
+async def test_maintenance_that_is_told_later_was_not_known_before(app, app_client, tenant, ask):
+    await plants.machines(app_client, tenant, 1)
+    order = await ask("/machines/M-0/maintenance", {"kind": "preventive", "title": "Oil"}, status=201)
+    told = {"completed_at": (NOW - timedelta(days=20)).isoformat()}
+    await ask(f"/maintenance/orders/{order['id']}/complete", told)
+
+    async def known(as_of: datetime) -> int:
+        async with app.state.database.reading() as session:
+            return len((await past.read(session, tenant.organization_id, as_of)).history.maintenance)
+
+    assert await known(NOW - timedelta(days=10)) == 0
+    assert await known(datetime.now(UTC)) == 1
+    # nor does a look at the past, made with all that is known now, see it
+    async with app.state.database.reading() as session:
+        read = (await past.read(session, tenant.organization_id, datetime.now(UTC))).history.maintenance
+    assert read.known[0] >= us(NOW) > read.at[0]
 
 
 async def test_without_stops_there_is_no_law_and_the_calendar_still_speaks(app_client, tenant, ask):
