@@ -1,5 +1,9 @@
 """Owns `python -m cloud`, the same as `tezgah-cloud`."""
 
-from cloud.cli import main
+from shared.starting import for_good
 
-main()
+with for_good():
+    from cloud.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response, params
+from fastapi import APIRouter, Depends, Header, Request, Response, params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -73,14 +73,14 @@ def _nobodys(_: str, __: str) -> None:
     return None
 
 
-def mount(app: FastAPI, router: APIRouter, guard: Guard, scope: Scope = _nobodys) -> None:
+def mount(faces: APIRouter, router: APIRouter, guard: Guard, scope: Scope = _nobodys) -> None:
     """Put a slice's routes on both faces, each behind its guard and with its idempotency keys."""
-    _put(app, router, guard, scope, _bare, "")
-    _put(app, router, guard, scope, _enveloped, PREFIX)
+    _put(faces, router, guard, scope, _bare, "")
+    _put(faces, router, guard, scope, _enveloped, PREFIX)
 
 
 def _put(
-    app: FastAPI, router: APIRouter, guard: Guard, scope: Scope, face: Callable[[APIRoute], Any], prefix: str
+    faces: APIRouter, router: APIRouter, guard: Guard, scope: Scope, face: Callable[[APIRoute], Any], prefix: str
 ) -> None:
     for route in router.routes:
         if not isinstance(route, APIRoute):
@@ -90,8 +90,7 @@ def _put(
             whose = scope(method, route.path) if method in KEYED_METHODS else None
             if whose is not None:
                 endpoint = _keyed(endpoint, model, route.status_code or 200, whose)
-            # on the application itself: through an included router each request would be matched twice
-            app.router.add_api_route(
+            faces.add_api_route(
                 prefix + route.path,
                 endpoint,
                 methods=[method],

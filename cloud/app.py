@@ -4,6 +4,7 @@ A request walks: `Surroundings` (id, log, figures) > `BodyLimit` > the route's g
 `identity.caller`) > the slice's `routes` > `service` > rows; the commit in `db` is before the answer.
 """
 
+import functools
 import gc
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,7 +13,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
@@ -151,12 +152,21 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.may_see_details = caller.is_admin
     problem.install(app)
     app.include_router(health.router)
-    for router in ROUTERS:
-        api.mount(app, router, guard, key_scope)
+    # on the application itself: through an included router each request would be matched twice
+    app.router.routes.extend(_faces().routes)
     docs_page.mount(app)
     signpost.put_before(app.router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app
+
+
+@functools.cache
+def _faces() -> APIRouter:
+    """Return every slice's routes: of one process they are made once, for they hold nothing of an application's."""
+    faces = APIRouter()
+    for router in ROUTERS:
+        api.mount(faces, router, guard, key_scope)
+    return faces
 
 
 def from_environment() -> FastAPI:

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -23,8 +24,12 @@ from cloud.errors import DatabaseUnavailable, Unavailable
 from cloud.metrics import MULTIPROCESS_VARIABLE
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from shared import logs
+from shared.starting import for_good
 
-APPLICATION = "cloud.app:from_environment"
+APPLICATION = "cloud.serving:application"
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 # requests under way get this long to end; a supervisor that kills does so after ten
 GRACE_S = 5
 BACKLOG = 2048
@@ -78,6 +83,14 @@ def serve(settings: Settings, where: Listening, *, migrate: bool) -> None:
         if where.with_background:
             held.enter_context(background.beside())
         _run(where, listener)
+
+
+def application() -> "FastAPI":
+    """Make a worker's application, with the settings of the environment (uvicorn's word for where it is)."""
+    with for_good():
+        from cloud import app  # noqa: PLC0415 - the supervisor of several workers does without it
+
+        return app.from_environment()
 
 
 def _run(where: Listening, listener: socket.socket) -> None:

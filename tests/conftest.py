@@ -4,6 +4,7 @@ The server is the embedded one, or the one `TEZGAH_TEST_DATABASE_URL` names. A d
 a template that was migrated once, so a module gets its own in some tens of milliseconds.
 """
 
+import gc
 import os
 import tempfile
 import uuid
@@ -29,6 +30,12 @@ from cloud.postgres import embedded
 from cloud.settings import Settings
 
 SECRET_KEY = "a key for tests only, and never one for anything else"
+
+
+def pytest_collection_finish() -> None:
+    """Look for no garbage in what was collected and imported: it stays, and is much."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,9 @@ SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 
 
 def _parsed(words: Sequence[str]) -> dict[str, Any]:
-    module, _ = SCRIPTS[words[0]].split(":")
-    command = typer.main.get_command(importlib.import_module(module).app)
+    module, main = SCRIPTS[words[0]].split(":")
+    home = getattr(importlib.import_module(module), main).__module__
+    command = typer.main.get_command(importlib.import_module(home).app)
     context = command.make_context(words[0], list(words[1:]))
     while rest := [*getattr(context, "_protected_args", ()), *context.args]:
         name, command, rest = context.command.resolve_command(context, rest)  # type: ignore[attr-defined]

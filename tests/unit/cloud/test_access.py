@@ -60,4 +60,4 @@ def test_a_route_without_a_line_keeps_the_application_from_starting():
         return ""
 
     with pytest.raises(LookupError, match="GET /forgotten has no line"):
-        api.mount(FastAPI(), router, guard)
+        api.mount(APIRouter(), router, guard)

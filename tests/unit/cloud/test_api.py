@@ -71,7 +71,7 @@ def guard(method: str, path: str) -> list:
 @pytest.fixture(scope="module")
 def app() -> FastAPI:
     application = FastAPI()
-    api.mount(application, router, guard)
+    api.mount(application.router, router, guard)
     return application
 
 
@@ -156,4 +156,4 @@ def test_a_handler_that_would_block_is_not_mounted():
         return []
 
     with pytest.raises(TypeError, match="not async"):
-        api.mount(FastAPI(), blocking, lambda method, path: ())
+        api.mount(APIRouter(), blocking, lambda method, path: ())
