@@ -114,6 +114,7 @@ ACCESS: Mapping[str, frozenset[Role] | Open] = {
     # the job log: a worker only what he did
     "GET /joblogs": EVERYBODY,
     "GET /operators/{emp_id}/performance": EVERYBODY,
+    "GET /parts/{part_number:path}/performance": EVERYBODY,
     "GET /jobs/{job_number:path}/performance": EVERYBODY,
     "GET /parts/{part_number:path}/production-history": EVERYBODY,
     # shifts

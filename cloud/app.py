@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from cloud import api, docs_page, health, openapi, orphan, problem, request_id, signpost
 from cloud.access import ACCESS, Open
+from cloud.analytics import performance_routes as performance
 from cloud.analytics import routes as analytics
 from cloud.analytics.service import deriving
 from cloud.audit import routes as audit
@@ -40,7 +41,6 @@ from cloud.issues.disk import DiskStore
 from cloud.issues.s3 import S3Store
 from cloud.issues.sigv4 import Identity
 from cloud.issues.store import PhotoStore
-from cloud.joblogs import performance_routes as performance
 from cloud.joblogs import routes as joblogs
 from cloud.jobs import routes as jobs
 from cloud.machines import routes as machines

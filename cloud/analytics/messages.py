@@ -40,8 +40,9 @@ WORK_TOO_FINE = Message(
     "{most} gün için istenir.",
     code="GRAIN_TOO_FINE",
 )
-ANOTHERS_WORK = Message(
-    "How somebody else works is shown to planners and admins only.",
-    "Başkasının çalışması yalnız planlamacılara ve yöneticilere gösterilir.",
-    code="ANOTHERS_WORK",
+WINDOW_BACKWARDS = Message("`to` is not after `from`.", "`to`, `from` değerinden sonra değil.", code="WINDOW_BACKWARDS")
+LEDGER_TOO_LONG = Message(
+    "The ledger is drawn up of at most {most} days at once; ask for a shorter time, or `by=joblog`.",
+    "Defter bir kerede en çok {most} gün için çıkarılır; daha kısa bir süre isteyin ya da `by=joblog` kullanın.",
+    code="RANGE_TOO_LONG",
 )

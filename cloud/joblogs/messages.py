@@ -7,4 +7,3 @@ ANOTHERS_WORK = Message(
     "Başkasının çalışması yalnız planlamacılara ve yöneticilere gösterilir.",
     code="ANOTHERS_WORK",
 )
-WINDOW_BACKWARDS = Message("`to` is not after `from`.", "`to`, `from` değerinden sonra değil.", code="WINDOW_BACKWARDS")

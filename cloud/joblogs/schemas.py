@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from cloud.kpi.joblog import COLUMNS
 from cloud.kpi.worked import Bucket
-from cloud.values import upper
+from cloud.values import lower, upper
 
 SECONDS: Sequence[str] = tuple(column.name for column in COLUMNS)
 """The twelve time columns, without the unit that the table and the API write behind them."""
@@ -135,15 +135,36 @@ class TimesOut(BaseModel):
     pdot: float
 
 
-class FiguresOut(BaseModel):
-    """Key figures of some rows; null where it cannot be said."""
+class DataSource(StrEnum):
+    """Where figures come from."""
 
-    rows: int = Field(description="That ended in the time asked for")
+    JOBLOG = "joblog"
+    LEDGER = "ledger"
+
+
+AnyCaseSource = Annotated[DataSource, BeforeValidator(lower)]
+
+
+class JudgedOut(BaseModel):
+    """Pieces, by what became of them."""
+
+    good: int
+    scrap: int
+    rework: int
+    startup: int
+    not_judged: int = Field(description="Nobody said whether they are good, as a job log never does")
+    overtime: int = Field(description="Made outside of planned operation time; in no ratio")
+
+
+class FiguresOut(BaseModel):
+    """Key figures of some rows of the job log, or of the ledger; null where it cannot be said."""
+
+    rows: int = Field(description="Of the job log, that ended in the time asked for; 0 by the ledger")
     availability: float | None
     performance: float | None = Field(description="Effectiveness, capped where the policy caps")
     effectiveness: float | None = Field(description="Raw: above 1 the standard is wrong, or the counter is")
     standard_suspect: bool
-    quality: float | None = Field(description="Null: a job log counts no scrap")
+    quality: float | None = Field(description="Null by the job log: it counts no scrap")
     quality_basis: str = Field(description="measured, assumed_good, not_measured or no_pieces")
     oee: float | None
     oee_lower: float | None
@@ -153,11 +174,12 @@ class FiguresOut(BaseModel):
     utilization_efficiency: float | None
     technical_efficiency: float | None
     setup_ratio: float | None
-    parts_produced: int
+    parts_produced: int = Field(description="All pieces, whatever became of them")
+    pieces: JudgedOut
     without_ideal_cycle: int = Field(description="Of these, pieces whose ideal cycle nobody told")
     mean_cycle_s: float | None = Field(description="Running seconds a piece")
     times_s: TimesOut
-    columns_s: dict[str, float] = Field(description="How long each column of the job log lasted")
+    columns_s: dict[str, float] = Field(description="How long each column of the job log lasted; none by the ledger")
     losses_s: dict[str, float] = Field(description="Where the planned busy time went; the sum is PBT")
 
 
@@ -168,7 +190,7 @@ class ShareOut(FiguresOut):
 
 
 class WindowOut(FiguresOut):
-    """What is said with every figure: of which time, under which policy, of which state of the data."""
+    """What is said with every figure: of which time, under which policy, from where, of which state of the data."""
 
     # `as_of` is later with every question
     volatile: ClassVar[frozenset[str]] = frozenset({"as_of"})
@@ -178,7 +200,14 @@ class WindowOut(FiguresOut):
     policy: str
     as_of: AwareDatetime
     revision: int = Field(description="How often the job log had changed")
-    source: Literal["joblog"] = "joblog"
+    source: DataSource = Field(
+        default=DataSource.JOBLOG,
+        description="joblog: sums of its rows. ledger: every second and piece once, whoever tells of it",
+    )
+    by_source: list["ShareOut"] = Field(
+        default_factory=list,
+        description="By the ledger: what ran as orders of ours (`orders`), and what only the job log tells (`joblog`)",
+    )
     flagged_rows: int = Field(description="Rows with something odd about them")
     open_rows: int = Field(description="Rows without an end: in no figure yet")
 
@@ -199,13 +228,26 @@ class JobPerformanceOut(WindowOut):
     job_number: str
     job_status: str
     quantity_ordered: int | None
-    completion_percent: float | None = Field(description="Parts produced of those ordered; null without a quantity")
+    completion_percent: float | None = Field(
+        description="Of those ordered: what was produced; by the ledger, good by the last operation"
+    )
     estimated_hours: float | None
-    actual_hours: float = Field(description="Of its rows")
+    actual_hours: float = Field(description="Of its rows, or of the time in which it ran")
     due_date: AwareDatetime | None
     is_late: bool | None = Field(description="Its last row, or now while it is not complete, is after the due date")
     by_operation: list[ShareOut]
     by_machine: list[ShareOut]
+    by_operator: list[ShareOut]
+
+
+class PartPerformanceOut(WindowOut):
+    """How a part is made."""
+
+    part_number: str
+    standard_cycle_time: float | None
+    by_machine: list[ShareOut]
+    by_operation: list[ShareOut]
+    by_job: list[ShareOut]
     by_operator: list[ShareOut]
 
 

@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
-from cloud.joblogs.schemas import PolicyName
+from cloud.joblogs.schemas import DataSource, PolicyName
 from cloud.kpi.policy import PRESETS
 from cloud.kpi.worked import Bucket
 from cloud.paging import Page, PageQuery
 from cloud.reports.cache import Cache
-from cloud.reports.schemas import DashboardOut, DataSource, Format, Metric, ReportIn, ReportOut, TrendOut
+from cloud.reports.schemas import DashboardOut, Format, Metric, ReportIn, ReportOut, TrendOut
 from cloud.reports.service import asking, dashboard, facts, trends
 from cloud.reports.service.facts import Question
 from cloud.values import Moment

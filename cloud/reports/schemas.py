@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from cloud.analytics.schemas import LineOeeOut
-from cloud.joblogs.schemas import FiguresOut, PolicyName, ShareOut
+from cloud.joblogs.schemas import DataSource, FiguresOut, PolicyName, ShareOut
 from cloud.kpi.worked import Bucket
 from cloud.languages import Language
 from cloud.reports import messages
@@ -112,13 +112,6 @@ class LossOut(BaseModel):
     seconds: float
     share: float
     cumulative_share: float = Field(description="With those before it")
-
-
-class DataSource(StrEnum):
-    """Where figures come from."""
-
-    JOBLOG = "joblog"
-    LEDGER = "ledger"
 
 
 class AnomalyOut(BaseModel):

@@ -8,8 +8,8 @@ exact as the ledger, for any window, and costs as much.
 
 import uuid
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ from cloud.kpi import worked
 from cloud.kpi.facts import Facts
 from cloud.kpi.ledger import Shelf, draw_up, shared_out
 from cloud.kpi.policy import Policy
-from cloud.kpi.spans import Span
+from cloud.kpi.spans import Span, union
 from cloud.kpi.worked import Bucket
 from cloud.machines.schemas import MachineOut
 from cloud.operators import service as operators
@@ -70,6 +70,7 @@ class Work:
     part: str | None = None
     job: str | None = None
     order: int | None = None
+    operation: str | None = None
     operators: tuple[str, ...] = ()
 
 
@@ -92,8 +93,18 @@ async def lines(
     machine: MachineOut,
     window: tuple[datetime, datetime],
     wanted: Wanted,
+    touched: Collection[Span] | None = None,
 ) -> AsyncIterator[Line]:
-    """Yield the lines of a machine in a window, as far as it is derived."""
+    """Yield the lines of a machine in a window, as far as it is derived.
+
+    Args:
+        session: To ask.
+        organization_id: Whose machine.
+        machine: Of which machine.
+        window: From when until when.
+        wanted: What is left out.
+        touched: When there may be anything of it; shifts and days beside need not be drawn up. None is always.
+    """
     extents = await figuring.extents(session, [machine.id])
     if machine.id not in extents:
         return
@@ -101,6 +112,10 @@ async def lines(
     window = max(window[0], since), min(window[1], until)
     places = await _places(session, organization_id, machine, window) if window[0] < window[1] else []
     places = [each for each in places if wanted.shifts is None or each.shift in wanted.shifts]
+    if touched is not None:
+        busy = union(touched)
+        ends = [each.end for each in busy]
+        places = [each for each in places if _overlaps(each.span, busy, ends)]
     for _, group in groupby(places, key=lambda place: (place.span.start - places[0].span.start) // _PIECE_US):
         cut = list(group)
         begin, end = worked.at(cut[0].span.start), worked.at(cut[-1].span.end)
@@ -115,9 +130,30 @@ async def lines(
                     yield Line(machine, place, work, facts)
 
 
+def _overlaps(span: Span, busy: Sequence[Span], ends: Sequence[int]) -> bool:
+    first = bisect_right(ends, span.start)
+    return first < len(busy) and busy[first].start < span.end
+
+
 def shown(facts: Facts, policy: Policy, revision: int) -> OeeFiguresOut:
     """Return what was shared out as figures."""
     return rules.shown(facts, policy, revision)
+
+
+async def works(session: AsyncSession, organization_id: uuid.UUID, stages: Collection[int]) -> dict[int, Work]:
+    """Return what each stage's work is, and whose."""
+    made = await running.made_by(session, stages)
+    people = await operators.of_users(session, organization_id, {user for each in made.values() for user in each.users})
+    return {
+        stage: Work(
+            each.part_number,
+            each.job_number,
+            each.work_order_id,
+            str(each.op_number),
+            tuple(sorted(people[user] for user in each.users if user in people)),
+        )
+        for stage, each in made.items()
+    }
 
 
 async def made_on(
@@ -156,32 +192,30 @@ async def _work(
     window: tuple[datetime, datetime],
 ) -> Callable[[int | None, int], Work]:
     """Return what tells what was worked on: by the order, else by the row of the job log at a moment."""
-    made = await running.made_by(session, stages)
-    people = await operators.of_users(session, organization_id, {user for each in made.values() for user in each.users})
-    by_stage = {
-        stage: Work(
-            each.part_number,
-            each.job_number,
-            each.work_order_id,
-            tuple(sorted(people[user] for user in each.users if user in people)),
-        )
-        for stage, each in made.items()
-    }
+    by_stage = await works(session, organization_id, stages)
     rows = await performance.logged(session, organization_id, machine.id, *window)
     logged = [(each.worked.span, each) for each in rows if each.worked is not None]
     starts = [span.start for span, _ in logged]
 
-    def at(stage: int | None, moment: int) -> Work:
-        if stage is not None:
-            return by_stage.get(stage, NOTHING)
+    def row_at(moment: int) -> Entry | None:
         index = bisect_right(starts, moment) - 1
-        return _logged(logged[index][1]) if index >= 0 and logged[index][0].holds(moment) else NOTHING
+        return logged[index][1] if index >= 0 and logged[index][0].holds(moment) else None
+
+    def at(stage: int | None, moment: int) -> Work:
+        ours = by_stage.get(stage, NOTHING) if stage is not None else None
+        if ours is not None and ours.operators:
+            return ours
+        row = row_at(moment)
+        if ours is None:
+            return NOTHING if row is None else _logged(row)
+        # nobody was assigned; who did it, the job log may say
+        return ours if row is None or row.emp_id is None else replace(ours, operators=(row.emp_id,))
 
     return at
 
 
 def _logged(row: Entry) -> Work:
-    return Work(row.part_number, row.job_number, None, (row.emp_id,) if row.emp_id is not None else ())
+    return Work(row.part_number, row.job_number, None, row.op_number, (row.emp_id,) if row.emp_id is not None else ())
 
 
 def _is_wanted(work: Work, wanted: Wanted) -> bool:

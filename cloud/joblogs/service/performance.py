@@ -22,7 +22,9 @@ from cloud.joblogs.models import JobLogRow
 from cloud.joblogs.schemas import (
     FiguresOut,
     JobPerformanceOut,
+    JudgedOut,
     OperatorPerformanceOut,
+    PartPerformanceOut,
     PeriodOut,
     ProductionHistoryOut,
     ShareOut,
@@ -33,13 +35,15 @@ from cloud.jobs import service as jobs
 from cloud.jobs.schemas import JobStatus
 from cloud.kpi import worked as rules
 from cloud.kpi.elements import PieceKind
-from cloud.kpi.figures import figures, times, waterfall
+from cloud.kpi.facts import Facts
+from cloud.kpi.figures import figures, produced, times, waterfall
 from cloud.kpi.joblog import COLUMNS
 from cloud.kpi.policy import ISO22400, Policy
 from cloud.kpi.spans import SECOND, Span
 from cloud.kpi.worked import Bucket, Sum, Worked
 from cloud.machines import service as machines
 from cloud.operators import service as operators
+from cloud.operators.schemas import OperatorOut
 from cloud.parts import service as parts
 
 # as many of each kind as one looks at; the rest is in the sums
@@ -97,9 +101,7 @@ async def of_operator(
         NotFound: There is no such operator.
         Forbidden: A worker asks for somebody else.
     """
-    person = await operators.operator(session, caller, emp_id)
-    if caller.role is Role.WORKER and person.user_id != caller.user_id:
-        raise Forbidden(messages.ANOTHERS_WORK, required_permission=sorted([Role.ADMIN, Role.PLANNER]))
+    person = await performer(session, caller, emp_id)
     found = await rows(session, caller.organization_id, asked, col(JobLogRow.emp_id) == emp_id)
     window = _window(found, asked)
     return OperatorPerformanceOut(
@@ -110,6 +112,19 @@ async def of_operator(
         by_part=shares(found, window, asked.policy, lambda each: each.part_number),
         by_job=shares(found, window, asked.policy, lambda each: each.job_number),
     )
+
+
+async def performer(session: AsyncSession, caller: Caller, emp_id: str) -> OperatorOut:
+    """Return an operator whose work the caller may see.
+
+    Raises:
+        NotFound: There is no such operator.
+        Forbidden: A worker asks for somebody else.
+    """
+    person = await operators.operator(session, caller, emp_id)
+    if caller.role is Role.WORKER and person.user_id != caller.user_id:
+        raise Forbidden(messages.ANOTHERS_WORK, required_permission=sorted([Role.ADMIN, Role.PLANNER]))
+    return person
 
 
 async def of_job(
@@ -144,7 +159,7 @@ async def of_job(
     )
 
 
-async def of_part(
+async def history(
     session: AsyncSession, caller: Caller, part_number: str, asked: Asked, bucket: Bucket, now: datetime
 ) -> ProductionHistoryOut:
     """Return how a part was made over time.
@@ -173,6 +188,28 @@ async def of_part(
         standard_cycle_time=part.standard_cycle_time,
         periods=periods,
         by_machine=shares(found, window, asked.policy, lambda each: each.machine),
+    )
+
+
+async def of_part(
+    session: AsyncSession, caller: Caller, part_number: str, asked: Asked, now: datetime
+) -> PartPerformanceOut:
+    """Return how a part is made.
+
+    Raises:
+        NotFound: There is no such part.
+    """
+    part = await parts.part(session, caller.organization_id, part_number)
+    found = await rows(session, caller.organization_id, asked, col(JobLogRow.part_number) == part_number)
+    window = _window(found, asked)
+    return PartPerformanceOut(
+        **await _said(session, caller, found, window, asked, now),
+        part_number=part_number,
+        standard_cycle_time=part.standard_cycle_time,
+        by_machine=shares(found, window, asked.policy, lambda each: each.machine),
+        by_operation=shares(found, window, asked.policy, lambda each: each.op_number),
+        by_job=shares(found, window, asked.policy, lambda each: each.job_number),
+        by_operator=[] if caller.role is Role.WORKER else shares(found, window, asked.policy, lambda each: each.emp_id),
     )
 
 
@@ -247,20 +284,44 @@ def shares(found: Iterable[Entry], window: Span, policy: Policy, key: Callable[[
 
 def shown(total: Sum, policy: Policy) -> dict[str, Any]:
     """Return the members of `FiguresOut`."""
-    facts = total.facts()
+    return {**members(total.facts(), policy), "rows": total.rows, "columns_s": columns_s(total.columns_us)}
+
+
+def members(facts: Facts, policy: Policy, by_hand: Mapping[PieceKind, int] | None = None) -> dict[str, Any]:
+    """Return the members of `FiguresOut` of any facts, of the job log's or not.
+
+    Args:
+        facts: What adds up.
+        policy: By which it is read.
+        by_hand: Pieces that no machine made, which are in no ratio.
+    """
     found, time = figures(facts, policy), times(facts, policy)
-    made = facts.pieces.get(PieceKind.MADE, 0)
+    planned = produced(facts)
+    made = Counter(facts.pieces) + Counter(by_hand or {})
     named: Mapping[str, Any] = {name: value for name, value in asdict(found).items() if name in FiguresOut.model_fields}
     return {
         **named,
-        "rows": total.rows,
-        "parts_produced": made,
+        "rows": 0,
+        "parts_produced": made.total() + facts.overtime_pieces,
+        "pieces": JudgedOut(
+            good=made[PieceKind.GOOD],
+            scrap=made[PieceKind.SCRAP],
+            rework=made[PieceKind.REWORK],
+            startup=made[PieceKind.STARTUP],
+            not_judged=made[PieceKind.MADE],
+            overtime=facts.overtime_pieces,
+        ),
         "without_ideal_cycle": facts.without_ideal,
-        "mean_cycle_s": time.apt / SECOND / made if made else None,
+        "mean_cycle_s": time.apt / SECOND / planned if planned else None,
         "times_s": TimesOut(**{name: getattr(time, name) / SECOND for name in TimesOut.model_fields}),
-        "columns_s": {name: spent / SECOND for name, spent in total.columns_us.items()},
+        "columns_s": {},
         "losses_s": {name: lost / SECOND for name, lost in waterfall(facts, policy).items()},
     }
+
+
+def columns_s(lasted_us: Mapping[str, int]) -> dict[str, float]:
+    """Return how long each column lasted, in seconds."""
+    return {name: spent / SECOND for name, spent in lasted_us.items()}
 
 
 def _window(found: Sequence[Entry], asked: Asked) -> Span:

@@ -36,6 +36,10 @@ _SUMS = text("""
     SELECT at, stage_id, kind, sum(quantity)::bigint AS quantity FROM piece_count
     WHERE machine_id = :machine_id AND tag_id = :tag_id AND at >= :start AND at < :end GROUP BY 1, 2, 3
 """)
+_HOURS = text("""
+    SELECT DISTINCT machine_id, date_trunc('hour', at, 'UTC') AS hour FROM piece_count
+    WHERE stage_id = ANY(CAST(:stages AS int[])) AND (CAST(:since AS timestamptz) IS NULL OR at >= :since)
+""")
 
 
 # by stage and type of the counter
@@ -117,6 +121,14 @@ async def machines_of(session: AsyncSession, stage_ids: Collection[int]) -> set[
     """Return the machines whose counters counted for some stages, by what ran or by a claim."""
     statement = select(col(PieceCount.machine_id)).where(col(PieceCount.stage_id).in_(stage_ids)).distinct()
     return set(await session.scalars(statement))
+
+
+async def hours_of(
+    session: AsyncSession, stage_ids: Collection[int], since: datetime | None
+) -> list[tuple[uuid.UUID, datetime]]:
+    """Return on which machines, in which hours, pieces of some stages were counted."""
+    rows = await session.execute(_HOURS, {"stages": list(stage_ids), "since": since})
+    return [(row.machine_id, row.hour) for row in rows]
 
 
 async def counts(

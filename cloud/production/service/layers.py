@@ -85,7 +85,7 @@ async def around(
             maintenance=[
                 moments.span(*each) for each in await maintenance.planned_work(session, machine.id, start, end)
             ],
-            pieces=await _pieces(session, organization_id, machine, window, logged),
+            pieces=await _pieces(session, organization_id, machine, window, await _uncounted(session, logged, orders)),
             microstop_us=round(threshold_s * SECOND),
         ),
         shifts=None if worked is None else [each for each in worked if each.starts_at < end and each.ends_at > start],
@@ -176,6 +176,17 @@ def _apart(orders: Iterable[Order]) -> list[Order]:
         free = minus([order.span], [each.span for each in taken])
         taken += [Order(span, order.id) for span in free]
     return sorted(taken, key=lambda each: each.span)
+
+
+async def _uncounted(session: AsyncSession, logged: Sequence[Worked], orders: Sequence[Order]) -> list[Worked]:
+    """Return the job log's rows whose pieces nobody else tells of.
+
+    A row that ends while an order of ours runs, of which people report pieces, tells of the same pieces again.
+    """
+    ids = {each.id for each in orders if each.id is not None} if any(each.pieces for each in logged) else set()
+    told = await running.told(session, ids) if ids else set()
+    spans = [each.span for each in orders if each.id in told]
+    return [each for each in logged if not any(span.holds(each.span.end - 1) for span in spans)]
 
 
 async def _pieces(

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import marks
@@ -18,13 +17,8 @@ from cloud.joblogs.service import log
 from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
 from cloud.marks import PaceMark
-from cloud.production.service import moments
+from cloud.production.service import counting, moments
 from cloud.workorders.service import running
-
-_COUNTED = text("""
-    SELECT DISTINCT machine_id, date_trunc('hour', at, 'UTC') AS hour FROM piece_count
-    WHERE stage_id = ANY(CAST(:stages AS int[])) AND (CAST(:since AS timestamptz) IS NULL OR at >= :since)
-""")
 
 
 async def follow(session: AsyncSession) -> int:
@@ -52,8 +46,7 @@ async def _made(session: AsyncSession, changed: PaceMark) -> list[tuple[uuid.UUI
     stages = await running.stages_that_make(
         session, changed.organization_id, changed.part_number, changed.work_order_id
     )
-    counted = await session.execute(_COUNTED, {"stages": stages, "since": since})
-    found = [(row.machine_id, row.hour) for row in counted]
+    found = await counting.hours_of(session, stages, since)
     found += await running.reported_hours(session, stages, since)
     if changed.part_number is not None:
         found += await log.made_hours(session, changed.organization_id, changed.part_number, since)

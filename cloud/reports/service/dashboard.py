@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud.joblogs.schemas import DataSource
 from cloud.joblogs.service.performance import Entry
 from cloud.kpi import worked
 from cloud.kpi.joblog import BY_NAME
@@ -13,7 +14,7 @@ from cloud.kpi.worked import Bucket, Sum
 from cloud.languages import Language
 from cloud.reports import anomaly
 from cloud.reports.heads import LOSSES
-from cloud.reports.schemas import DOWNTIME, AnomalyOut, DashboardOut, DataSource, DayOut, LossOut
+from cloud.reports.schemas import DOWNTIME, AnomalyOut, DashboardOut, DayOut, LossOut
 from cloud.reports.service import facts, ledger
 from cloud.reports.service.facts import Data, Question
 from cloud.reports.service.ledger import HISTORY

@@ -16,6 +16,7 @@ from cloud.analytics.schemas import OeeFiguresOut
 from cloud.analytics.service import sharing
 from cloud.db import Database
 from cloud.errors import CloudError, Invalid
+from cloud.joblogs.schemas import DataSource
 from cloud.joblogs.service.performance import Entry
 from cloud.kpi import worked
 from cloud.kpi.facts import total as total_of
@@ -28,7 +29,7 @@ from cloud.machines import service as machines
 from cloud.reports import heads, messages
 from cloud.reports.models import ReportRow
 from cloud.reports.rendering import text
-from cloud.reports.schemas import BUCKETS, DataSource, Dimension, Filters, Format, ReportIn, ReportStatus
+from cloud.reports.schemas import BUCKETS, Dimension, Filters, Format, ReportIn, ReportStatus
 from cloud.reports.service import facts, ledger
 from cloud.reports.service import groups as grouping
 from cloud.reports.service.facts import Data, Question

@@ -5,10 +5,11 @@ from dataclasses import asdict
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud.joblogs.schemas import DataSource
 from cloud.kpi import worked
 from cloud.kpi.worked import Bucket
 from cloud.reports import trend
-from cloud.reports.schemas import ChangePointOut, DataSource, LevelOut, Metric, PointOut, SlopeOut, TrendOut
+from cloud.reports.schemas import ChangePointOut, LevelOut, Metric, PointOut, SlopeOut, TrendOut
 from cloud.reports.service import facts, ledger
 from cloud.reports.service.facts import Question
 

@@ -141,8 +141,8 @@ def _require_within(held: Held, given: ProductionIn, told: Pieces) -> None:
 
 async def _record(session: AsyncSession, caller: Caller, held: Held, event: ProductionEvent) -> ProductionOut:
     stage, order = held.stage, held.order
-    told = await counted.reported(session, stage.id or 0)
-    told = replace(told, **{event.kind.value: getattr(told, event.kind.value) + event.quantity})
+    known = await counted.reported(session, stage.id or 0)
+    told = replace(known, **{event.kind.value: getattr(known, event.kind.value) + event.quantity})
     made = rules.settled(told, scope.counted(stage))
     earlier = scope.facts(stage)
     changed = replace(earlier, good=made.good, scrap=made.scrap, startup=made.startup)
@@ -161,9 +161,12 @@ async def _record(session: AsyncSession, caller: Caller, held: Held, event: Prod
     )
     shown = ProductionOut.model_validate(recorded)
     if held.stage.machine_id is not None:
-        # one that is taken back is taken back from when it was made
-        began = held.stage.actual_start if event.reverses_id is not None else shown.occurred_at
-        end = shown.occurred_at + timedelta(minutes=1)
+        # one that is taken back is taken back from when it was made; and where people tell of the first pieces, a job
+        # log's rows of the same time do not any more
+        is_whole = event.reverses_id is not None or (known.good == 0) is not (told.good == 0)
+        began = held.stage.actual_start if is_whole else shown.occurred_at
+        end = max(shown.occurred_at, stage.actual_end or shown.recorded_at) if is_whole else shown.occurred_at
+        end += timedelta(minutes=1)
         await marks.put(session, held.stage.machine_id, began or shown.occurred_at, end, figures_only=True)
     await changes.record_all(
         session,

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,12 +35,38 @@ _HOURS = text("""
           AND (CAST(:since AS timestamptz) IS NULL OR coalesce(taken.occurred_at, event.occurred_at) >= :since)
 """)
 
+# stages that no machine makes, an assembly by hand: no ledger of a machine holds their pieces
+_BY_HAND = text("""
+    SELECT event.stage_id, event.kind, event.quantity, coalesce(taken.occurred_at, event.occurred_at) AS at
+    FROM production_event AS event
+    JOIN work_order_stage AS stage ON stage.id = event.stage_id
+    LEFT JOIN production_event AS taken ON taken.id = event.reverses_id
+    WHERE event.stage_id = ANY(CAST(:stages AS int[])) AND stage.machine_id IS NULL
+          AND (CAST(:start AS timestamptz) IS NULL OR coalesce(taken.occurred_at, event.occurred_at) >= :start)
+          AND coalesce(taken.occurred_at, event.occurred_at) < :end
+    ORDER BY event.id
+""")
+
+_TOLD = text("""
+    SELECT stage_id FROM production_event WHERE stage_id = ANY(CAST(:stages AS int[])) AND kind = 'good'
+    GROUP BY 1 HAVING sum(quantity) <> 0
+""")
+
+# the last operation of each order of a job
+_FINISHED = text("""
+    SELECT sum(good_qty)::bigint FROM (
+        SELECT DISTINCT ON (work_order.id) good_qty
+        FROM work_order JOIN work_order_stage ON work_order_id = work_order.id
+        WHERE organization_id = :whose AND job_number = :job_number ORDER BY work_order.id, op_number DESC
+    ) AS last
+""")
+
 _MADE = text("""
-    SELECT stage.id, work_order.part_number, work_order.job_number, work_order.id AS work_order_id,
+    SELECT stage.id, stage.op_number, work_order.part_number, work_order.job_number, work_order.id AS work_order_id,
            coalesce(array_agg(user_id) FILTER (WHERE user_id IS NOT NULL), '{}') AS users
     FROM work_order_stage AS stage JOIN work_order ON work_order.id = stage.work_order_id
     LEFT JOIN stage_assignment ON stage_id = stage.id
-    WHERE stage.id = ANY(CAST(:stages AS int[])) GROUP BY 1, 2, 3, 4
+    WHERE stage.id = ANY(CAST(:stages AS int[])) GROUP BY 1, 2, 3, 4, 5
 """)
 
 
@@ -117,6 +144,7 @@ class Made:
     part_number: str | None
     job_number: str | None
     work_order_id: int
+    op_number: int
     users: tuple[int, ...]
 
 
@@ -125,7 +153,48 @@ async def made_by(session: AsyncSession, stage_ids: Collection[int]) -> dict[int
     if not stage_ids:
         return {}
     rows = await session.execute(_MADE, {"stages": list(stage_ids)})
-    return {row.id: Made(row.part_number, row.job_number, row.work_order_id, tuple(row.users)) for row in rows}
+    return {
+        row.id: Made(row.part_number, row.job_number, row.work_order_id, row.op_number, tuple(row.users))
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """When a stage ran, and where; what goes on ran until now."""
+
+    stage_id: int
+    machine_id: uuid.UUID | None
+    start: datetime
+    end: datetime
+
+
+async def ran(session: AsyncSession, stage_ids: Collection[int], now: datetime) -> list[Ran]:
+    """Return when each of some stages ran; one that never began is left out."""
+    stage = WorkOrderStage
+    statement = select(col(stage.id), col(stage.machine_id), col(stage.actual_start), col(stage.actual_end)).where(
+        col(stage.id).in_(stage_ids), col(stage.actual_start).is_not(None)
+    )
+    rows: Any = await session.execute(statement)
+    return [Ran(row[0], row[1], row[2], row[3] or now) for row in rows]
+
+
+async def by_hand(
+    session: AsyncSession, stage_ids: Collection[int], start: datetime | None, end: datetime
+) -> list[Reported]:
+    """Return what was reported in a range of those of some stages that no machine makes."""
+    rows = await session.execute(_BY_HAND, {"stages": list(stage_ids), "start": start, "end": end})
+    return [Reported(row.stage_id, row.at, row.kind, row.quantity) for row in rows]
+
+
+async def told(session: AsyncSession, stage_ids: Collection[int]) -> set[int]:
+    """Return those of some stages whose good pieces people reported, at any time."""
+    return set(await session.scalars(_TOLD, {"stages": list(stage_ids)}))
+
+
+async def finished(session: AsyncSession, organization_id: uuid.UUID, job_number: str) -> int:
+    """Return how many good pieces the last operations of a job's orders made so far."""
+    return await session.scalar(_FINISHED, {"whose": organization_id, "job_number": job_number}) or 0
 
 
 async def stages_of(
