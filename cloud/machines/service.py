@@ -151,6 +151,12 @@ async def ids(session: AsyncSession, organization_id: uuid.UUID) -> list[uuid.UU
     return list(await session.scalars(select(col(Machine.id)).where(col(Machine.organization_id) == organization_id)))
 
 
+async def decommissioned(session: AsyncSession, organization_id: uuid.UUID) -> set[uuid.UUID]:
+    """Return the ids of those of an organization's machines whose life is over."""
+    over = col(Machine.organization_id) == organization_id, col(Machine.status) == MachineStatus.DECOMMISSIONED
+    return set(await session.scalars(select(col(Machine.id)).where(*over)))
+
+
 async def create(session: AsyncSession, actor: Actor, given: MachineIn) -> MachineOut:
     """Register a machine.
 

@@ -6,7 +6,7 @@ It runs in the background, one organization a transaction; of several processes 
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud.db import Database
+from cloud.machines import service as machines
 from cloud.predictions import judged, keeping, past
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.drifting import Input, inputs
@@ -75,7 +76,8 @@ async def watch_next(database: Database, now: datetime, speakers: Speakers | Non
             return False
         known = await past.read(session, organization_id, now)
         models = await _models(session, organization_id, speakers if speakers is not None else Speakers(None))
-        turn = await asyncio.to_thread(_turn, known, now, models)
+        over = await machines.decommissioned(session, organization_id)
+        turn = await asyncio.to_thread(_turn, known, now, models, over)
         await keeping.keep(session, organization_id, HORIZON_H, "periodic", turn.made)
         while await keeping.settle(session, organization_id, now):
             pass
@@ -122,13 +124,27 @@ async def _models(session: AsyncSession, organization_id: uuid.UUID, speakers: S
     return serving + [(each, True) for each in candidates]
 
 
-def _turn(known: Past, now: datetime, models: Sequence[tuple[Speaker, bool]] = ()) -> _Turn:
-    """Return what is said of every machine that runs, by who serves and by those that might beside it."""
+def _turn(
+    known: Past,
+    now: datetime,
+    models: Sequence[tuple[Speaker, bool]] = (),
+    over: Set[uuid.UUID] = frozenset(),
+) -> _Turn:
+    """Return what is said of every machine that runs, by who serves and by those that might beside it.
+
+    Args:
+        known: The plant's past.
+        now: The instant.
+        models: Who speaks, and whether each only challenges.
+        over: Machines whose life is over: that they stop no more says nothing of who predicts.
+    """
     ground = lay(known.history, HORIZON_H * HOUR, us(now))
     if isinstance(ground, Lacking):
         return _Turn([], [])
     told, whole = plain(known.history, us(now)), cut(known.history, us(now))
-    places = [place for place, machine_id in enumerate(known.machines) if machine_id in known.since]
+    places = [
+        place for place, machine_id in enumerate(known.machines) if machine_id in known.since and machine_id not in over
+    ]
     instants = Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64))
     matrix = features(told, instants)
     fulls = [model.fitted(features(whole, instants)) for model, _ in models]

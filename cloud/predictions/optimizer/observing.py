@@ -15,7 +15,7 @@ from cloud.identity import service as identity
 from cloud.joblogs.service import performance
 from cloud.kpi.facts import Facts
 from cloud.machines import service as machines
-from cloud.machines.schemas import MachineOut
+from cloud.machines.schemas import MachineOut, MachineStatus
 from cloud.predictions.optimizer.associating import Observed
 from cloud.production.service.moments import utc
 from cloud.shifts import service as shifts
@@ -48,12 +48,17 @@ async def days(
 async def line(
     session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, span: tuple[datetime, datetime]
 ) -> tuple[list[MachineOut], list[list[Facts]]]:
-    """Return the machines at the same location, by code, with the days that all of them have facts of."""
+    """Return the machines in use at the same location, by code, with the days that all of them have facts of."""
     if not machine.location:
         return [machine], []
     known = await machines.by_ids(session, organization_id, await machines.ids(session, organization_id))
     here = machine.location.casefold()
-    own = [each for each in known.values() if (each.location or "").casefold() == here]
+    own = [
+        each
+        for each in known.values()
+        if each.id == machine.id
+        or ((each.location or "").casefold() == here and each.status is not MachineStatus.DECOMMISSIONED)
+    ]
     own.sort(key=lambda each: each.code)
     found = await hourly.days(session, organization_id, [each.id for each in own], *span)
     of = [dict(found[each.id]) for each in own]

@@ -144,6 +144,7 @@ class RealisedOut(BaseModel):
     days_before: int
     days_after: int
     compared: float = Field(description="Which share of the time after had its like before")
+    policy: str = Field(description="That by which the gain was expected; the default where that one is gone")
 
 
 class SuggestionOut(BaseModel):

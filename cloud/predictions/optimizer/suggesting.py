@@ -15,7 +15,9 @@ from cloud.analytics.service import policies
 from cloud.changes import ChangeKind, Entity
 from cloud.errors import Conflict, NotFound
 from cloud.identity.schemas import Caller
+from cloud.kpi.policy import Policy
 from cloud.machines import service as machines
+from cloud.machines.schemas import MachineOut
 from cloud.paging import Page, Paging
 from cloud.predictions.optimizer import advising, messages, observing
 from cloud.predictions.optimizer.realising import FEWEST_DAYS, realised
@@ -59,6 +61,7 @@ async def suggest(session: AsyncSession, who: Caller, asked: SuggestIn, now: dat
     span = observing.window(asked.start, asked.end, now)
     days = await observing.days(session, who.organization_id, machine.id, span)
     found = await asyncio.to_thread(advising.found_in, days, policy)
+    open_ones = await _open(session, machine)
     kept = []
     for gain in found.gains:
         if gain.lower < WORTH:
@@ -84,10 +87,20 @@ async def suggest(session: AsyncSession, who: Caller, asked: SuggestIn, now: dat
             index_where=col(SuggestionRow.status) == SuggestionStatus.OPEN.value,
             set_={name: row.excluded[name] for name in _TOLD_ANEW},
         )
-        shown = _out((await session.execute(anew.returning(SuggestionRow))).scalar_one(), machine.code)
-        await changes.record(session, who, Entity.OEE_SUGGESTION, shown.id, ChangeKind.CREATED, after=shown)
+        told = await session.execute(anew.returning(SuggestionRow), execution_options={"populate_existing": True})
+        shown = _out(told.scalar_one(), machine.code)
+        before = open_ones.get(shown.id)
+        kind = ChangeKind.CREATED if before is None else ChangeKind.UPDATED
+        await changes.record(session, who, Entity.OEE_SUGGESTION, shown.id, kind, before=before, after=shown)
         kept.append(shown)
     return SuggestionsOut(suggestions=kept, detail=advising.lacking(machine.code, days, policy))
+
+
+async def _open(session: AsyncSession, machine: MachineOut) -> dict[int, SuggestionOut]:
+    mine = col(SuggestionRow.machine_id) == machine.id, col(SuggestionRow.status) == SuggestionStatus.OPEN.value
+    rows = await session.scalars(select(SuggestionRow).where(*mine).with_for_update())
+    shown = [_out(row, machine.code) for row in rows]
+    return {each.id: each for each in shown}
 
 
 async def suggestions(
@@ -121,7 +134,7 @@ async def suggestion(session: AsyncSession, who: Caller, suggestion_id: int, now
     shown = await _shown(session, who.organization_id, suggestion_id)
     if shown.status is not SuggestionStatus.ACCEPTED or shown.decided_at is None:
         return shown
-    policy = await policies.named(session, who.organization_id, None)
+    policy = await _policy(session, who.organization_id, shown.policy)
     decided, lasted = shown.decided_at, shown.end - shown.start
     spans = (decided - lasted, decided), (decided, min(now, decided + lasted))
     before, after = [await observing.observed(session, who.organization_id, shown.machine_id, span) for span in spans]
@@ -135,8 +148,17 @@ async def suggestion(session: AsyncSession, who: Caller, suggestion_id: int, now
         days_before=found.days_before,
         days_after=found.days_after,
         compared=found.compared,
+        policy=policy.name,
     )
     return shown.with_realised(out, None)
+
+
+async def _policy(session: AsyncSession, organization_id: uuid.UUID, name: str) -> Policy:
+    """Return the policy by which a gain was expected, for what came is held against that; the default if it is gone."""
+    try:
+        return await policies.named(session, organization_id, name)
+    except NotFound:
+        return await policies.named(session, organization_id, None)
 
 
 async def decide(

@@ -99,7 +99,8 @@ def what_if(days: Sequence[Facts], policy: Policy, bucket: LossKind, reduction: 
         oee,
         value,
         max(0.0, value - float(below)),
-        min(1 - oee, value + float(above)),
+        # where the ideal cycle is suspect an OEE exceeds 1, and bounds nothing
+        max(value, min(1 - oee, value + float(above))),
         float(high - low) / 2,
         model,
         _good_pieces(whole, policy) * value / oee if oee else 0.0,

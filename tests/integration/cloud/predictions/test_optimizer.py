@@ -128,7 +128,8 @@ async def test_a_suggestion_is_kept_once_decided_once_and_in_the_record(call, pl
     anew = (await call("POST", "/oee/suggestions", json={"machine_id": "L-0"} | WINDOW))["suggestions"]
     assert anew[0]["id"] != made[0]["id"]
     record = await call("GET", "/audit", who="admin", params={"entity": "oee_suggestion"})
-    assert {each["kind"] for each in record} == {"created", "updated"}
+    # told anew, accepted; and the second one made
+    assert [each["kind"] for each in record] == ["created", "updated", "updated", "created"]
 
 
 async def test_an_accepted_suggestion_is_followed_to_what_it_brought(app, call, plant):
@@ -148,7 +149,19 @@ async def test_an_accepted_suggestion_is_followed_to_what_it_brought(app, call, 
     # 10 minutes of an hour, of which 8 are good
     assert told["gain"] == pytest.approx(8 / 60, abs=0.02)
     assert 0 < told["interval"]["lower"] < told["gain"] < told["interval"]["upper"]
-    assert told["compared"] == 1
+    assert (told["compared"], told["policy"]) == (1, "iso22400")
+    # by another policy it is another gain; what was expected was not expected by that
+    other = {"is_default": True, "setup_is_loss": False}
+    await call("PUT", "/oee/policies/easy", json=other)
+    assert (await call("GET", f"/oee/suggestions/{made['id']}"))["realised"] == told
+
+
+async def test_a_machine_that_was_sold_says_nothing_of_the_line_it_stood_in(app_client, tenant, call, plant):
+    body = {"code": "SOLD", "name": "x", "location": "Hall 1"}
+    assert (await app_client.post("/machines", json=body, headers=tenant.admin)).status_code == 201
+    assert (await call("GET", "/machines/L-0/oee/optimizer", params=WINDOW))["line"]["bottleneck"] is None
+    assert (await app_client.delete("/machines/SOLD", headers=tenant.admin)).status_code < 300
+    assert (await call("GET", "/machines/L-0/oee/optimizer", params=WINDOW))["line"]["bottleneck"] == "L-0"
 
 
 async def test_a_training_of_the_optimizer_learns_every_machine_of_its_organization_only(app, tenant, plant):

@@ -107,6 +107,17 @@ async def test_a_plant_that_begins_to_stop_far_more_often_is_concept_drift_and_a
     assert float(line.split()[-1]) >= 1
 
 
+async def test_of_a_machine_whose_life_is_over_nothing_is_said_any_more(app, app_client, tenant, watch):
+    made = await plants.machines(app_client, tenant, 2)
+    await plants.run(app, made, days=80)
+    assert (await app_client.delete("/machines/M-0", headers=tenant.admin)).status_code < 300
+    assert (await watch(NOW - DAYS))["pending"] > 0
+    async with app.state.database.reading() as session:
+        said = text("SELECT DISTINCT machine_id FROM prediction WHERE organization_id = :id")
+        found = list(await session.scalars(said, {"id": tenant.organization_id}))
+    assert [str(each) for each in found] == [made[1]["id"]]
+
+
 async def test_a_model_is_watched_by_what_it_said_itself(app, app_client, tenant, new_tenant, watch):
     made = await plants.machines(app_client, tenant, 2)
     model = str(await plants.champion_with_another_file(app, tenant))

@@ -55,6 +55,12 @@ def test_a_gain_is_what_a_pocket_calculator_says(bucket: LossKind, reduction: fl
     assert found.lower < found.gain < found.upper
 
 
+def test_an_oee_above_one_leaves_the_bounds_in_their_order() -> None:
+    found = gain(LossKind.SET_UP, 0.5, [day(good=40)] * 10)
+    assert found.oee > 1
+    assert found.lower <= found.gain <= found.upper
+
+
 def test_days_that_are_all_alike_leave_the_models_error_and_nothing_else() -> None:
     found = gain(LossKind.SET_UP, 0.5)
     assert found.sampling == pytest.approx(0)
