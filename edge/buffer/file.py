@@ -214,6 +214,11 @@ def naming(path: Path) -> Iterator[None]:
         raise BufferError(f"{path}: {error}; {_NEXT_STEP[sqlite3.SQLITE_CANTOPEN]}", retryable=True) from error
 
 
+def too_new(path: Path, version: int) -> BufferError:
+    """Return what is said of a file that a newer gateway has written."""
+    return BufferError(f"{path} has format {version}, this gateway knows up to {FORMAT}; upgrade it, or move the file")
+
+
 def _judge(path: Path) -> None:
     """Look at what SQLite would pass over without a word.
 
@@ -253,9 +258,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, room: Room) -> None:
     elif not tables >= _TABLES:
         raise BufferError(f"{path} is a database of something else, with {sorted(tables)}; choose another buffer.path")
     elif version > FORMAT:
-        raise BufferError(
-            f"{path} has format {version}, this gateway knows up to {FORMAT}; upgrade it, or move the file"
-        )
+        raise too_new(path, version)
     else:
         upgrade.upgrade(connection, version)
 

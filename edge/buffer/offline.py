@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from edge.buffer import contents, file
 from edge.buffer.sqlite import SqliteBuffer
+from edge.buffer.upgrade import FORMAT
 from edge.clock import Clock
 from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 
@@ -85,6 +86,14 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with file.naming(path), closing(sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, timeout=1.0)) as db:
             if db.execute("PRAGMA application_id").fetchone() != (file.APPLICATION_ID,):
                 raise BufferError(f"{path} is no buffer of this gateway's; check buffer.path")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > FORMAT:
+                raise file.too_new(path, version)
+            if version < FORMAT:
+                raise BufferError(
+                    f"{path} has format {version}, an older gateway's; the next start of the gateway brings it to "
+                    f"{FORMAT}, then ask again"
+                )
             yield db
     except BufferDamaged as error:
         raise BufferError(f"{error.message}; the next start of the gateway salvages what can be read") from error

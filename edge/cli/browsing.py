@@ -63,7 +63,7 @@ def browse(
         text = base.read_text(encoding="utf-8") if base is not None else None
         options = raw or found.options_in(text or "", connection.name)
         print(found.fragment(connection.name, options, items), end="")  # noqa: T201
-    elif write is None or items:
+    elif items or (write is None and trouble is None):
         wide(tree(f"{connection.name} ({connection.spec.protocol})", items))
     if trouble is not None:
         raise trouble
@@ -84,10 +84,12 @@ def _asked(words: list[str], url: str | None) -> tuple[Connection, dict[str, obj
         except ValueError as error:
             raise ConfigError(f"{url!r} cannot be used: {error}") from error
         return Connection(name, spec, options, ()), raw, None, " ".join(words)
-    if len(words) < 2:
+    if not words:
         raise typer.BadParameter("expected a configuration and one of its connections, or --url")
     settings = load(Path(words[0]), os.environ)
     known = {connection.name: connection for connection in (*settings.connections, *settings.bare)}
+    if len(words) < 2:
+        raise typer.BadParameter(f"expected a connection behind {words[0]}: {', '.join(known) or 'it has none yet'}")
     if words[1] not in known:
         raise typer.BadParameter(f'there is no connection "{words[1]}"; {one_of(words[1], known)}')
     return known[words[1]], None, Path(words[0]), " ".join(words[2:])

@@ -9,8 +9,9 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -128,11 +129,13 @@ def _sum(pieces: Iterator[dict[str, Any]]) -> dict[str, int]:
     return done
 
 
-def _export(pieces: Iterator[dict[str, Any]], form: Format, output: Path | None) -> None:
+def _export(pieces: Generator[dict[str, Any]], form: Format, output: Path | None) -> None:
     count = 0
-    with _written(output) as file:
+    # nothing is written for what cannot be asked for
+    first = list(islice(pieces, 1))
+    with closing(pieces), _written(output) as file:
         file.write(head(form))
-        for piece in pieces:
+        for piece in chain(first, pieces):
             if "unreadable" in piece:
                 typer.echo(f"entry {piece['n']} is left out: {piece['unreadable']}", err=True)
                 continue
@@ -155,14 +158,19 @@ def _written(output: Path | None) -> Iterator[TextIO]:
         return
     try:
         with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            yield file
+            try:
+                yield file
+            except BaseException:
+                # half of it would be taken for the whole
+                output.unlink(missing_ok=True)
+                raise
     except FileExistsError as error:
         raise NotWritten(f"{output} is there already; choose another --output") from error
     except OSError as error:
         raise NotWritten(f"{output} cannot be written: {error.strerror}; choose another --output") from error
 
 
-def _asked(config: Path, state_dir: Path | None, what: str, ns: list[int] | None = None) -> Iterator[dict[str, Any]]:
+def _asked(config: Path, state_dir: Path | None, what: str, ns: list[int] | None = None) -> Generator[dict[str, Any]]:
     """Yield the answer of the running gateway, or of its file, piece by piece.
 
     Raises:

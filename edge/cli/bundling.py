@@ -53,7 +53,7 @@ def support_bundle(
     made = datetime.now(UTC)
     document = _document(config)
     files = {
-        "edge.yaml": bundle.configuration(config.read_text(encoding="utf-8", errors="replace")),
+        "edge.yaml": _configuration(config),
         "versions.json": json.dumps(_versions(made), indent=2),
         "log.txt": _log(log),
         **_condition(config, state_dir),
@@ -72,6 +72,17 @@ def support_bundle(
     out.print(
         f"{target}: {', '.join(files)}; {len(data) / 1e3:.0f} kB. Secrets are blanked; look into it before you send it."
     )
+
+
+def _configuration(config: Path) -> str:
+    try:
+        return bundle.configuration(config.read_text(encoding="utf-8", errors="replace"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ConfigError(
+            f"{config} is no configuration: {error.strerror}; name the file that the gateway runs with"
+        ) from error
+    except OSError as error:
+        return f"# {config} cannot be read: {error.strerror}\n"
 
 
 def _document(config: Path) -> Document:

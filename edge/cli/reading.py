@@ -20,6 +20,9 @@ from edge.inquiry import Refused
 from edge.loop import new_event_loop
 from edge.settings import Connection, Settings, load
 
+# a message names this many devices
+_NAMED = 10
+
 
 def read(
     config: Config,
@@ -38,7 +41,9 @@ def read(
     settings = load(config, os.environ)
     chosen = _chosen(settings, tags or [])
     if not chosen:
-        raise Refused(f"no tag has {' or '.join(map(repr, tags or []))} in its name")
+        devices = dict.fromkeys(point.device for connection in settings.connections for point in connection.points)
+        known = ", ".join([*list(devices)[:_NAMED], *([".."] if len(devices) > _NAMED else [])])
+        raise Refused(f"no tag has {' or '.join(map(repr, tags or []))} in its name; devices are {known or 'none yet'}")
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         state = state_of(settings, state_dir).path
         sections = runner.run(examine(chosen, state, SystemClock(), limit_s=LIMIT_S, config=str(config)))

@@ -17,7 +17,8 @@ _BROAD = 300
 out = Console(highlight=False, soft_wrap=True, markup=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-Config = Annotated[Path, typer.Argument(help="The configuration, YAML.", metavar="CONFIG")]
+# what cannot be read is told in our own words, with the next step
+Config = Annotated[Path, typer.Argument(help="The configuration, YAML.", metavar="CONFIG", readable=False)]
 StateDir = Annotated[
     Path | None,
     typer.Option("--state-dir", help="Where buffer and lock are; the directory of buffer.path if not given."),

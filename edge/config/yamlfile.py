@@ -60,13 +60,25 @@ def _text(path: Path, files: Files) -> str:
     try:
         data = files.read(path, MAX_BYTES)
     except OSError as error:
-        raise _ending(path, 1, f"cannot be read: {error.strerror}") from None
+        raise _ending(path, 1, f"cannot be read: {error.strerror}; {_next_step(error)}") from None
     if len(data) > MAX_BYTES:
         raise _ending(path, 1, f"larger than {MAX_BYTES // 10**6} MB; use templates for devices that are alike")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _ending(path, data.count(b"\n", 0, error.start) + 1, "not UTF-8 text") from None
+        raise _ending(path, data.count(b"\n", 0, error.start) + 1, "not UTF-8 text; save it as UTF-8") from None
+
+
+def _next_step(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "check the name, or let `tezgah-edge init` write a first one"
+        case IsADirectoryError():
+            return "name the file in it, such as edge.yaml"
+        case PermissionError():
+            return "ask as the user that the gateway runs as, or give this one the right to read it"
+        case _:
+            return "check the disk"
 
 
 def _ending(path: Path, line: int, message: str) -> ConfigMistakes:

@@ -22,8 +22,14 @@ def checked(text: str, directory: Path, environ: Mapping[str, str]) -> Settings:
 
     Raises:
         ConfigError: It would not be taken.
+        NotWritten: The directory cannot be written.
     """
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".tezgah-", suffix=".yaml")
+    try:
+        handle, name = tempfile.mkstemp(dir=directory, prefix=".tezgah-", suffix=".yaml")
+    except OSError as error:
+        raise NotWritten(
+            f"{directory} cannot be written: {error.strerror}; choose another place for the file"
+        ) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -48,4 +54,4 @@ def write(text: str, file: Path, *, force: bool = False) -> None:
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(file)
     except OSError as error:
-        raise NotWritten(f"{file} cannot be written: {error.strerror}") from error
+        raise NotWritten(f"{file} cannot be written: {error.strerror}; choose another name") from error

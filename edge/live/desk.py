@@ -56,14 +56,12 @@ async def answer(do: str, ns: Sequence[int], ask: Ask, quarantine: Quarantine) -
                 async for body in _bodies(ask, look):
                     yield {"body": base64.b64encode(body).decode()}
         case "list" | "take":
+            if ns:
+                await _known(ask, ns)
             async for entry in _entries(ask, ns):
                 yield await _told(ask, entry, with_body=do == "take")
         case "retry" | "drop":
-            found: list[int] = [entry["n"] async for entry in _entries(ask, ns)]
-            if missing := sorted(set(ns) - set(found)):
-                raise BufferError(
-                    f"there is no entry {missing[0]} in quarantine; `quarantine list` shows which there are"
-                )
+            found = await _known(ask, ns)
             act = quarantine.retry if do == "retry" else quarantine.drop
             for first in range(0, len(found), _AT_ONCE):
                 some = found[first : first + _AT_ONCE]
@@ -87,6 +85,18 @@ async def _entries(ask: Ask, ns: Sequence[int]) -> AsyncIterator[dict[str, Any]]
             at = entry["n"]
             if not wanted or at in wanted:
                 yield entry
+
+
+async def _known(ask: Ask, ns: Sequence[int]) -> list[int]:
+    """Return the numbers of these entries, of all if there are none.
+
+    Raises:
+        BufferError: One is not there.
+    """
+    found: list[int] = [entry["n"] async for entry in _entries(ask, ns)]
+    if missing := sorted(set(ns) - set(found)):
+        raise BufferError(f"there is no entry {missing[0]} in quarantine; `quarantine list` shows which there are")
+    return found
 
 
 async def _told(ask: Ask, entry: dict[str, Any], *, with_body: bool) -> dict[str, Any]:

@@ -111,3 +111,38 @@ def test_check_finds_what_only_a_driver_can_see(tezgah: Tezgah, tmp_path: Path, 
     done = tezgah("check", path, *(["--json"] if as_json else []))
     assert done.returncode == EXIT_CONFIG
     assert "match the same messages" in (done.stdout if as_json else done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("none.yaml", "No such file or directory; check the name, or let `tezgah-edge init` write a first one"),
+        (".", "Is a directory; name the file in it, such as edge.yaml"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "run", "plan", "read", "buffer stat"])
+def test_a_configuration_that_is_not_there_is_told_with_the_next_step(
+    tezgah: Tezgah, tmp_path: Path, command: str, name: str, told: str
+) -> None:
+    done = tezgah(*command.split(), tmp_path / name)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert f"{tmp_path / name}:1: cannot be read: {told}" in done.stderr
+
+
+def test_a_bundle_of_nothing_is_not_made(tezgah: Tezgah, tmp_path: Path) -> None:
+    done = tezgah("support-bundle", tmp_path / "none.yaml", "--output", tmp_path / "bundle.tar.gz")
+    assert done.returncode == 78
+    assert "none.yaml is no configuration" in done.stderr
+    assert not (tmp_path / "bundle.tar.gz").exists()
+
+
+def test_a_word_that_no_tag_has_leads_to_the_devices(tezgah: Tezgah, config: Path) -> None:
+    done = tezgah("read", config, "presure")
+    assert done.returncode == 1
+    assert "no tag has 'presure' in its name; devices are" in done.stderr
+
+
+def test_browse_without_a_connection_names_those_there_are(tezgah: Tezgah, config: Path) -> None:
+    done = tezgah("browse", config)
+    assert done.returncode == 64
+    assert "line, idle" in done.stderr

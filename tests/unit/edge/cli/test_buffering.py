@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,3 +191,35 @@ def test_a_buffer_that_is_not_there_or_is_something_else_is_named(tezgah: Tezgah
     assert "is no buffer" in tezgah("buffer", "stat", config).stderr
     path.write_bytes(os.urandom(8192))
     assert "the next start of the gateway salvages" in tezgah("buffer", "stat", config).stderr
+
+
+@pytest.mark.parametrize(("version", "told"), [(99, "has format 99.*upgrade it"), (1, "has format 1.*next start")])
+def test_a_file_of_another_format_is_not_read_as_if_it_were_ours(
+    tezgah: Tezgah, config: Path, path: Path, version: int, told: str
+) -> None:
+    filled(path)
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA user_version = {version}")
+    db.close()
+    for command in (["stat", config], ["export", config], ["quarantine", "retry", config, "--all"]):
+        done = tezgah("buffer", *command)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert re.search(told, done.stderr)
+
+
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_an_entry_that_is_not_there_is_not_passed_over(tezgah: Tezgah, config: Path, path: Path, command: str) -> None:
+    filled(path)
+    done = tezgah("buffer", "quarantine", command, config, 1, 77)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no entry 77 in quarantine" in done.stderr
+
+
+def test_an_export_that_cannot_be_begun_leaves_no_file(
+    tezgah: Tezgah, config: Path, path: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    assert tezgah("buffer", "export", config, "--output", output).returncode == 1
+    assert not output.exists(), "the next attempt would stumble over it"
+    filled(path)
+    assert tezgah("buffer", "export", config, "--output", output).returncode == 0

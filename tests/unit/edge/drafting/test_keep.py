@@ -38,3 +38,8 @@ def test_a_file_that_is_there_stays_unless_forced(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotWritten, match="No such file or directory"):
         write("a", tmp_path / "no" / "edge.yaml")
+
+
+def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NotWritten, match="nowhere cannot be written: No such file or directory; choose another place"):
+        checked(SOUND, tmp_path / "nowhere", {"T": "t"})
