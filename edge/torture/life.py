@@ -32,7 +32,8 @@ MAX_BYTES = 1_000_000_000
 _SIZES = (1, 1, 7, 50, 300)
 _PAUSES_S = (0.0, 0.001, 0.004)
 _PROMPT = 0.3
-_DRAIN_S = 60.0
+# a slow machine may take as long as it needs, as long as there is less and less to bring
+_STILL_S = 120.0
 
 
 class Manner(StrEnum):
@@ -75,19 +76,23 @@ async def _live(fate: Fate) -> None:
             tasks.create_task(buffer.run(), name="buffer")
             shipping = tasks.create_task(shipper.run(), name="shipper")
             if fate.manner is Manner.LAST:
-                await _end(buffer, shipper)
+                await _end(buffer, shipper, clock)
                 shipping.cancel()
                 await buffer.close()
             else:
                 await _speak(fate, buffer, ids, notes, clock)
 
 
-async def _end(buffer: SqliteBuffer, shipper: Shipper) -> None:
+async def _end(buffer: SqliteBuffer, shipper: Shipper, clock: SystemClock) -> None:
     await buffer.flush()
-    async with asyncio.timeout(_DRAIN_S):
-        while not await shipper.drain(1.0) or buffer.stats().batches:  # noqa: ASYNC110 - it rings no bell for us
-            # what is settled leaves the file a little later
-            await asyncio.sleep(0.05)
+    left, since_s = buffer.stats().batches, clock.monotonic()
+    while not await shipper.drain(1.0) or buffer.stats().batches:
+        if (now_left := buffer.stats().batches) < left:
+            left, since_s = now_left, clock.monotonic()
+        if clock.monotonic() > since_s + _STILL_S:
+            raise TimeoutError(f"{left} batches are left, and none went for {_STILL_S:g} s")
+        # what is settled leaves the file a little later
+        await clock.sleep(0.05)
 
 
 async def _speak(fate: Fate, buffer: SqliteBuffer, ids: list[int], notes: Notes, clock: SystemClock) -> None:

@@ -3,7 +3,6 @@
 The receiver is in this process, and is cut off for some of the lives.
 """
 
-import asyncio
 import os
 import random
 import signal
@@ -27,7 +26,6 @@ _SHORT_S = (0.01, 0.5) if CAN_FORK else (0.5, 2.0)
 _LONG_S = (0.5, 1.6) if CAN_FORK else (2.0, 3.0)
 _LONG = 0.3
 _CUT = 0.15
-_LAST_S = 90.0
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
@@ -113,14 +111,8 @@ async def _killed(nursery: Nursery, fate: Fate, chance: random.Random, clock: Cl
 
 
 async def _last(nursery: Nursery, fate: Fate) -> None:
-    pid = await nursery.begin(fate)
-    try:
-        async with asyncio.timeout(_LAST_S):
-            code = await nursery.ended()
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            os.kill(pid, _KILL)
-        code = await nursery.ended()
+    await nursery.begin(fate)
+    code = await nursery.ended()
     if code != 0:
         rest = Path(fate.directory, life.BUFFER)
         raise EndedByItself(f"the last gateway could not bring all it had to the receiver; the rest is in {rest}")

@@ -27,7 +27,7 @@ STEP_US = 400
 class Plant:
     """Appends readings that do not compress, and remembers what it said and what was promised."""
 
-    def __init__(self, buffer: SqliteBuffer, clock: HandClock) -> None:
+    def __init__(self, buffer: "SqliteBuffer | UnsaidBuffer", clock: HandClock) -> None:
         self.buffer = buffer
         self.clock = clock
         self.said: dict[int, Said] = {}
@@ -111,6 +111,37 @@ async def test_where_nothing_may_be_given_up_sources_wait_but_states_have_room_o
         assert await until_full(1, 200) >= 400, "the reserve is theirs"
         stored = await drained(buffer)
     assert breaches(plant.said, plant.said.keys(), stored) == {}
+
+
+class UnsaidBuffer:
+    """Drops what is newest when there is no room, and tells nobody."""
+
+    def __init__(self, buffer: SqliteBuffer) -> None:
+        self._buffer = buffer
+        self.register, self.flush = buffer.register, buffer.flush
+        self.dropped = 0
+
+    async def append(self, readings: Readings) -> "asyncio.Future[None]":
+        try:
+            return await self._buffer.append(readings)
+        except BufferFull:
+            self.dropped += len(readings)
+            promise = asyncio.get_running_loop().create_future()
+            promise.set_result(None)
+            return promise
+
+
+async def test_a_buffer_that_drops_the_newest_unsaid_is_found_out(tmp_path: Path) -> None:
+    """The negative control of the two tests above."""
+    clock = HandClock()
+    async with running(tmp_path / "buffer.db", clock, 1_000_000, KEEP_ALL) as buffer:
+        careless = UnsaidBuffer(buffer)
+        plant = Plant(careless, clock)
+        while not careless.dropped:
+            await plant.say(0)
+        stored = await drained(buffer)
+    found = breaches(plant.said, plant.said.keys(), stored)
+    assert found == {"lost": list(range(len(plant.said) - careless.dropped, len(plant.said)))}
 
 
 async def test_what_the_cloud_may_have_is_left_as_it_was_sent(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The way to the cloud over real sockets: an authority of the plant's own, a client certificate, proxies."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from edge.sync.https import HttpsUplink
 from tests.conformance.uplink_suite import lease
 from tests.fakes.http_cloud import HttpCloud
 from tests.fakes.proxy import Proxy
+from tests.fakes.tls import self_signed, serving
 from tests.integration.edge.drivers.mqtt.certificates import Authority
 
 TOKEN = "a-secret-that-nobody-may-read"
@@ -60,6 +62,21 @@ async def test_an_authority_of_ones_own_is_trusted_only_where_it_is_named(plant:
     assert "certificate" in (await refusal(plant, Way())).lower()
     await plant.send(Way(ca=plant.authority.file))
     assert len(plant.cloud.requests) == 1
+
+
+async def test_a_gateway_that_believes_whatever_certificate_it_is_shown_is_found_out(
+    plant: Plant, tmp_path: Path
+) -> None:
+    """The negative control: the same look at one that trusts at first sight sees a token in a stranger's hands."""
+    plant.cloud = HttpCloud(serving(self_signed(tmp_path / "stranger.pem")))
+    async with plant.cloud.serving():
+        assert "certificate" in (await refusal(plant, Way())).lower()
+        shown = tmp_path / "shown.pem"
+        host, port = plant.cloud.url.removeprefix("https://").split(":")
+        shown.write_text(await asyncio.to_thread(ssl.get_server_certificate, (host, int(port))), encoding="ascii")
+        with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+            await refusal(plant, Way(ca=shown))
+        assert plant.cloud.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
 async def test_a_cloud_that_wants_a_certificate_gets_ours(plant: Plant, tmp_path: Path) -> None:
