@@ -36,9 +36,13 @@ class Weibull:
         return self.shape_lower > 1
 
     def within(self, age: Floats, hours: float) -> Floats:
-        """Return the probability that a life of this age ends within so many more hours."""
-        now, then = (age / self.scale) ** self.shape, ((age + hours) / self.scale) ** self.shape
-        return -np.expm1(now - then)
+        """Return the probability that a life of this age ends within so many more hours; one below 0 is new."""
+        age = np.maximum(age, 0.0)
+        # the hazard at the end, less that of the age: as a share of it, for two that no number holds have no difference
+        with np.errstate(over="ignore", divide="ignore"):
+            share = -np.expm1(-self.shape * np.log1p(hours / age))
+            more = ((age + hours) / self.scale) ** self.shape * share
+        return -np.expm1(-more)
 
 
 def fit_weibull(hours: Floats, is_over: NDArray[np.bool_]) -> Weibull | None:

@@ -240,7 +240,7 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    machines: Chosen | None = Field(default=None, description="Codes")
+    machines: Chosen | None = Field(default=None, description="UUIDs or codes")
     parts: Chosen | None = None
     operators: Chosen | None = None
     jobs: Chosen | None = None

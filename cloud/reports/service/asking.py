@@ -10,6 +10,7 @@ from sqlmodel import col
 from cloud import languages, paging
 from cloud.errors import Conflict, NotFound, TooMany
 from cloud.identity.schemas import Caller
+from cloud.machines import service as machines
 from cloud.paging import Page, Paging
 from cloud.reports import messages
 from cloud.reports.models import ReportRow
@@ -40,12 +41,18 @@ async def ask(session: AsyncSession, caller: Caller, given: ReportIn) -> ReportO
 
     Raises:
         TooMany: Too many of the organization's wait.
+        NotFound: A machine that is filtered by is not there.
     """
     mine = col(ReportRow.organization_id) == caller.organization_id
     waiting = select(func.count()).where(mine, col(ReportRow.status).in_(["queued", "running"]))
     if (await session.scalar(waiting) or 0) >= MOST_WAITING:
         raise TooMany(messages.REPORTS_MANY, most=MOST_WAITING, retry_after_s=10)
-    asked = given.model_copy(update={"language": given.language or languages.current()})
+    filters = given.filters
+    if filters.machines is not None:
+        # a code that nobody has would be an empty report
+        known = await machines.resolve_all(session, caller.organization_id, filters.machines)
+        filters = filters.model_copy(update={"machines": [each.code for each in known]})
+    asked = given.model_copy(update={"language": given.language or languages.current(), "filters": filters})
     row = ReportRow(
         organization_id=caller.organization_id,
         created_by=caller.user_id,

@@ -184,6 +184,9 @@ async def test_without_a_past_nothing_is_made_up_and_what_cannot_be_meant_is_ref
 async def test_a_feature_may_be_supposed_and_an_unknown_one_is_refused_with_those_there_are(ask, plant):
     supposed = await ask({"machine_id": "M-1", "features": {"hours_since_stop": 500}})
     assert supposed["status"] in {"answered", "abstained"}
+    for hours in (-1e12, 1e12):
+        strange = await ask({"machine_id": "M-1", "features": {"hours_since_stop": hours}})
+        assert 0 <= strange["probability"] <= 1
     refused = await ask({"machine_id": "M-1", "features": {"moon": 1}}, status=422)
     assert refused["error_code"] == "FEATURE_UNKNOWN"
     assert "hours_since_stop" in refused["detail"]

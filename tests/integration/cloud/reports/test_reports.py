@@ -81,6 +81,14 @@ async def test_filters_leave_rows_out(made, plant):
     assert row["parts_produced"] == 60 * 400
 
 
+async def test_a_machine_that_nobody_has_is_named_and_no_empty_report_is_made(app_client, tenant, new_tenant, plant):
+    theirs = await app_client.post("/machines", json={"code": "M-9", "name": "x"}, headers=(await new_tenant()).admin)
+    for code in ("M-9", theirs.json()["id"]):
+        body = {"metrics": ["oee"], "filters": {"machines": ["M-1", code]}}
+        answer = await app_client.post(PATH, json=body, headers=tenant.planner)
+        assert (answer.status_code, code in answer.json()["detail"]) == (404, True), answer.text
+
+
 async def test_the_language_of_the_caller_is_that_of_heads_and_numbers(app, app_client, tenant, plant):
     body = WINDOW | {"metrics": ["availability", "oee"], "group_by": ["machine"], "format": "csv"}
     asked = await app_client.post(PATH, json=body, headers=tenant.planner | {"Accept-Language": "tr"})

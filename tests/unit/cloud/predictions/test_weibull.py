@@ -26,3 +26,14 @@ def test_a_life_of_constant_hazard_has_no_memory():
     law = Weibull(1.0, 50.0, 0.9, 1.1)
     young, old = law.within(np.array([0.0, 500.0]), 10.0)
     assert young == pytest.approx(old) == pytest.approx(1 - np.exp(-0.2))
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.5, 50.0])
+def test_no_age_is_too_young_or_too_old_for_an_answer(shape):
+    law = Weibull(shape, 40.0, shape, shape)
+    said = law.within(np.array([-1e12, -1.0, 0.0, 1e-9, 1.0, 30.0, 1e4, 1e12]), 24.0)
+    assert np.all((said >= 0) & (said <= 1))
+    assert said[0] == said[1] == said[2] == pytest.approx(-np.expm1(-((24 / 40) ** shape)))
+    assert said[5] == pytest.approx(-np.expm1((30 / 40) ** shape - (54 / 40) ** shape))
+    # of a wear as sure as that, who is old fails, and of a youth as hard, hardly
+    assert said[-1] == pytest.approx(1.0 if shape > 1 else said[-1])
