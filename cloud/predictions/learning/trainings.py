@@ -1,5 +1,6 @@
 """Owns trainings as people see them: asked for, looked at, cancelled. `making` does them."""
 
+import asyncio
 import importlib.util
 import uuid
 
@@ -60,7 +61,8 @@ async def ask(
     """
     if isinstance(given, TrainingIn):
         require_packages()
-        _require_known(given)
+        # the first time, what it asks takes a second to be imported, in which others are served
+        await asyncio.to_thread(_require_known, given)
         if given.training_data_filter.machine_ids:
             named = [str(each) for each in given.training_data_filter.machine_ids]
             await machines.resolve_all(session, caller.organization_id, named)
