@@ -119,8 +119,8 @@ class Intake:
             await self._committed.heard()
         if self._is_closed:
             raise BufferError("the buffer is closed; nothing was taken")
-        # what the cap leaves beside the rows is there for gaps
-        if len(readings) or not gaps:
+        # what the cap leaves beside the rows is there for gaps, and nothing needs no room
+        if len(readings):
             await self._make_room(readings)
         if self._is_closed:
             raise BufferError("the buffer is closed; nothing was taken")

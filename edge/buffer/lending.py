@@ -145,10 +145,12 @@ class Lending:
             BufferError: The disk refuses; it is all still to be done.
         """
         while self._settled or self._refused:
-            settled, refused = self._settled[:SWEEP_BATCHES], self._refused[:SWEEP_BATCHES]
+            # on a file that takes the place of a damaged one meanwhile, lists of its own begin
+            all_settled, all_refused = self._settled, self._refused
+            settled, refused = all_settled[:SWEEP_BATCHES], all_refused[:SWEEP_BATCHES]
             job = partial(Store.sweep, settled=settled, refused=refused, now_us=self._clock.now_us(), to=self.to)
             parts = await self._thread.do(job, frees=True)
-            del self._settled[: len(settled)], self._refused[: len(refused)]
+            del all_settled[: len(settled)], all_refused[: len(refused)]
             self._current().left([*settled, *(refusal.id for refusal in refused)])
             # sent next, which is noted with them
             self.sealed(parts, frozenset(Lane))

@@ -170,14 +170,16 @@ class Store:
             BufferDamaged, BufferError: Nothing of it was done.
         """
         parts: list[sealing.Sealed] = []
+        refusals = list(refused)
         number = self._state.destination(to).number
         returning = self._returning[number]
         with self.change(self.alive_us) as change:
             returning.settle(change, settled, number)
-            for refusal in refused:
+            for refusal in refusals:
                 parts += returning.refuse(change, refusal, number, now_us)
         returning.settled(settled)
         self.lent[number].difference_update(batch.seq for batch in settled)
+        self.lent[number].difference_update(refusal.id.seq for refusal in refusals)
         with file.naming(self.path):
             file.shrink(self._db)
         return [part.lease for part in parts]

@@ -53,3 +53,6 @@ class Errands:
                     await assignments.follow(orders.configuration, take)
             except AppError as error:
                 _log.info("what the cloud wants could not be done now", error=error.message)
+            except Exception:  # noqa: BLE001 - whatever it is, it is logged
+                # a defect in an errand must not stop what comes in, nor what goes out
+                _log.exception("an errand of the cloud's failed unexpectedly")

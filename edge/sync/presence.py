@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from edge.clock import Clock
-from edge.errors import UplinkError
+from edge.errors import Unreachable, UplinkError
 from edge.ports import Orders, Sign, Uplink
 from edge.sync.link import Link
+from shared.logs import get
 
 # the cloud calls a gateway silent after minutes, so a few signs may be lost
 EVERY_S = 60.0
+_log = get(__name__)
 
 
 class Presence:
@@ -44,7 +46,7 @@ class Presence:
         while True:
             async with self._link.turn(is_greeting=True) as is_probe:
                 try:
-                    orders = await self._uplink.greet(self._sign())
+                    orders = await self._greet()
                 except UplinkError as error:
                     self._link.failed(error, is_probe=is_probe, is_greeting=True)
                     has_answered = False
@@ -54,3 +56,13 @@ class Presence:
                     has_answered = True
             if has_answered:
                 await self._clock.sleep(EVERY_S)
+
+    async def _greet(self) -> Orders:
+        try:
+            return await self._uplink.greet(self._sign())
+        except UplinkError:
+            raise
+        except Exception as error:
+            # a defect on the way out must not stop what comes in
+            _log.exception("greeting failed unexpectedly")
+            raise Unreachable(f"greeting failed with {type(error).__name__}: {error}; please report this") from error

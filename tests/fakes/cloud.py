@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from edge.errors import BatchRefused, Outdated, Unauthorized, Unreachable, UplinkError
+from edge.errors import BatchRefused, Outdated, Unauthorized, Unreachable
 from edge.ports import Lease, Orders, Sign
 from shared.wire import batch as wire
 from shared.wire.batch import BatchId
@@ -65,7 +65,7 @@ class MemoryUplink:
         self.gate.set()
         self.sent: list[int] = []
         self.greetings: list[int] = []
-        self.refusal: UplinkError | None = None
+        self.refusal: Exception | None = None
         self.orders = Orders()
         self.at_once = 0
         self.most_at_once = 0

@@ -287,3 +287,12 @@ def test_the_oldest_reading_is_known(store: Store) -> None:
     assert store.figures.oldest_us == NOW_US - 9
     store.sweep([first.id], [], NOW_US)
     assert store.figures.oldest_us == NOW_US - 2
+
+
+def test_a_batch_that_was_refused_is_remembered_as_lent_no_more(store: Store) -> None:
+    for n in range(5):
+        store.write([numbered(n, 1)], [], NOW_US, seal=True)
+        lease = store.oldest(set(), NOW_US)
+        assert lease is not None
+        store.sweep([], [Refusal(lease.id, "422")], NOW_US)
+        assert store.lent == {0: set()}, "or it would grow for as long as something is refused"

@@ -5,6 +5,7 @@ import pytest
 from edge.buffer.sqlite import SqliteBuffer
 from edge.buffer.volume import Volume, free_bytes
 from edge.errors import BufferFull
+from shared.reading import empty
 from tests.fakes.clock import HandClock
 from tests.fakes.readings import TAGS, numbered
 
@@ -64,4 +65,17 @@ async def test_the_buffer_takes_nothing_that_the_volume_has_no_room_for(tmp_path
         await buffer.append(numbered(0, 5000, clock.now_us(), 0))
     disk.free, disk.now_s = 10**9, 1.0
     await buffer.append(numbered(0, 5000, clock.now_us(), 0))
+    await buffer.close()
+
+
+async def test_what_is_nothing_needs_no_room(tmp_path: Path) -> None:
+    path, disk, clock = tmp_path / "buffer.db", Disk(999), HandClock()
+    buffer = await SqliteBuffer.open(
+        path, max_bytes=10**7, gateway="hall", clock=clock, volume=volume(path, disk, keep_free=1000)
+    )
+    buffer.register(TAGS)
+    with pytest.raises(BufferFull):
+        await buffer.append(numbered(0, 5000, clock.now_us(), 0))
+    # a start that has no device to tell a hole of says so with it; on a disk that others have filled, too
+    await buffer.append(empty())
     await buffer.close()

@@ -55,3 +55,14 @@ async def test_a_refused_token_is_known_before_there_is_anything_to_send() -> No
     async with present(clock, uplink) as link:
         assert link.state is LinkState.UNAUTHORIZED
         assert link.last_error == "the token was revoked"
+
+
+async def test_a_defect_in_a_greeting_ends_nothing() -> None:
+    clock, uplink = HandClock(), MemoryUplink(MemoryCloud())
+    uplink.refusal = ZeroDivisionError("a defect")
+    async with present(clock, uplink) as link:
+        assert link.state is LinkState.DOWN
+        assert "ZeroDivisionError: a defect; please report this" in str(link.last_error)
+        uplink.refusal = None
+        await clock.advance(61)
+        assert link.is_up()
