@@ -206,6 +206,16 @@ def _judge(document: Document, plant: Plant) -> None:
         if spec.judge is not None:
             for keys, message in spec.judge(options, plant.points.get(name, [])):
                 document.mistake(("connections", name, *keys), message)
+        if spec.companions is not None:
+            computed = {(point.device, point.name) for point in plant.computed.get(name, [])}
+            for point, found in spec.companions(options, plant.points.get(name, [])):
+                if (point.device, found) in computed:
+                    # both would be one tag, with the readings of two
+                    message = (
+                        f'{point.device}: the computed tag "{found}" has the name of the one that goes with '
+                        f'"{point.name}"; call it otherwise'
+                    )
+                    document.mistake(("connections", name), message)
         if (held := options.held) is not None:
             loc = ("connections", name, held.key)
             first = taken.setdefault(held.what, loc)

@@ -24,6 +24,7 @@ class Row:
         code: The protocol's word for the quality.
         age_s: How far the source's time lies behind the gateway's; negative if it lies ahead; None if it gave none.
         alternatives: Other ways to read the same words.
+        server_time: When the server learned of it, UTC to the microsecond, where that is kept too; None elsewhere.
     """
 
     tag: str
@@ -35,6 +36,7 @@ class Row:
     code: str
     age_s: float | None
     alternatives: Sequence[Alternative] = ()
+    server_time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ a day later in the cloud.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -106,7 +107,13 @@ def _row(point: Point, probe: Probe, shaped: _Shaped, now_us: int) -> Row:
         probe.code,
         None if probe.source_us is None else round((now_us - probe.source_us) / 1e6, 3),
         tuple(probe.alternatives),
+        None if probe.server_us is None else _instant(probe.server_us),
     )
+
+
+def _instant(us: int) -> str:
+    # any time that a server can tell, without what the platform's functions refuse
+    return f"{datetime(1970, 1, 1) + timedelta(microseconds=us):%Y-%m-%dT%H:%M:%S.%f}Z"  # noqa: DTZ001 - UTC, as said
 
 
 def _of_value(point: Point, probe: Probe, shaped: _Shaped) -> list[Finding]:

@@ -63,7 +63,9 @@ def _finding(finding: Finding) -> RenderableType:
 def _table(table: Table) -> RenderableType:
     with_raw = any(row.raw for row in table.rows)
     with_age = any(row.age_s is not None for row in table.rows)
+    with_server = any(row.server_time is not None for row in table.rows)
     heads = [table.device, *(["raw"] if with_raw else []), "value", "quality", *(["source time"] if with_age else [])]
+    heads += ["server time"] if with_server else []
     grid = Grid(*heads, box=None, pad_edge=False, header_style="bold")
     for row in table.rows:
         value = " ".join(filter(None, (row.value, row.unit if row.value else "")))
@@ -76,6 +78,7 @@ def _table(table: Table) -> RenderableType:
         cells += [Text(_short(row.raw))] if with_raw else []
         cells += [Text(value), quality]
         cells += [Text(age(row.age_s))] if with_age else []
+        cells += [Text(row.server_time or "")] if with_server else []
         grid.add_row(*cells)
     return grid
 

@@ -79,6 +79,7 @@ class Probe:
         code: The protocol's own name for the quality, such as `BadNodeIdUnknown` or `exception 2`.
         source_us: The source's time of the value, microseconds since 1970 UTC; None if it says none.
         alternatives: Other ways to read the same words, the configured one among them; empty where there is one only.
+        server_us: When a server learned of the value, where that is to be kept too; None if it is not, or not said.
     """
 
     point: int
@@ -88,6 +89,7 @@ class Probe:
     code: str = ""
     source_us: int | None = None
     alternatives: Sequence[Alternative] = ()
+    server_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,7 @@ class DriverSpec:
         judge: Yields what is wrong with a connection and all its points taken together, such as a line that is asked
             for more than it can carry; pure, and asked whenever a file is read.
         advise: Yields what is sound but will not be had as it is asked for; pure, and asked by `check`.
+        companions: Yields the points beside which the driver will find another tag, with that one's name; pure.
     """
 
     protocol: str
@@ -265,6 +266,7 @@ class DriverSpec:
     inspector: str = ""
     judge: Callable[[ConnectionOptions, Sequence[Point]], Iterable[Objection]] | None = None
     advise: Callable[[ConnectionOptions, Sequence[Point]], Iterable[str]] | None = None
+    companions: Callable[[ConnectionOptions, Sequence[Point]], Iterable[tuple[Point, str]]] | None = None
 
     def build(
         self,

@@ -1,6 +1,6 @@
 """The OPC UA driver: one session with one server, values by subscription."""
 
-from edge.drivers.opcua.advice import advise
+from edge.drivers.opcua.advice import advise, companions
 from edge.drivers.opcua.config import OpcUaConnection, OpcUaDevice
 from edge.drivers.spec import DriverSpec
 
@@ -11,4 +11,5 @@ SPEC = DriverSpec(
     factory="edge.drivers.opcua.driver:build",
     inspector="edge.drivers.opcua.inspect:build",
     advise=advise,
+    companions=companions,
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from edge.drivers.opcua.config import NodeOptions, OpcUaConnection, Reading
 from edge.drivers.opcua.profiles import PROFILES, Asked, overloads, shortages
 from edge.drivers.opcua.queues import queue_size
+from edge.drivers.opcua.servertimes import name_of, wanted
 from edge.drivers.spec import ConnectionOptions, Point
 
 
@@ -23,9 +24,22 @@ def asked(options: OpcUaConnection, points: Sequence[Point]) -> Asked:
     return Asked(sampling_ms, options.publishing_interval * 1000, max(queues, default=0))
 
 
+def companions(options: ConnectionOptions, points: Sequence[Point]) -> Iterator[tuple[Point, str]]:
+    """Yield the points whose server times are wanted, each with the name of the tag that holds them."""
+    if isinstance(options, OpcUaConnection):
+        yield from ((point, name_of(point)) for point in points if wanted(point, by_default=options.server_time))
+
+
 def advise(options: ConnectionOptions, points: Sequence[Point]) -> Iterator[str]:
-    """Say where a plan exceeds what a server of the configured profile gives; nothing is known without one."""
+    """Say where a plan exceeds what a server of the configured profile gives, and which server times are not kept."""
     if isinstance(options, OpcUaConnection) and options.profile is not None:
         profile, plan = PROFILES[options.profile], asked(options, points)
         for message, fix in [*overloads(profile, plan), *shortages(profile, plan)]:
             yield f"{message}; {fix}"
+    taken = {(point.device, point.name) for point in points}
+    for point, name in companions(options, points):
+        if (point.device, name) in taken:
+            yield (
+                f"{point.device}: the server times of {point.name} are not kept, for another tag is called {name}; "
+                f"call that otherwise, or write `server_time: false` at {point.name}"
+            )

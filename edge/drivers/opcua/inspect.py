@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from asyncua import ua
@@ -12,7 +13,7 @@ from asyncua.ua.status_codes import StatusCodes
 
 from edge.clock import Clock
 from edge.drivers.inspection import Examination, Finding, Found, Probe, Severity
-from edge.drivers.opcua import addresses, browsing, plan, services, showing
+from edge.drivers.opcua import addresses, browsing, plan, servertimes, services, showing
 from edge.drivers.opcua.access import Access, described
 from edge.drivers.opcua.advice import asked
 from edge.drivers.opcua.browsing import Place
@@ -154,7 +155,10 @@ class OpcUaInspector:
         known = [item for item in self._items if item.node in found]
         types = Types()
         await types.learn(session, bounds, {item.point: found[item.node] for item in known})
-        picks = Picks({item.point: item.pick for item in known if item.pick is not None}, types.layouts)
+        # here the times come under the very points whose they are
+        timed = [(item.point, item.point) for item in known if self._is_timed(item)]
+        picked = {item.point: item.pick for item in known if item.pick is not None}
+        picks = Picks(picked, types.layouts, servertimes.by_point(timed))
         raws = await services.attributes(session, bounds, [(found[item.node], AttributeIds.Value) for item in known])
         probes = [self._absent(item) for item in self._items if item.node not in found]
         for start in range(0, len(known), bounds.read):
@@ -163,10 +167,15 @@ class OpcUaInspector:
                 answer = await services.values(session, [found[item.node] for item in part])
             said = read_values(answer, [item.point for item in part], self._clock.now_us(), picks)
             why = dict(said.unsupported)
+            times = {} if said.beside is None else dict(zip(said.beside.tag.tolist(), said.beside.value, strict=True))
             for row, (item, raw) in enumerate(zip(part, raws[start:], strict=False)):
-                probes.append(self._probe(item, raw, said.readings, row, why.get(item.point, "")))
+                probe = self._probe(item, raw, said.readings, row, why.get(item.point, ""))
+                probes.append(replace(probe, server_us=int(times[item.point])) if item.point in times else probe)
         await self._meant(session, bounds, probes)
         return sorted(probes, key=lambda probe: probe.point)
+
+    def _is_timed(self, item: Item) -> bool:
+        return servertimes.wanted(self._points[item.point], by_default=self._options.server_time)
 
     def _absent(self, item: Item) -> Probe:
         return Probe(item.point, "", None, Quality.BAD, status_name(StatusCodes.BadNodeIdUnknown))

@@ -48,7 +48,7 @@ class ServerTimes:
         made: list[Point] = []
         for place in range(first, len(points)):
             point = points[place]
-            if self._wants(point) and (point.device, name_of(point)) not in taken:
+            if wanted(point, by_default=self._is_wanted) and (point.device, name_of(point)) not in taken:
                 self._places[place] = len(points) + len(made)
                 made.append(_holder(point))
                 self._names[point.device, point.name] = name_of(point)
@@ -79,11 +79,13 @@ class ServerTimes:
                 settled.append(replace(word, tag=names[word.device, word.tag]))
         return replace(sample, gaps=[*sample.gaps, *gaps], settled=settled)
 
-    def _wants(self, point: Point) -> bool:
-        options = point.options
-        if not isinstance(options, NodeOptions):
-            return False
-        return self._is_wanted if options.server_time is None else options.server_time
+
+def wanted(point: Point, *, by_default: bool) -> bool:
+    """Tell whether a point's server times are kept; `by_default`: those of points that do not say it for themselves."""
+    options = point.options
+    if not isinstance(options, NodeOptions):
+        return False
+    return by_default if options.server_time is None else options.server_time
 
 
 def name_of(point: Point) -> str:

@@ -82,3 +82,15 @@ def test_mistakes_are_told_with_the_column_and_the_nearest_tag(tmp_path: Path) -
     assert what[3] == 'the device has a tag "amps" already; call the computed one otherwise'
     assert what[4].startswith("1% is a share of the range")
     assert what[5].startswith("its readings come when the source has some")
+
+
+def test_a_computed_tag_may_not_have_the_name_of_another_ones_server_times(tmp_path: Path) -> None:
+    head = HEAD.replace("connections: {l: {modbus: tcp, host: h}}", 'connections: {p: {opcua: "opc.tcp://h"}}')
+    device = "  - {name: m, on: p, compute: {a_server_time: a * 2}, tags: {a: {node: ns=2;s=a, server_time: true}}}\n"
+    message = 'm: the computed tag "a_server_time" has the name of the one that goes with "a"; call it otherwise'
+    with pytest.raises(ConfigMistakes) as caught:
+        settings(tmp_path, device, head)
+    assert [(mistake.line, mistake.path, mistake.message) for mistake in caught.value.mistakes] == [
+        (6, "connections.p", message)
+    ]
+    assert settings(tmp_path, device.replace(", server_time: true", ""), head).connections[0].computed

@@ -121,3 +121,9 @@ def test_a_sources_clock_is_compared(age_s: int, severity: Severity, words: str)
 def test_an_old_value_beside_a_fresh_one_is_no_clock_behind() -> None:
     probes = [Probe(at, "", 1.0, Quality.GOOD, source_us=NOW_US - age) for at, age in ((0, 10**11), (1, 10**6))]
     assert rows.findings(points("a", "b"), probes, [], NOW_US) == []
+
+
+def test_a_servers_time_is_told_to_the_microsecond() -> None:
+    timed = Probe(0, "raw", 1.0, Quality.GOOD, server_us=1_795_000_000_123_456)
+    (table,) = rows.tables(points("a"), [timed], NOW_US)
+    assert table.rows[0].server_time == "2026-11-18T11:06:40.123456Z"

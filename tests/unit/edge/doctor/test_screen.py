@@ -1,3 +1,5 @@
+import dataclasses
+
 from rich.console import Console
 
 from edge.doctor import screen
@@ -56,3 +58,11 @@ def test_ages_are_written_as_people_say_them() -> None:
         "2.8 h ago",
         "12 days ago",
     ]
+
+
+def test_server_times_have_a_column_where_one_is_kept() -> None:
+    timed = dataclasses.replace(ROW, server_time="2026-11-20T12:00:00.123456Z", alternatives=())
+    assert "server time" not in shown(Section("plc", tables=[Table("press", [ROW])]))
+    text = shown(Section("plc", tables=[Table("press", [ROW, timed])]))
+    assert "server time" in text
+    assert "2026-11-20T12:00:00.123456Z" in text

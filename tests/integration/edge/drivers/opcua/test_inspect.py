@@ -1,5 +1,6 @@
 """What `doctor` and `browse` learn of a server, and the fix that each finding leads to."""
 
+import datetime as dt
 import socket
 import time
 from collections.abc import Sequence
@@ -51,6 +52,16 @@ async def test_every_tag_is_probed_and_nothing_is_left_on_the_server(plc: Plc) -
     assert "urn:tezgah:test" in facts["namespaces"]
     assert "4 monitored items" in facts["subscription"]
     await eventually(lambda: not plc.sessions() and not plc.subscriptions())
+
+
+async def test_server_times_are_told_where_they_are_kept(plc: Plc) -> None:
+    learned = dt.datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=dt.UTC)
+    for name in ("force", "rest"):
+        await plc.put(name, 1.5, ServerTimestamp=learned)
+    plan = [*points(["force"]), *points(["rest"], server_time=False)]
+    kept, other = (await inspector(plc.port, plan, server_time=True).examine()).probes
+    assert kept.server_us == round(learned.timestamp() * 1e6)
+    assert other.server_us is None
 
 
 async def test_a_wrong_node_leads_to_the_nearest_name(plc: Plc) -> None:
