@@ -41,6 +41,7 @@ class Entity(StrEnum):
     USER = "user"
     GATEWAY = "gateway"
     MACHINE = "machine"
+    CAVITIES = "cavities"
     MAINTENANCE = "maintenance"
     MAINTENANCE_PLAN = "maintenance_plan"
     WORK_ORDER = "work_order"

@@ -17,6 +17,12 @@ class Preset(StrEnum):
     """ISA-TR88.00.02 (PackTags 3.0), StateCurrent: the state's number or name."""
     OPC40001 = "opc40001"
     """OPC 40001-1 (Machinery) 1.04, 12.2: MachineryItemState, StateNumber or BrowseName."""
+    OPC40001_MODE = "opc40001_mode"
+    """OPC 40001-1 (Machinery) 1.04, 13.2: MachineryOperationMode, StateNumber or BrowseName.
+
+    It is what the machine is meant to do: one in Processing that waits says Processing, too. A machine that tells its
+    MachineryItemState as well is read by rules on both.
+    """
     EUROMAP = "euromap"
     """OPC 40083 (EUROMAP 83) 1.03, 12.4, table 38: MachineMode of an injection moulding machine (EUROMAP 77).
 
@@ -61,6 +67,13 @@ _OPC40001: Mapping[tuple[int, str], MachineState] = {
     # "available & functional and does not perform any activity"
     (2, "notexecuting"): _S.IDLE,
     (3, "executing"): _S.PRODUCING,
+}
+_OPC40001_MODE: Mapping[tuple[int, str], MachineState] = {
+    # none of the others, or nobody says which
+    (0, "none"): _S.IDLE,
+    (1, "maintenance"): _S.MAINTENANCE,
+    (2, "setup"): _S.SETUP,
+    (3, "processing"): _S.PRODUCING,
 }
 _EUROMAP: Mapping[tuple[int, str], MachineState] = {
     (0, "other"): _S.NO_DATA,
@@ -112,6 +125,7 @@ _CIMCO: Mapping[tuple[int, str], MachineState] = {
 TABLES: Mapping[Preset, Mapping[tuple[int, str], MachineState]] = {
     Preset.PACKML: _PACKML,
     Preset.OPC40001: _OPC40001,
+    Preset.OPC40001_MODE: _OPC40001_MODE,
     Preset.EUROMAP: _EUROMAP,
     Preset.EUROMAP_PRODUCTION: _EUROMAP_PRODUCTION,
     Preset.EUROMAP_JOB: _EUROMAP_JOB,

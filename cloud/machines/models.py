@@ -1,4 +1,4 @@
-"""Owns the table of machines."""
+"""Owns the tables of machines, and of the cavities their moulds had."""
 
 import uuid
 from datetime import date, datetime
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Double,
     Enum,
     ForeignKey,
+    Identity,
     Integer,
     Text,
     UniqueConstraint,
@@ -85,4 +86,22 @@ class Machine(Table, table=True):
     updated_at: datetime | None = Field(
         default=None,
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now(), onupdate=func.now()),
+    )
+
+
+class CavityRow(Table, table=True):
+    """How many cavities a machine's mould had, from a moment until the next; null where nobody knows."""
+
+    __tablename__ = "machine_cavities"
+    __table_args__ = (
+        UniqueConstraint("machine_id", "valid_from"),
+        CheckConstraint("active_cavities > 0", name="active_cavities"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, Identity(always=False), primary_key=True))
+    machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), nullable=False))
+    active_cavities: int | None = Field(default=None, sa_type=Integer)
+    valid_from: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    created_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )

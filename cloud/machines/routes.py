@@ -7,9 +7,11 @@ from fastapi import APIRouter
 
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
-from cloud.machines import service
-from cloud.machines.schemas import MachineId, MachineIn, MachineOut, MachinePatch
+from cloud.machines import moulds, service
+from cloud.machines.schemas import CavitiesIn, CavitiesOut, MachineId, MachineIn, MachineOut, MachinePatch
+from cloud.paging import Page, PageQuery
 from cloud.preconditions import IfMatch
+from cloud.values import RowId
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -42,3 +44,25 @@ async def decommission_machine(
 ) -> MachineOut:
     """Decommission a machine: nothing is deleted, its past stays. With a status of PATCH it comes back."""
     return await service.decommission(session, caller, machine_id, seen)
+
+
+@router.get("/{machine_id}/cavities")
+async def list_cavities(
+    session: Session, caller: CurrentCaller, machine_id: MachineId, paging: PageQuery
+) -> Page[CavitiesOut]:
+    """List how many cavities a machine's mould had, and from when on; shots are counted by them."""
+    return await moulds.cavities_of(session, caller, machine_id, paging)
+
+
+@router.post("/{machine_id}/cavities", status_code=201)
+async def tell_cavities(
+    session: Session, caller: CurrentCaller, machine_id: MachineId, told: CavitiesIn
+) -> CavitiesOut:
+    """Say how many cavities it has, or had, from a moment on: shots of that time are counted anew."""
+    return await moulds.tell(session, caller, machine_id, told)
+
+
+@router.delete("/{machine_id}/cavities/{told_id}", status_code=204)
+async def take_cavities_back(session: Session, caller: CurrentCaller, machine_id: MachineId, told_id: RowId) -> None:
+    """Take back what was told: what was in force before goes on."""
+    await moulds.take_back(session, caller, machine_id, told_id)

@@ -55,7 +55,10 @@ class MachineFields(BaseModel):
     work_envelope_x: Positive | None = Field(default=None, description="mm")
     work_envelope_y: Positive | None = Field(default=None, description="mm")
     work_envelope_z: Positive | None = Field(default=None, description="mm")
-    active_cavities: Count | None = Field(default=None, description="Parts a shot")
+    active_cavities: Count | None = Field(
+        default=None,
+        description="Parts a shot: since ever when first told, from now on when changed; of the past: /cavities",
+    )
     ideal_cycle_s: Positive | None = Field(default=None, description="Seconds a part, at best")
     microstop_threshold_s: Positive | None = Field(default=None, description="A shorter stop is a micro-stop")
 
@@ -119,3 +122,26 @@ class MachineOut(BaseModel):
     source: Source
     created_at: AwareDatetime
     updated_at: AwareDatetime
+
+
+class CavitiesIn(BaseModel):
+    """How many cavities a machine's mould has, or had."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    active_cavities: Count = Field(description="Parts a shot")
+    valid_from: Moment | None = Field(
+        default=None, description="From this moment until the next that was told; from now on, without it"
+    )
+
+
+class CavitiesOut(BaseModel):
+    """What was told of a machine's cavities: in force from its moment until the next."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    machine_id: uuid.UUID
+    active_cavities: int | None = Field(description="Null: nobody knows, and a shot is taken for one part")
+    valid_from: AwareDatetime = Field(description="1970 where it always was so, as far as anybody knows")
+    created_at: AwareDatetime

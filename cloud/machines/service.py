@@ -17,7 +17,8 @@ from sqlmodel import col
 from cloud import changes, marks, paging
 from cloud.changes import Actor, Change, ChangeKind, Entity
 from cloud.errors import CloudError, Conflict, Invalid, NotFound
-from cloud.machines import messages
+from cloud.machines import cavities, messages
+from cloud.machines.cavities import Cavities
 from cloud.machines.models import Machine
 from cloud.machines.schemas import MachineIn, MachineOut, MachinePatch, MachineSort, MachineStatus
 from cloud.paging import Key, Page
@@ -31,7 +32,6 @@ _SHOWN = [col(getattr(Machine, name)) for name in _NAMES]
 _LIST = select(*_SHOWN)
 # what a machine's figures are computed with
 _FIGURED = ("ideal_cycle_s", "microstop_threshold_s", "machine_type")
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _SEARCHED = (Machine.code, Machine.name, Machine.machine_type, Machine.location, Machine.serial_number)
 
 
@@ -120,6 +120,11 @@ async def by_ids(
     return {row.id: MachineOut.model_validate(row) for row in await session.execute(statement)}
 
 
+async def moulds(session: AsyncSession, machine_id: uuid.UUID) -> Cavities:
+    """Return how many cavities a machine had, and when."""
+    return await cavities.known(session, machine_id)
+
+
 async def locations(session: AsyncSession, organization_id: uuid.UUID) -> dict[str, str | None]:
     """Return by code where each of an organization's machines stands."""
     statement = select(col(Machine.code), col(Machine.location)).where(col(Machine.organization_id) == organization_id)
@@ -167,6 +172,8 @@ async def create(session: AsyncSession, actor: Actor, given: MachineIn) -> Machi
     machine = Machine(organization_id=actor.organization_id, **given.values())
     session.add(machine)
     shown = await _written(session, machine)
+    if shown.active_cavities is not None:
+        await cavities.note(session, shown.id, shown.active_cavities, datetime.now(UTC))
     await changes.record(session, actor, Entity.MACHINE, shown.id, ChangeKind.CREATED, after=shown)
     return shown
 
@@ -237,7 +244,11 @@ async def _change(
     shown = await _written(session, machine)
     if any(getattr(before, name) != getattr(shown, name) for name in _FIGURED):
         # its figures are another since ever; nothing of it is older than itself, but readings may be
-        await marks.put(session, shown.id, _EVER, datetime.now(UTC), figures_only=True)
+        await marks.put(session, shown.id, cavities.EVER, datetime.now(UTC), figures_only=True)
+    if before.active_cavities != shown.active_cavities:
+        now = datetime.now(UTC)
+        if await cavities.note(session, shown.id, shown.active_cavities, now):
+            await marks.put(session, shown.id, cavities.EVER, now)
     await changes.record(session, actor, Entity.MACHINE, shown.id, ChangeKind.UPDATED, before=before, after=shown)
     return shown
 

@@ -16,6 +16,7 @@ from sqlmodel import col
 from cloud.kpi.counters import Sample, deltas, parts
 from cloud.kpi.elements import PieceKind
 from cloud.kpi.spans import MINUTE, Span, union
+from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.production.models import PieceClaim, PieceCount
 from cloud.production.rules import FOREVER
@@ -84,13 +85,15 @@ async def _derive(
     counted: Counter[Key] = Counter()
     around = Span(window.start, max(each.end for each in minutes))
     stage_at = await stages(session, machine.id, around)
-    factor = machine.active_cavities if tag.reading_type == ReadingType.SHOT_COUNT else 1
+    # by the mould that was on the machine then
+    moulds = await machines.moulds(session, machine.id) if tag.reading_type == ReadingType.SHOT_COUNT else None
     for delta in deltas(
         [Sample(moments.us(each.at), value, each.n) for each in samples if (value := _number(each)) is not None],
         tag.rollover,
     ):
         if any(each.holds(delta.at) for each in minutes):
             key = (moments.minute(delta.at), stage_at(delta.at), KINDS[tag.reading_type].value)
+            factor = moulds.at(moments.utc(delta.at)) if moulds is not None else 1
             counted[key] += round(parts(delta.quantity, factor))
     differing = await _write(session, machine.id, tag.id, minutes, counted)
     for (_, stage_id, _), quantity in differing.items():
