@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import func, select, text
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -26,6 +26,7 @@ from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
 from cloud.predictions.history import DAY, HOUR
 from cloud.predictions.judged import Settled
 from cloud.predictions.keeping import Made
+from cloud.predictions.learning.schemas import ModelKind
 from cloud.predictions.learning.serving import Speaker, Speakers
 from cloud.predictions.outcomes import grid, step_of
 from cloud.predictions.past import Past
@@ -33,7 +34,7 @@ from cloud.predictions.schemas import InputOut, ModelWatchOut, WatchOut
 from cloud.predictions.stored import PredictionRow, WatchRow
 from cloud.production.service.moments import us, utc
 
-# of what is said unasked
+# of what is said unasked of every plant; horizons of which it has models are watched beside it
 HORIZON_H = 24
 EVERY = timedelta(hours=4)
 # what is judged: older predictions tell of another plant
@@ -44,19 +45,33 @@ _LEARNED = timedelta(days=182)
 _MOST_LOOKS = 20_000
 # "predicts" in ASCII
 _LOCK = text("SELECT pg_try_advisory_xact_lock(8102089966461613171)")
-_DUE = text("""
-    SELECT machine.organization_id FROM machine
-    LEFT JOIN prediction_watch AS watch ON watch.organization_id = machine.organization_id
-                                           AND watch.horizon_h = :horizon_h
-    WHERE watch.made_at IS NULL OR watch.made_at < :slot
+_WATCHED = """
+    SELECT organization_id, CAST(:horizon_h AS int) AS horizon_h FROM machine
+    UNION SELECT organization_id, horizon_h FROM ml_model WHERE kind = :kind AND state IN ('champion', 'candidate')
+"""
+_DUE = """
+    SELECT organization_id, horizon_h FROM ({watched}) AS watched
+    LEFT JOIN prediction_watch USING (organization_id, horizon_h)
+    WHERE made_at IS NULL OR made_at < :slot
     ORDER BY random() LIMIT 1  -- one that fails holds up nobody else for good
-""")
-ALARMS = text("""
-    SELECT 'prediction_input_drift', count(*) FILTER (WHERE is_input_drift) FROM prediction_watch
-    UNION ALL SELECT 'prediction_concept_drift', count(*) FILTER (WHERE is_concept_drift) FROM prediction_watch
-    UNION ALL SELECT 'prediction_worse_than_rule', count(*) FILTER (WHERE is_worse_than_rule) FROM prediction_watch
-""")
-"""How many organizations' predictions have each trouble, by kind."""
+"""
+_ALARMS = """
+    WITH watch AS (
+        SELECT * FROM prediction_watch JOIN ({watched}) AS watched USING (organization_id, horizon_h)
+    )
+    SELECT 'prediction_input_drift', count(*) FILTER (WHERE is_input_drift) FROM watch
+    UNION ALL SELECT 'prediction_concept_drift', count(*) FILTER (WHERE is_concept_drift) FROM watch
+    UNION ALL SELECT 'prediction_worse_than_rule', count(*) FILTER (WHERE is_worse_than_rule) FROM watch
+"""
+
+
+def _of_watched(statement: str) -> TextClause:
+    given = {"horizon_h": HORIZON_H, "kind": ModelKind.DOWNTIME_PREDICTOR.value}
+    return text(statement.format(watched=_WATCHED)).bindparams(**given)
+
+
+ALARMS = _of_watched(_ALARMS)
+"""How many organizations' predictions, of a horizon, have each trouble, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +81,26 @@ class _Turn:
 
 
 async def watch_next(database: Database, now: datetime, speakers: Speakers | None = None) -> bool:
-    """Predict, settle and look at one organization whose time it is; False when there is none, or others are at it."""
+    """Predict, settle and look at one organization and horizon whose time it is; False if none, or others are at it."""
     slot = utc(us(now) // us(utc(0) + EVERY) * us(utc(0) + EVERY))
     async with database.transaction() as session:
         if not await session.scalar(_LOCK):
             return False
-        organization_id = await session.scalar(_DUE, {"horizon_h": HORIZON_H, "slot": slot})
-        if organization_id is None:
+        due = (await session.execute(_of_watched(_DUE), {"slot": slot})).one_or_none()
+        if due is None:
             return False
+        organization_id, horizon_h = due
         known = await past.read(session, organization_id, now)
-        models = await _models(session, organization_id, speakers if speakers is not None else Speakers(None))
+        models = await _models(
+            session, organization_id, horizon_h, speakers if speakers is not None else Speakers(None)
+        )
         over = await machines.decommissioned(session, organization_id)
-        turn = await asyncio.to_thread(_turn, known, now, models, over)
-        await keeping.keep(session, organization_id, HORIZON_H, "periodic", turn.made)
+        turn = await asyncio.to_thread(_turn, known, now, horizon_h, models, over)
+        await keeping.keep(session, organization_id, horizon_h, "periodic", turn.made)
         while await keeping.settle(session, organization_id, now):
             pass
         await keeping.forget_old(session, organization_id, now)
-        await _write(session, organization_id, now, turn.drifting)
+        await _write(session, organization_id, horizon_h, now, turn.drifting)
     return True
 
 
@@ -116,10 +134,12 @@ async def of_model(
     )
 
 
-async def _models(session: AsyncSession, organization_id: uuid.UUID, speakers: Speakers) -> list[tuple[Speaker, bool]]:
+async def _models(
+    session: AsyncSession, organization_id: uuid.UUID, horizon_h: int, speakers: Speakers
+) -> list[tuple[Speaker, bool]]:
     """Return the models that speak, and of each whether it only challenges."""
-    champion = await speakers.champion(session, organization_id, HORIZON_H)
-    candidates = await speakers.candidates(session, organization_id, HORIZON_H)
+    champion = await speakers.champion(session, organization_id, horizon_h)
+    candidates = await speakers.candidates(session, organization_id, horizon_h)
     serving = [(champion, False)] if isinstance(champion, Speaker) else []
     return serving + [(each, True) for each in candidates]
 
@@ -127,18 +147,20 @@ async def _models(session: AsyncSession, organization_id: uuid.UUID, speakers: S
 def _turn(
     known: Past,
     now: datetime,
-    models: Sequence[tuple[Speaker, bool]] = (),
-    over: Set[uuid.UUID] = frozenset(),
+    horizon_h: int,
+    models: Sequence[tuple[Speaker, bool]],
+    over: Set[uuid.UUID],
 ) -> _Turn:
     """Return what is said of every machine that runs, by who serves and by those that might beside it.
 
     Args:
         known: The plant's past.
         now: The instant.
+        horizon_h: How far ahead.
         models: Who speaks, and whether each only challenges.
         over: Machines whose life is over: that they stop no more says nothing of who predicts.
     """
-    ground = lay(known.history, HORIZON_H * HOUR, us(now))
+    ground = lay(known.history, horizon_h * HOUR, us(now))
     if isinstance(ground, Lacking):
         return _Turn([], [])
     told, whole = plain(known.history, us(now)), cut(known.history, us(now))
@@ -182,11 +204,13 @@ def _drifting(known: Past, now: datetime) -> list[Input]:
     return [each for each in inputs(matrix, instants.at, us(now)) if each.is_drift]
 
 
-async def _write(session: AsyncSession, organization_id: uuid.UUID, now: datetime, drifting: Sequence[Input]) -> None:
+async def _write(
+    session: AsyncSession, organization_id: uuid.UUID, horizon_h: int, now: datetime, drifting: Sequence[Input]
+) -> None:
     row = PredictionRow
     mine = (
         col(row.organization_id) == organization_id,
-        col(row.horizon_h) == HORIZON_H,
+        col(row.horizon_h) == horizon_h,
         col(row.source) == "periodic",
         col(row.at) >= now - _JUDGED,
     )
@@ -197,7 +221,7 @@ async def _write(session: AsyncSession, organization_id: uuid.UUID, now: datetim
     )
     pending, left_out = (await session.execute(counted.where(*mine))).one()
     settled = [Settled(*each) for each in rows]
-    shown = await asyncio.to_thread(judged.look_at, settled, HORIZON_H, now, pending, left_out)
+    shown = await asyncio.to_thread(judged.look_at, settled, horizon_h, now, pending, left_out)
     shown = shown.model_copy(
         update={
             "inputs": [InputOut(name=each.name, indices=list(each.indices), limit=each.limit) for each in drifting],
@@ -211,7 +235,7 @@ async def _write(session: AsyncSession, organization_id: uuid.UUID, now: datetim
         "is_concept_drift": shown.is_concept_drift,
         "is_worse_than_rule": shown.is_worse_than_rule,
     }
-    keys = {"organization_id": organization_id, "horizon_h": HORIZON_H}
+    keys = {"organization_id": organization_id, "horizon_h": horizon_h}
     await session.execute(
         insert(WatchRow).values(keys | values).on_conflict_do_update(index_elements=list(keys), set_=values)
     )

@@ -154,6 +154,26 @@ async def test_a_model_is_watched_by_what_it_said_itself(app, app_client, tenant
     assert (await app_client.get(path, headers=(await new_tenant()).planner)).status_code == 404
 
 
+async def test_a_horizon_is_watched_while_there_are_models_of_it(app, app_client, tenant, watch):
+    made = await plants.machines(app_client, tenant, 2)
+    await plants.run(app, made, days=80)
+    model = await plants.champion_with_another_file(app, tenant)
+    week = text("UPDATE ml_model SET horizon_h = 168, state = :state WHERE id = :id")
+
+    async def looked(moment, state: str) -> list[str | None]:
+        async with app.state.database.transaction() as session:
+            await session.execute(week, {"id": model, "state": state})
+        await watch(moment)
+        answers = [await app_client.get(f"{PATH}?horizon={each}", headers=tenant.planner) for each in (24, 168, 48)]
+        return [answer.json()["made_at"] and answer.json()["pending"] > 0 for answer in answers]
+
+    assert await looked(NOW - 2 * DAYS, "retired") == [True, None, None]
+    assert await looked(NOW - DAYS, "champion") == [True, True, None]
+    before = (await app_client.get(f"{PATH}?horizon=168", headers=tenant.planner)).json()["made_at"]
+    await looked(NOW, "retired")
+    assert (await app_client.get(f"{PATH}?horizon=168", headers=tenant.planner)).json()["made_at"] == before
+
+
 async def test_a_worker_may_not_see_it_and_another_organization_sees_its_own(app_client, tenant, new_tenant, watch):
     await plants.machines(app_client, tenant, 1)
     assert (await watch(NOW))["made_at"] is not None
