@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from edge.errors import BatchRefused, Outdated, Unauthorized, Unreachable
 from edge.ports import Lease, Orders, Sign
@@ -13,9 +13,14 @@ from tests.fakes.readings import numbers
 
 
 class MemoryCloud:
-    """Keeps batches as the real one does: by id; a repeated one is a duplicate, one with other content refused."""
+    """Keeps batches as the real one does: by id; a repeated one is a duplicate, one with other content refused.
 
-    def __init__(self) -> None:
+    Args:
+        poison: The numbers that it refuses for ever.
+    """
+
+    def __init__(self, poison: Collection[int] = ()) -> None:
+        self.poison = frozenset(poison)
         self.batches: dict[BatchId, bytes] = {}
         # in the order in which they were stored
         self.order: list[BatchId] = []
@@ -24,8 +29,10 @@ class MemoryCloud:
         """Store a batch.
 
         Raises:
-            BatchRefused: Its id was used for other content.
+            BatchRefused: Its id was used for other content, or there is poison in it.
         """
+        if self.poison and (found := sorted(self.poison & {*numbers(body)})):
+            raise BatchRefused(f"there is no {found[0]}")
         head = wire.decode(body).header
         known = self.batches.get(head.id)
         if known not in {None, body}:

@@ -22,7 +22,8 @@ from shared import logs
 from shared.wire import batch as wire
 from shared.wire.receipt import Outcome, Receipt
 from tests.fakes.cloud import MemoryCloud
-from tests.promise.world import World
+from tests.promise.careless import ImpatientUplink
+from tests.promise.world import OFFICE, World
 
 RUNS = int(os.environ.get("TEZGAH_MODEL_RUNS", "20"))
 PATIENT = settings(
@@ -30,6 +31,8 @@ PATIENT = settings(
 )
 # a broken part is found out within this many runs; nobody needs their shortest form
 FOUND = settings(PATIENT, max_examples=60, derandomize=True, phases=(Phase.generate,))
+# of which one of two clouds knows nothing
+POISON = (5, 150)
 SEEDS = 8
 STEPS = 250
 PLACE = st.integers(0, 4)
@@ -104,10 +107,26 @@ class ForkingMachine(Machine):
         self.world.clone()
 
 
+class SiteMachine(Machine):
+    """The same, with a second cloud, which may be away for long and never takes one of the first readings."""
+
+    make = staticmethod(lambda: World(office=MemoryCloud(POISON)))
+
+    @rule(place=PLACE, what=st.sampled_from(["deliver", "deliver", "lose_answer", "lose_request", "repeat"]))
+    def office(self, what: str, place: int) -> None:
+        self.world.network_does(what, place, OFFICE)
+
+    @rule(there=st.booleans())
+    def office_goes_or_comes(self, there: bool) -> None:
+        self.world.office_is(there=there)
+
+
 TestMachine = Machine.TestCase
 TestMachine.settings = PATIENT
 TestForkingMachine = ForkingMachine.TestCase
 TestForkingMachine.settings = PATIENT
+TestSiteMachine = SiteMachine.TestCase
+TestSiteMachine.settings = settings(PATIENT, max_examples=max(1, RUNS // 2))
 
 
 class HastyBuffer:
@@ -170,6 +189,14 @@ CONTROLS = {
     "a shipper that settles before the receipt": lambda: World(uplink_of=HastyUplink),
     "a cloud that forgets its ledger": lambda: World(ForgetfulCloud()),
     "a cloud that takes another content for the same": lambda: World(CarelessCloud()),
+    "a file that forgets the second cloud's cursor": lambda: World(office=MemoryCloud(), forgets=True),
+    "a shipper that settles for the second cloud before its receipt": lambda: World(
+        uplink_of=HastyUplink, office=MemoryCloud()
+    ),
+    "a second cloud that forgets its ledger": lambda: World(office=ForgetfulCloud()),
+    "a gateway that drops what the second cloud refuses": lambda: World(
+        uplink_of=ImpatientUplink, office=MemoryCloud(POISON)
+    ),
 }
 
 
@@ -201,8 +228,17 @@ def test_a_long_walk_keeps_the_promise(seed: int, forks: bool) -> None:
     assert walked(World(), seed, forks=forks) == {}
 
 
+@pytest.mark.parametrize("forks", [False, True])
+@pytest.mark.parametrize("seed", range(SEEDS // 2))
+def test_a_long_walk_with_two_clouds_keeps_the_promise_to_each(seed: int, forks: bool) -> None:
+    world = World(office=MemoryCloud(() if forks else POISON))
+    assert walked(world, seed, forks=forks) == {}
+    assert not forks or world.networks[OFFICE].forked
+    assert world.network.arrived() >= (set() if forks else set(POISON) & world.promised)
+
+
 def test_one_seed_replays_a_run() -> None:
-    first, again, other = World(), World(), World()
+    first, again, other = (World(office=MemoryCloud(POISON)) for _ in range(3))
     for world, seed in ((first, 3), (again, 3), (other, 4)):
         walked(world, seed, forks=True)
     assert first.trace == again.trace

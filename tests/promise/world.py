@@ -1,4 +1,4 @@
-"""One world for the model: gateways on real files, a network that may do anything, and a cloud.
+"""One world for the model: gateways on real files, networks that may do anything, and a cloud or two.
 
 The gateway's parts are the real ones: the buffer on a SQLite file, the shipper, the wire. Time is moved by hand, the
 network delivers what and when it is told to, and what the buffer gives to its thread is waited for; so the same steps
@@ -9,15 +9,16 @@ import asyncio
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.buffer.destinations import Target
 from edge.buffer.sqlite import SqliteBuffer
 from edge.errors import BatchRefused, Unreachable
-from edge.ports import Buffer, Lease, Orders, Sign, Uplink
+from edge.ports import FIRST, Buffer, Lease, Lender, Orders, Sign, Uplink
 from edge.sync.shipper import Shipper
 from shared.wire.receipt import Receipt
 from tests.fakes.clock import HandClock, turns
@@ -26,6 +27,8 @@ from tests.fakes.readings import TAGS, numbered
 from tests.promise.promise import Said, breaches, opened
 
 GATEWAY = "test-gateway"
+# the second destination
+OFFICE = "office"
 # nothing here is about the disk's own promises, so a disk in memory will do, and is faster
 _FAST = Path("/dev/shm")
 # how long a gateway is down
@@ -55,14 +58,27 @@ class Request:
 
 
 class Network:
-    """Holds every request until it is told what becomes of it; may deliver one again long afterwards."""
+    """Holds every request until it is told what becomes of it; may deliver one again long afterwards.
+
+    Attributes:
+        forked: What two gateways had for this cloud, or a disk that was rolled back (see `breaches`).
+        is_down: Nobody is there, for as long as it lasts.
+    """
 
     def __init__(self, cloud: MemoryCloud) -> None:
         self.cloud = cloud
         self.under_way: list[Request] = []
         self.past: list[bytes] = []
+        self.forked: set[int] = set()
+        self.is_down = False
+
+    def arrived(self) -> set[int]:
+        """Return the numbers that are stored."""
+        return {number for number, _ in opened(self.cloud.bodies()).rows}
 
     async def send(self, lease: Lease) -> Receipt:
+        if self.is_down:
+            raise Unreachable("nobody is there")
         request = Request(lease.body, asyncio.get_running_loop().create_future())
         self.under_way.append(request)
         return await request.answer
@@ -128,7 +144,7 @@ class Snapshot:
 
     directory: Path
     after: int
-    on_its_way: set[int] = field(default_factory=set)
+    on_its_way: Mapping[str, set[int]]
 
 
 class World:
@@ -137,7 +153,9 @@ class World:
     Args:
         cloud: Keeps batches.
         buffer_of: What stands before the buffer.
-        uplink_of: What stands before the network.
+        uplink_of: What stands before the network; the last one's, if there are two.
+        office: The cloud of a second destination, if there is one.
+        forgets: Whether a gateway that starts finds its file without the second one's cursor.
     """
 
     def __init__(
@@ -145,6 +163,9 @@ class World:
         cloud: MemoryCloud | None = None,
         buffer_of: Callable[[Buffer], Buffer] = lambda buffer: buffer,
         uplink_of: Callable[[Uplink], Uplink] = lambda uplink: uplink,
+        office: MemoryCloud | None = None,
+        *,
+        forgets: bool = False,
     ) -> None:
         self.loop = SteppedLoop()
         place = _FAST if _FAST.is_dir() else None
@@ -152,13 +173,13 @@ class World:
         self.clock = HandClock()
         self.cloud = MemoryCloud() if cloud is None else cloud
         self.network = Network(self.cloud)
+        self.networks = {FIRST: self.network} | ({} if office is None else {OFFICE: Network(office)})
         self.said: dict[int, Said] = {}
         self.promised: set[int] = set()
-        self.forked: set[int] = set()
         self.lives: list[Life] = []
         self.snapshot: Snapshot | None = None
         self.trace: list[object] = []
-        self._buffer_of, self._uplink_of = buffer_of, uplink_of
+        self._buffer_of, self._uplink_of, self._forgets = buffer_of, uplink_of, forgets
         self._fork_from: int | None = None
         self._directories = 0
         self._do(self._begin(self._new_directory()))
@@ -170,7 +191,8 @@ class World:
         numbers = range(first, first + count)
         self.said.update((number, Said(*names, now_us + number - first)) for number in numbers)
         if self._fork_from is not None:
-            self.forked.update(numbers)
+            for network in self.networks.values():
+                network.forked.update(numbers)
 
         def kept(promise: asyncio.Future[None]) -> None:
             if chosen.is_alive and not promise.cancelled() and promise.exception() is None:
@@ -191,12 +213,17 @@ class World:
         """Commit and seal what was appended."""
         self._do(self._life(life).buffer.flush())
 
-    def network_does(self, what: str, place: int) -> None:
+    def network_does(self, what: str, place: int, to: str = FIRST) -> None:
         """Have one request delivered, lost, .. or repeated, by the name of a method of `Network`."""
-        if self.network.past if what == "repeat" else self.network.under_way:
-            self.trace.append((what, place))
-            getattr(self.network, what)(place)
+        network = self.networks[to]
+        if network.past if what == "repeat" else network.under_way:
+            self.trace.append((what, place, to))
+            getattr(network, what)(place)
             self._do(turns(40))
+
+    def office_is(self, *, there: bool) -> None:
+        """Let the second cloud go away, or come back."""
+        self.networks[OFFICE].is_down = not there
 
     def crash(self, life: int = 0) -> None:
         """Kill a gateway and start it again on the file that it leaves."""
@@ -209,7 +236,7 @@ class World:
     def take_snapshot(self) -> None:
         """Keep a copy of the directory, as of a virtual machine."""
         here = self._copied(self.lives[0].directory)
-        self.snapshot = Snapshot(here, len(self.said), self.said.keys() - self._arrived())
+        self.snapshot = Snapshot(here, len(self.said), self._on_its_way())
 
     def restore(self) -> None:
         """Put the snapshot in the place of the gateway that there is."""
@@ -223,7 +250,7 @@ class World:
         """Start a second gateway on a copy of the first one's directory; both live on."""
         if len(self.lives) == 1:
             here = self._copied(self.lives[0].directory)
-            self._fork(Snapshot(here, len(self.said), self.said.keys() - self._arrived()))
+            self._fork(Snapshot(here, len(self.said), self._on_its_way()))
             self._do(self._begin(here))
 
     def end(self) -> dict[str, list[int]]:
@@ -240,28 +267,43 @@ class World:
             self.root.cleanup()
 
     def breaches(self) -> dict[str, list[int]]:
-        """Return what is not as promised, were this the end."""
-        return breaches(self.said, self.promised, opened(self.cloud.bodies()), self.forked)
+        """Return what is not as promised, were this the end; what a second cloud misses bears its name."""
+        return {
+            promise if name == FIRST else f"{name}: {promise}": numbers
+            for name, network in self.networks.items()
+            for promise, numbers in breaches(
+                self.said, self.promised - network.cloud.poison, opened(network.cloud.bodies()), network.forked
+            ).items()
+        }
 
     def walk(self, seed: int, steps: int, *, forks: bool) -> None:
-        """Take so many steps at random, clones and snapshots among them or not; the same seed takes the same ones."""
+        """Take so many steps at random, clones and snapshots among them or not; the same seed takes the same ones.
+
+        With two clouds, half of the steps are the second one's.
+        """
         chance = random.Random(seed)
         # the back-off draws its pauses from it
         random.seed(seed)
         for _ in range(steps):
             step = chance.choices(_STEPS, _FORKING if forks else _PLAIN)[0]
             step(self, chance)
+            if OFFICE in self.networks:
+                chance.choices(_OFFICES, _WEIGHTS)[0](self, chance)
             self.trace.append((step.__name__, len(self.promised), [batch.seq for batch in self.cloud.order]))
 
     def _heal(self) -> None:
+        for network in self.networks.values():
+            network.is_down = False
         for _ in range(_HEALS):
             self.pass_time(_HEAL_S)
-            while self.network.under_way:
-                self.network_does("deliver", 0)
+            for name, network in self.networks.items():
+                while network.under_way:
+                    self.network_does("deliver", 0, name)
             for life in self.lives:
                 self._do(life.buffer.flush())
             stats = [life.buffer.stats() for life in self.lives]
-            if not any(one.rows or one.batches for one in stats) and not self.network.under_way:
+            is_quiet = not any(network.under_way for network in self.networks.values())
+            if is_quiet and not any(one.rows or one.batches for one in stats):
                 return
         raise AssertionError(f"it never came to an end: {stats}")
 
@@ -270,10 +312,11 @@ class World:
 
     def _fork(self, snapshot: Snapshot) -> None:
         self._fork_from = min(snapshot.after, len(self.said) if self._fork_from is None else self._fork_from)
-        self.forked.update(snapshot.on_its_way, range(snapshot.after, len(self.said)))
+        for name, network in self.networks.items():
+            network.forked.update(snapshot.on_its_way[name], range(snapshot.after, len(self.said)))
 
-    def _arrived(self) -> set[int]:
-        return {number for number, _ in opened(self.cloud.bodies()).rows}
+    def _on_its_way(self) -> dict[str, set[int]]:
+        return {name: self.said.keys() - network.arrived() for name, network in self.networks.items()}
 
     def _new_directory(self) -> Path:
         self._directories += 1
@@ -284,12 +327,23 @@ class World:
 
     async def _begin(self, directory: Path, at: int | None = None) -> None:
         path = directory / "buffer.db"
-        buffer = await SqliteBuffer.open(path, max_bytes=50_000_000, gateway=GATEWAY, clock=self.clock)
+        if self._forgets and path.exists():
+            await (await self._opened(path, [FIRST])).close()
+        buffer = await self._opened(path, self.networks)
         buffer.register(TAGS)
-        shipper = Shipper(self._buffer_of(buffer), self._uplink_of(self.network), self.clock)
-        tasks = [asyncio.create_task(buffer.run()), asyncio.create_task(shipper.run())]
+        *others, last = self.networks.items()
+        shippers = [Shipper(self._lender(buffer, name), network, self.clock) for name, network in others]
+        shippers.append(Shipper(self._lender(buffer, last[0]), self._uplink_of(last[1]), self.clock))
+        tasks = [asyncio.create_task(part.run()) for part in (buffer, *shippers)]
         self.lives.insert(len(self.lives) if at is None else at, Life(directory, buffer, tasks))
         await turns(40)
+
+    async def _opened(self, path: Path, names: Iterable[str]) -> SqliteBuffer:
+        targets = [Target(name, f"https://{name}") for name in names]
+        return await SqliteBuffer.open(path, max_bytes=50_000_000, gateway=GATEWAY, clock=self.clock, targets=targets)
+
+    def _lender(self, buffer: SqliteBuffer, name: str) -> Lender:
+        return self._buffer_of(buffer) if name == FIRST else buffer.lender(name)
 
     async def _start_again(self, life: Life, *, is_stopped: bool) -> None:
         place, directory = self.lives.index(life), life.directory
@@ -303,9 +357,10 @@ class World:
     async def _bury(self, life: Life, *, is_stopped: bool = False) -> None:
         # what a dead one would still hear is no promise, and what it would still send is not sent
         life.is_alive = is_stopped
-        life.tasks[1].cancel()
-        with suppress(asyncio.CancelledError):
-            await life.tasks[1]
+        for shipping in life.tasks[1:]:
+            shipping.cancel()
+            with suppress(asyncio.CancelledError):
+                await shipping
         await life.buffer.close()
         await life.tasks[0]
         life.is_alive = False
@@ -334,6 +389,20 @@ def _network(world: World, chance: random.Random) -> None:
     )
 
 
+def _office(world: World, chance: random.Random) -> None:
+    world.network_does(
+        chance.choice(("deliver", "deliver", "lose_answer", "lose_request", "repeat")), chance.randrange(5), OFFICE
+    )
+
+
+def _office_goes(world: World, _: random.Random) -> None:
+    world.office_is(there=False)
+
+
+def _office_comes(world: World, _: random.Random) -> None:
+    world.office_is(there=True)
+
+
 def _crash(world: World, chance: random.Random) -> None:
     world.crash(chance.randrange(2))
 
@@ -354,6 +423,9 @@ def _clone(world: World, _: random.Random) -> None:
     world.clone()
 
 
+_OFFICES = (_office, _office_goes, _office_comes)
+# it is away for some thirty steps at a time
+_WEIGHTS = (30, 1, 1)
 _STEPS = (_append, _pass_time, _flush, _network, _crash, _stop, _snapshot, _restore, _clone)
 _FORKING = (30, 25, 5, 40, 6, 2, 2, 1, 1)
 # a clone excuses much that nothing else does, so most walks have none
