@@ -203,7 +203,8 @@ class OpcUaDriver:
 
     def _park(self, link: Link) -> None:
         """Leave session and subscription with the server, to be taken back; one that it ended is gone."""
-        if self._options.backfill is not Backfill.NONE and not self._is_finishing and not link.is_ended:
+        is_of_use = not (link.is_ended or self._recovery.is_interrupted)
+        if self._options.backfill is not Backfill.NONE and not self._is_finishing and is_of_use:
             self._parked = link
             link.session.drop()
 

@@ -64,7 +64,9 @@ class Missed:
             outage = Outage(earlier.cause, earlier.from_us, outage.to_us, outage.detail)
             kept = np.flatnonzero(before)
             since_us = since_us.copy()
-            since_us[kept] = np.minimum(since_us[kept], self._since[kept])
+            # one that was not heard since has no later time
+            now_us = np.where(is_pending[kept], since_us[kept], self._since[kept])
+            since_us[kept] = np.minimum(now_us, self._since[kept])
         self.outage, self._since, self._is_pending = outage, since_us, before | is_pending
         self._told = set()
 
@@ -91,6 +93,10 @@ class Missed:
             )
         ]
         return stretches, np.sort(rows[first])
+
+    def again(self, points: Collection[int]) -> None:
+        """Await the first values of these points anew: what they may have missed was not had to its end."""
+        self._is_pending[list(points)] = True
 
     def gaps(self, open_ends: Sequence[Stretch], filled: Collection[int], points: Sequence[Point]) -> list[Gap]:
         """Return gaps for what stays missing.

@@ -25,6 +25,8 @@ class Recovery:
 
     Attributes:
         last: The last reading of each point.
+        is_interrupted: What was missed was being had when the session was lost. The server has told the values of now
+            to nobody then, so a subscription that it kept would be of no use.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Recovery:
         self._gaps: list[Gap] = []
         self._settled: list[Settled] = []
         self.last = Last(len(points))
+        self.is_interrupted = False
 
     def lost(self, heard_us: int) -> None:
         """The subscription is lost; the server last said something then."""
@@ -62,6 +65,7 @@ class Recovery:
         Raises:
             DriverError: The session was lost.
         """
+        self.is_interrupted = False
         now_us = self._clock.now_us()
         since_us, is_known = known(self.last, len(self._points))
         if is_known.any():
@@ -86,11 +90,19 @@ class Recovery:
     async def before(self, link: Link, readings: Readings) -> AsyncIterator[Sample]:
         """Yield what was missed before these readings, and what of them is no news; `rest` has the others."""
         stretches, firsts = self._missed.found(readings)
-        self._down_since_us = None
         self._rest, self._gaps, self._filled_points = readings, [], set()
         if stretches:
-            async for past in self._filled(link, stretches):
-                yield past
+            # of which nothing is known but what stands in these readings
+            unheard = set(readings.tag[firsts].tolist())
+            self.is_interrupted = True
+            try:
+                async for past in self._filled(link, stretches, unheard):
+                    yield past
+                self.is_interrupted = False
+            finally:
+                if self.is_interrupted:
+                    self._missed.again(unheard)
+        self._down_since_us = None
         self._settled += self._missed.settled(self._filled_points, self._points)
         again = firsts[self.last.repeated(readings.take(firsts))]
         if len(again):
@@ -116,8 +128,8 @@ class Recovery:
         settled, self._settled = self._settled, []
         return settled
 
-    async def _filled(self, link: Link, stretches: Sequence[Stretch]) -> AsyncIterator[Sample]:
-        """Yield what history brings of stretches; note the gaps that remain."""
+    async def _filled(self, link: Link, stretches: Sequence[Stretch], unheard: set[int]) -> AsyncIterator[Sample]:
+        """Yield what history brings of stretches, points with any leave `unheard`; note the gaps that remain."""
         nodes = {stretch.point: link.watching.items.node_ids[stretch.point] for stretch in stretches}
         has_history: set[int] = set()
         if self._options.backfill is Backfill.HISTORY:
@@ -140,6 +152,7 @@ class Recovery:
             if len(past.readings):
                 readings = link.watching.worded(past.readings)
                 self.last.note(readings)
+                unheard.difference_update(readings.tag.tolist())
                 yield Sample(readings, tense=Tense.PAST)
         if asked:
             _log.info("filled from history", connection=link.session.name, tags=len(filled), readings=rows)

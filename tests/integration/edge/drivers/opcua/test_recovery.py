@@ -2,13 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from asyncua import ua
 
 from edge.acquisition.station import Station
 from edge.clock import SystemClock
 from edge.drivers.spec import Surroundings
+from edge.errors import DriverError
 from edge.ports import Sample, Tense
 from shared.reading import ClosedBy, Gap, GapCause, Quality, concatenate
 from tests.fakes.recording import RecordingBuffer
@@ -238,6 +241,48 @@ async def test_what_happened_while_the_gateway_was_down_comes_from_history(histo
         await after.until(lambda: 5.0 in good(after))
     assert good(after)[-4:] == [2.0, 3.0, 4.0, 5.0]
     assert gaps(after) == []
+
+
+@pytest.fixture
+async def one_by_one(historian: Plc) -> AsyncIterator[Plc]:
+    """It reads the history of one node a call."""
+    limit = ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData
+    node = historian.server.get_node(ua.NodeId(ua.Int32(limit)))
+    before = await node.read_data_value()
+    await node.write_value(ua.Variant(1, ua.VariantType.UInt32))
+    yield historian
+    await node.write_value(before)
+
+
+async def test_a_cut_while_history_is_read_costs_nothing_of_what_was_missed(one_by_one: Plc) -> None:
+    plc = one_by_one
+    await plc.historize("plain")
+    down_us = await plc.put("force", 1.0)
+    await plc.put("plain", 101.0, down_us)
+    for n in range(2, 6):
+        await plc.put("force", float(n), down_us + n * 1_000_000)
+        await plc.put("plain", 100.0 + n, down_us + n * 1_000_000)
+    around = Surroundings(down_since_us=down_us + 500_000)
+    async with Cable(plc.port) as cable:
+        built = driver(cable.port, points(["force", "plain"], every_s=1.0), around=around, backfill="history")
+        await built.open()
+        samples = built.samples()
+        first = await anext(samples)
+        while first.tense is not Tense.PAST:
+            first = await anext(samples)
+        # the history of one of the two has come
+        cable.cut()
+        with pytest.raises(DriverError):
+            async for _ in samples:
+                pass
+        await built.close()
+        async with taking(built) as after:
+            await after.until(lambda: {5.0, 105.0} <= set(good(after)))
+            await after.until(lambda: settled(after))
+    had = first.readings.value.tolist() + good(after)
+    assert {2.0, 3.0, 4.0, 5.0, 102.0, 103.0, 104.0, 105.0} <= set(had)
+    assert gaps(after) == []
+    assert settled(after) == [("press", ClosedBy.HISTORY)]
 
 
 async def test_without_history_the_time_that_the_gateway_was_down_is_a_gap(plc: Plc) -> None:

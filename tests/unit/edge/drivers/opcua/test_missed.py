@@ -53,6 +53,13 @@ def test_a_refusal_settles_nothing_for_it_bears_no_time() -> None:
     assert missed.found(readings((0, T + 15 * S)))[0] == [Stretch(0, T + 5 * S, T + 15 * S)]
 
 
+def test_what_was_not_heard_between_two_outages_keeps_the_time_of_the_first() -> None:
+    missed = begun(5, 5, 5, 5)
+    never = np.array([np.iinfo(np.int64).min] * 4)
+    missed.begin(Outage(GapCause.COMMUNICATION_LOST, T + 30 * S, T + 40 * S, "again"), never, np.zeros(4, np.bool_))
+    assert missed.found(readings((0, T + 45 * S)))[0] == [Stretch(0, T + 5 * S, T + 45 * S)]
+
+
 def test_what_is_still_open_from_an_earlier_outage_keeps_its_earlier_time() -> None:
     missed = begun(5, 5, 5, 5)
     missed.found(readings((0, T + 15 * S)))
