@@ -120,6 +120,20 @@ class MachineStateRow(Table, table=True):
             postgresql_where=literal_column("replaced_at IS NULL AND to_at IS NULL"),
         ),
         Index(None, "replaces_id"),
+        # what predictions ask: whether anything is new, and when it stood; of rows that were replaced too
+        Index(None, "machine_id", "id"),
+        Index(
+            "ix_machine_state_replaced",
+            "machine_id",
+            "replaced_at",
+            postgresql_where=literal_column("replaced_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_machine_state_stops",
+            "machine_id",
+            "from_at",
+            postgresql_where=literal_column("state = 'faulted' OR reason_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))

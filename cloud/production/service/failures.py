@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 # An import tells of what was known when it happened; a row that merely ended is the same row, known at its end.
-# Rows that touch are one stop: it was given its reason in the midst.
+# Rows that touch are one stop: it was given its reason in the midst. The condition that adds nothing is the index's.
 _FAILURES = text("""
     WITH seen AS (
         SELECT state.machine_id, state.from_at, state.to_at, coalesce(reason.code, state.state) AS kind,
@@ -21,6 +21,7 @@ _FAILURES = text("""
                     ELSE greatest(state.from_at, state.recorded_at) END AS known_at
         FROM machine_state AS state LEFT JOIN reason_code AS reason ON reason.id = state.reason_id
         WHERE state.machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state.from_at <= :as_of
+              AND (state.state = 'faulted' OR state.reason_id IS NOT NULL)
               AND (state.state = 'faulted' OR reason.is_failure) AND NOT coalesce(reason.is_planned, false)
               AND (state.replaced_at IS NULL OR state.replaced_at > :as_of)
     ), known AS (
@@ -38,10 +39,15 @@ _FAILURES = text("""
            (array_agg(kind ORDER BY from_at DESC))[1] AS kind
     FROM numbered GROUP BY machine_id, number ORDER BY machine_id, min(from_at)
 """)
-# whatever of it changes, what can be known of a machine's stops has changed
+# Whatever of it changes, what can be known of a machine's stops has changed: a row that is added is the newest, one
+# that is replaced was replaced last, and the one that is open is another or none once it has ended. Each is one step
+# into an index, for it is asked with every prediction, and the past only grows.
 _TOKEN = text("""
-    SELECT machine_id, concat_ws('.', max(id), count(*) FILTER (WHERE replaced_at IS NOT NULL), count(to_at)) AS token
-    FROM machine_state WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) GROUP BY machine_id
+    SELECT wanted.id AS machine_id, concat(
+        (SELECT max(id) FROM machine_state WHERE machine_id = wanted.id), '/',
+        (SELECT max(replaced_at) FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NOT NULL), '/',
+        (SELECT id FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NULL AND to_at IS NULL)
+    ) AS token FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
 """)
 _SEEN = text("""
     SELECT machine_id, min(from_at) AS since FROM machine_state

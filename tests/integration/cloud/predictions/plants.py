@@ -2,9 +2,12 @@
 
 import random
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
@@ -63,6 +66,21 @@ async def write(app, rows: list[dict]) -> None:
     """Put states in, as they were derived."""
     async with app.state.database.transaction() as session:
         await session.execute(_STATE, rows)
+
+
+@contextmanager
+def statements(engine) -> Iterator[list[tuple[str, Any]]]:
+    """Note every statement that goes to PostgreSQL, with its parameters."""
+    said: list[tuple[str, Any]] = []
+
+    def note(connection, cursor, statement, parameters, context, executemany):
+        said.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 async def champion_with_another_file(app, tenant) -> uuid.UUID:
