@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -130,17 +131,16 @@ def _zone() -> str:
 
 
 def _next(file: Path, answers: Answers, token_file: str | None, token_env: str | None) -> None:
-    steps = []
+    steps, named = [], quote(str(file))
     if token_file is not None and not (file.absolute().parent / token_file).exists():
         steps.append(f"put the token (`tezgah-cloud gateway create {answers.gateway} ..`) into {token_file}, mode 600")
     elif token_env is not None and token_env not in os.environ:
         steps.append(f"set {token_env} to the token (`tezgah-cloud gateway create {answers.gateway} ..`)")
     if answers.connection is not None:
-        steps.append(
-            f"tezgah-edge browse {file} {answers.connection[0]}   shows what there is to read; fill in `devices`"
-        )
+        connection = quote(answers.connection[0])
+        steps.append(f"tezgah-edge browse {named} {connection}   shows what there is to read; fill in `devices`")
     else:
         steps.append("fill in `connections` and `devices`")
-    steps += [f"tezgah-edge check {file}", f"tezgah-edge doctor {file}", f"tezgah-edge run {file}"]
+    steps += [f"tezgah-edge {command} {named}" for command in ("check", "doctor", "run")]
     for number, step in enumerate(steps, 1):
         out.print(f"  {number}. {step}")

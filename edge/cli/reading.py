@@ -51,6 +51,10 @@ def read(
         for section in sections:
             for row in section.document()["devices"]:
                 print(json.dumps({"connection": section.name, **row}, ensure_ascii=False))  # noqa: T201
+            if not section.tables:
+                # what kept them from being read stands in no row
+                for finding in section.sorted():
+                    typer.echo(f"{section.name}: {finding.message}", err=True)
     else:
         for section in sections:
             wide(screen.readings(section))

@@ -116,4 +116,6 @@ def _mend(error: OSError) -> str:
         return "; write the secret into it, mode 600, owned by the gateway's user"
     if isinstance(error, PermissionError):
         return "; let the gateway's user read it, and run the tools as that user"
+    if isinstance(error, IsADirectoryError):
+        return "; name the file in it that holds the secret"
     return ""

@@ -106,9 +106,9 @@ async def enrol(who: Candidate, code: str) -> Path:
 
 
 def _leave_token_open(document: Document, where: Loc) -> None:
-    """Let the token's reference lead nowhere: that is what enrolment mends."""
+    """Let the token's reference lead nowhere, or to what is no token: that is what enrolment mends."""
     cloud, token = _at(document, where), (*where, "token")
-    if token in document.dead and isinstance(cloud, dict):
+    if token in document.dead | document.whole and isinstance(cloud, dict):
         document.dead.discard(token)
         cloud["token"] = "to-be-enrolled"  # noqa: S105 - a placeholder, so that the section can be judged
         document.whole.add(token)

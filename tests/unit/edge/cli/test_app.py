@@ -146,3 +146,10 @@ def test_browse_without_a_connection_names_those_there_are(tezgah: Tezgah, confi
     done = tezgah("browse", config)
     assert done.returncode == 64
     assert "line, idle" in done.stderr
+
+
+def test_for_programs_too_it_is_told_why_nothing_was_read(tezgah: Tezgah, config: Path) -> None:
+    config.write_text(SOUND.replace("host: h", "host: 127.0.0.1, port: 1"), encoding="utf-8")
+    done = tezgah("read", config, "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "connection line (modbus): line: no Modbus server takes connections at 127.0.0.1:1" in done.stderr

@@ -57,3 +57,11 @@ def test_a_wrong_answer_is_told_and_nothing_is_written(
     assert done.returncode == 78
     assert words in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_that_are_shown_can_be_copied_whatever_the_names(tezgah: Tezgah, tmp_path: Path) -> None:
+    asked = ("--cloud", "https://cloud", "--connection", "modbus://h", "--name", "line a")
+    done = tezgah("init", tmp_path / "my edge.yaml", *asked)
+    assert done.returncode == 0
+    assert f"tezgah-edge browse '{tmp_path}/my edge.yaml' 'line a' " in done.stdout
+    assert f"tezgah-edge run '{tmp_path}/my edge.yaml'" in done.stdout
