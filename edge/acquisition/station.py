@@ -116,6 +116,7 @@ class Station:
         self._opened_us = self._since_us
         self._is_lost = False
         self._is_finishing = False
+        self._has_grown = asyncio.Event()
         self._readings = 0
         self._losses = 0
         self._last_error: str | None = None
@@ -147,11 +148,15 @@ class Station:
             await self._account_for_stop(list, _LAST_S, self._shaper.flush())
 
     async def tend(self) -> None:
-        """Do what only time makes due, until cancelled; a task of the gateway's, if anything can be.
+        """Do what only time makes due, until cancelled; a task of the gateway's.
 
         The values of silent tags are called bad, and what has been pending behind a swinging door for too long is kept.
         """
-        while self._watch.can_go_stale or self._shaper.can_wait:
+        while True:
+            while not (self._watch.can_go_stale or self._shaper.can_wait):
+                # a tag of which either can be may still be found
+                self._has_grown.clear()
+                await self._has_grown.wait()
             await self._clock.sleep(_TEND_S)
             overdue = self._shaper.overdue(self._clock.now_us())
             if len(overdue) and not self._is_finishing:
@@ -304,6 +309,7 @@ class Station:
         self._shaper.extend([point.options for point in points])
         self.board.extend(points)
         new = self._watch.extend(points, self._opened_us)
+        self._has_grown.set()
         _log.info("points found", connection=self.name, points=len(points), devices=len(new))
         if new and self._first_hole is not None:
             since_us, until_us = self._first_hole

@@ -16,7 +16,7 @@ from edge.ports import BEFORE_US, Sample, Settled, Tense
 from edge.timekeeping import Step
 from shared.reading import ClosedBy, Flag, Gap, GapCause, Quality, Readings, Tag, empty, from_rows
 from shared.wire.lane import Lane
-from tests.fakes.clock import HandClock, happens
+from tests.fakes.clock import HandClock, happens, turns
 from tests.fakes.driver import NOW_US as START_US
 from tests.fakes.driver import ScriptedDriver, found, points, sample
 from tests.fakes.recording import RecordingBuffer
@@ -600,7 +600,22 @@ async def test_a_tag_that_falls_silent_is_told_bad_while_its_session_is_up() -> 
 
 async def test_there_is_nothing_to_tend_where_no_silence_counts() -> None:
     async with running() as bench:
-        await bench.station.tend()
+        tending = asyncio.create_task(bench.station.tend())
+        await turns()
+        assert not bench.clock.sleeping
+        tending.cancel()
+
+
+async def test_a_tag_that_was_found_and_falls_silent_is_told_bad_too() -> None:
+    async with running(plan=points("a")) as bench:
+        tending = asyncio.create_task(bench.station.tend())
+        await turns()
+        bench.driver.put(found(*points("x", device="found", stale_after="3s"), first=1))
+        await happens(lambda: bench.buffer.values == [("x", 1.0)])
+        await bench.clock.advance(5.0)
+        await happens(lambda: len(bench.buffer.appends) == 2)
+        assert bench.buffer.appends[-1].readings.status.tolist() == [STALE]
+        tending.cancel()
 
 
 async def test_what_is_of_class_state_is_committed_promptly() -> None:
