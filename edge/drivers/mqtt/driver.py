@@ -100,7 +100,8 @@ class MqttDriver:
         self._held_us: int | None = None
         self._gaps: list[Gap] = []
         self._settled: list[Settled] = []
-        self._refusals: Readings = empty()
+        # whether the topics that the broker refuses in this session were told bad
+        self._told_refused = False
         self.counts = Counts()
         self._meet(points)
 
@@ -128,7 +129,7 @@ class MqttDriver:
             raise
         now_us = self._clock.now_us()
         self._alive_us = now_us
-        self._refusals = self._refused(link.refused)
+        self._told_refused = False
         if self._lost_us is not None:
             since_us, self._lost_us = min(self._lost_us, now_us), None
             self._is_fresh = since_us == BEFORE_US
@@ -147,7 +148,7 @@ class MqttDriver:
             DriverError: The connection was lost, after what had arrived was yielded.
         """
         while True:
-            if self._waiting or self._gaps or self._settled or len(self._refusals):
+            if self._waiting or self._gaps or self._settled or self._has_refusals():
                 yield self._take()
             elif self._is_finishing:
                 return
@@ -211,7 +212,7 @@ class MqttDriver:
         if self._overdue and self._link is not None:
             overdue, self._overdue = self._overdue, []
             self._link.acknowledge(overdue)
-        if self._waiting:
+        if self._waiting or self._has_refusals():
             self._news.set()
 
     def lost(self, error: DriverError) -> None:
@@ -221,8 +222,10 @@ class MqttDriver:
         self._news.set()
 
     def _take(self) -> Sample:
-        messages, gaps, refusals = self._waiting, self._gaps, self._refusals
-        self._gaps, self._refusals = [], empty()
+        messages, gaps, refusals = self._waiting, self._gaps, empty()
+        if self._link is not None and self._has_refusals():
+            self._told_refused, refusals = True, self._refused(self._link.refused)
+        self._gaps = []
         settled, self._settled = self._settled, []
         self._drop_waiting()
         if self._link is not None and not self._is_finishing:
@@ -243,6 +246,10 @@ class MqttDriver:
             points=found,
             settled=settled,
         )
+
+    def _has_refusals(self) -> bool:
+        """Whether the broker has refused topics that are not told yet; what it had kept may come before its word."""
+        return self._link is not None and bool(self._link.refused) and not self._told_refused
 
     def _meet(self, points: Sequence[Point]) -> list[str]:
         """Take note of devices; return those that are new."""

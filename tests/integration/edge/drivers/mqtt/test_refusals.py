@@ -170,6 +170,22 @@ async def test_a_broker_that_sends_more_than_may_wait_before_granting_is_taken_a
         assert gateway.counts.redelivered == 30
 
 
+async def test_a_refusal_that_comes_behind_all_that_the_broker_had_kept_is_told_too() -> None:
+    flood = b"".join(publish(mid, "plant/a", b"1", is_dup=True) for mid in range(1, 31))
+    async with ScriptedBroker(connack(session_present=True) + flood, grants=(1, 0x80)) as broker:
+        gateway = driver(broker.port, TWO, in_flight=10)
+        await gateway.open()
+        statuses: list[int] = []
+        async with asyncio.timeout(PATIENCE_S):
+            async for sample in news(gateway):
+                gateway.acknowledge([sample.receipt] if sample.receipt is not None else [])
+                statuses += sample.readings.status[sample.readings.quality == Quality.BAD].tolist()
+                if statuses:
+                    break
+        await gateway.close()
+        assert statuses == [Trouble.NOT_SUBSCRIBED] * 2
+
+
 async def test_an_open_that_fails_closes_its_connection() -> None:
     async with ScriptedBroker(grants=(0x80, 0x80)) as broker:
         gateway = driver(broker.port, TWO)
