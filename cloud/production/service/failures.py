@@ -41,10 +41,12 @@ _FAILURES = text("""
 """)
 # Whatever of it changes, what can be known of a machine's stops has changed: a row that is added is the newest, one
 # that is replaced was replaced last, and the one that is open is another or none once it has ended. Each is one step
-# into an index, for it is asked with every prediction, and the past only grows.
+# into an index, for it is asked with every prediction, and the past only grows. The newest is asked for by a range, for
+# of an equal machine PostgreSQL may walk the primary key from its end, past all that others did since.
 _TOKEN = text("""
     SELECT wanted.id AS machine_id, concat(
-        (SELECT max(id) FROM machine_state WHERE machine_id = wanted.id), '/',
+        (SELECT id FROM machine_state WHERE machine_id >= wanted.id AND machine_id <= wanted.id
+         ORDER BY machine_id DESC, id DESC LIMIT 1), '/',
         (SELECT max(replaced_at) FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NOT NULL), '/',
         (SELECT id FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NULL AND to_at IS NULL)
     ) AS token FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
