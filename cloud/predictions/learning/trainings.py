@@ -171,9 +171,11 @@ def _require_known(given: TrainingIn) -> None:
     for name, value in given.hyperparameters.items():
         if name not in ranges:
             raise Invalid(messages.NO_PARAMETER, name=name, known=", ".join(ranges), algorithm=given.algorithm.value)
-        if not ranges[name].holds(value):
-            message = messages.PARAMETER_WHOLE if ranges[name].is_whole else messages.PARAMETER_RANGE
-            raise Invalid(message, name=name, told=value, range=ranges[name])
+        if ranges[name].holds(value):
+            continue
+        if ranges[name].is_whole:
+            raise Invalid(messages.PARAMETER_WHOLE, name=name, told=value, range=ranges[name])
+        raise Invalid(messages.PARAMETER_RANGE, name=name, told=value, range=ranges[name])
 
 
 async def _row(session: AsyncSession, caller: Caller, job_id: uuid.UUID, *, is_locked: bool = False) -> TrainingRow:
