@@ -66,6 +66,7 @@ class Entity(StrEnum):
     TRAINING = "training"
     MODEL = "model"
     OEE_SUGGESTION = "oee_suggestion"
+    HISTORY = "history"
 
 
 class ChangeKind(StrEnum):

@@ -22,6 +22,7 @@ from cloud.imports.cli import imports
 from cloud.imports.joblog.cli import bring_joblog
 from cloud.machines.cli import machines
 from cloud.predictions.cli import predictions
+from cloud.predictions.imported.cli import bring_history
 from cloud.settings import DatabaseSettings, Settings
 from cloud.telemetry.cli import retention
 from shared.errors import AppError
@@ -44,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 imports.command("joblog")(bring_joblog)
+imports.command("history")(bring_history)
 for slice_commands in (organizations, users, machines, gateways, retention, imports, predictions):
     app.add_typer(slice_commands)
 

@@ -16,6 +16,7 @@ from cloud.maintenance import models as maintenance
 from cloud.operators import models as operators
 from cloud.parts import models as parts
 from cloud.predictions import stored as predictions
+from cloud.predictions.imported import rows as imported
 from cloud.predictions.learning import rows as learning
 from cloud.predictions.optimizer import stored as optimizer
 from cloud.production import models as production
@@ -45,6 +46,7 @@ SLICES = (
     production,
     analytics,
     predictions,
+    imported,
     learning,
     optimizer,
 )

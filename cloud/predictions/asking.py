@@ -29,6 +29,7 @@ from cloud.predictions.answering import LEVEL, Answer, Asked, Reason, answer
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import FEWEST_STOPS, Ground, Lacking, cut, lay, look, plain
 from cloud.predictions.history import HOUR
+from cloud.predictions.imported import reading
 from cloud.predictions.keeping import Made
 from cloud.predictions.learning import messages as learning
 from cloud.predictions.learning.serving import Refused, Speaker, Speakers
@@ -45,6 +46,7 @@ from cloud.predictions.schemas import (
     Server,
     Status,
 )
+from cloud.predictions.unseen import unseen
 from cloud.production.service import failures
 from cloud.production.service.moments import us, utc
 
@@ -102,11 +104,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """At what is looked, with which features stated by the caller, and who answers."""
+    """At what is looked, with which features stated by the caller, who answers, and what imports there are."""
 
     at: datetime
     given: Mapping[str, float]
     server: Serving
+    brought: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +169,10 @@ async def say(
     now: datetime,
 ) -> dict[uuid.UUID, Said]:
     """Return what is said of machines, remembered where it may be; what is computed of the present is kept."""
-    tokens = await _tokens(session, machine_ids)
+    tokens, brought = await _tokens(session, machine_ids), await reading.token(session, organization_id)
     server = await _server(session, organization_id, memory.speakers, asked)
     given, at = tuple(sorted(asked.features.items())), asked.as_of or now
-    common = (organization_id, server.key, asked.horizon_h, given)
+    common = (organization_id, brought, server.key, asked.horizon_h, given)
     keys = {each: (each, tokens.get(each), asked.as_of or slot(each, now), *common) for each in machine_ids}
     found = {each: memory.answers.get(key) for each, key in keys.items()}
     lacking = [each for each, known in found.items() if known is None]
@@ -177,7 +180,8 @@ async def say(
         async with memory.turns[organization_id]:
             found |= {each: memory.answers.peek(keys[each]) for each in lacking}
             lacking = [each for each in lacking if found[each] is None]
-            made = await _made(session, organization_id, memory, lacking, asked, Looked(at, asked.features, server))
+            looked = Looked(at, asked.features, server, brought)
+            made = await _made(session, organization_id, memory, lacking, asked, looked)
             for each, said in made.items():
                 if said.answer is not None:
                     memory.answers.put(keys[each], said)
@@ -196,8 +200,10 @@ async def _made(
     """Return what is computed of machines; of the present it is kept."""
     if not machine_ids:
         return {}
-    known = await past.read(session, organization_id, looked.at)
-    ground = await _ground(memory, organization_id, known, asked, looked.at)
+    # rules look at what happened only; a model at all that is known of the machine
+    spans_of = () if looked.server.model is None else machine_ids
+    known = await past.read(session, organization_id, looked.at, spans_of)
+    ground = await _ground(memory, organization_id, known, asked, looked)
     made = await asyncio.to_thread(_computed, known, ground, machine_ids, looked)
     if asked.as_of is None and not asked.features:
         model = looked.server.model
@@ -234,15 +240,15 @@ async def _tokens(session: AsyncSession, machine_ids: Sequence[uuid.UUID]) -> di
 
 
 async def _ground(
-    memory: Memory, organization_id: uuid.UUID, known: Past, asked: Question, at: datetime
+    memory: Memory, organization_id: uuid.UUID, known: Past, asked: Question, looked: Looked
 ) -> Ground | Lacking:
     """Return what answers stand on: of the present one of this hour, of the past one of that very instant."""
-    hour = us(at) // us(utc(0) + RELEARNED)
-    key = (organization_id, asked.horizon_h, asked.as_of or hour, len(known.machines))
+    at, hour = us(looked.at), us(looked.at) // us(utc(0) + RELEARNED)
+    key = (organization_id, asked.horizon_h, asked.as_of or hour, len(known.machines), looked.brought)
     found = memory.grounds.get(key)
     # a plant that has too little may have enough in the next minute: its history is being imported
     if found is None or isinstance(found, Lacking):
-        found = await asyncio.to_thread(lay, known.history, asked.horizon_h * HOUR, us(at))
+        found = await asyncio.to_thread(lay, known.history, asked.horizon_h * HOUR, at, unseen(known, ()).reaches_into)
         memory.grounds.put(key, found)
     return found
 

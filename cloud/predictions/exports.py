@@ -3,7 +3,7 @@
 import csv
 import gzip
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -53,12 +53,25 @@ Tell = Callable[[str, int], None]
 class Reader:
     """Reads the tables of one directory, and keeps the machines that they name."""
 
-    def __init__(self, directory: Path, zone: ZoneInfo, tell: Tell) -> None:
+    def __init__(
+        self, directory: Path, zone: ZoneInfo, tell: Tell, codes: Mapping[str, str], now: datetime | None
+    ) -> None:
+        """Begin.
+
+        Args:
+            directory: Where the files are.
+            zone: Of times that name none.
+            tell: Hears how many rows of a table were read so far.
+            codes: What a machine is called here, by what it is called there; the same where it is not said.
+            now: What is later is refused; None takes it.
+        """
         self.machines: dict[str, int] = {}
         self.verdict = Verdict()
         self._directory = directory
         self._zone = zone
         self._tell = tell
+        self._codes = codes
+        self._now = None if now is None else _us(now)
 
     def taken(self, table: str, name: str, needed: Sequence[str], parse: Callable[[Row], T | None]) -> Iterator[T]:
         """Yield what `parse` makes of the needed cells of each row; a row for which it raises ValueError is refused."""
@@ -104,6 +117,7 @@ class Reader:
         name = text.removesuffix(".0")
         if not name:
             raise ValueError("it names no machine")
+        name = self._codes.get(name, name)
         return self.machines.setdefault(name, len(self.machines))
 
     def time(self, text: str) -> int:
@@ -119,8 +133,20 @@ class Reader:
         at = at if at.tzinfo is not None else at.replace(tzinfo=self._zone)
         if not _FIRST <= at < _LAST:
             raise ValueError(f"{text!r} is not between 2000 and 2100")
-        apart = at - _EPOCH
-        return (apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds
+        when = _us(at)
+        if self._now is not None and when > self._now:
+            raise ValueError(f"{text!r} is still to come")
+        return when
+
+    def over(self, end: int) -> int:
+        """Return the end of a span.
+
+        Raises:
+            ValueError: It is still to come: what is counted by then will be more.
+        """
+        if self._now is not None and end > self._now:
+            raise ValueError("its span is not over yet")
+        return end
 
     def known(self, text: str, at: int) -> int:
         """Return when a row was known: not before it happened."""
@@ -171,6 +197,11 @@ class Once:
         if key in self._seen:
             raise ValueError(self._reason)
         self._seen.add(key)
+
+
+def _us(at: datetime) -> int:
+    apart = at - _EPOCH
+    return (apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds
 
 
 def _cells(cells: Row, places: Sequence[int]) -> Row:

@@ -5,6 +5,7 @@ what another has said is a duplicate. Everything else is taken as it is.
 """
 
 import math
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,18 +16,21 @@ from cloud.predictions.history import HOUR, MINUTE, Events, Floats, History, Spa
 from cloud.predictions.mapping import EventTable, JobTable, Mapping, SpanTable, StopTable
 
 
-def read_history(directory: Path, mapping: Mapping, tell: Tell = lambda *_: None) -> tuple[History, Verdict]:
+def read_history(
+    directory: Path, mapping: Mapping, tell: Tell = lambda *_: None, now: datetime | None = None
+) -> tuple[History, Verdict]:
     """Read all that a mapping names.
 
     Args:
         directory: Where the files are.
         mapping: Where in them things stand.
         tell: Hears of each table how many rows were read so far.
+        now: What is later, or not over by then, is refused; None takes it.
 
     Raises:
         BadRequest: A file or a column is not there, or a file is not CSV.
     """
-    reader = Reader(directory, ZoneInfo(mapping.timezone), tell)
+    reader = Reader(directory, ZoneInfo(mapping.timezone), tell, mapping.codes, now)
     stops = _stops(reader, mapping.stops)
     alarms = _events(reader, "alarms", mapping.alarms) if mapping.alarms else no_events()
     maintenance = _events(reader, "maintenance", mapping.maintenance) if mapping.maintenance else no_events()
@@ -54,6 +58,7 @@ def _stops(reader: Reader, table: StopTable) -> Stops:
             end = reader.time(given)
         elif table.minutes is not None:
             end = at + round(number(given) * MINUTE)
+        reader.over(end)
         if end < at:
             raise ValueError("it ends before it begins")
         known, kind = reader.known(places.cell(cells, table.known), at), kinds.place(places.cell(cells, table.kind))
@@ -92,7 +97,7 @@ def _spans(reader: Reader, name: str, table: SpanTable, columns: dict[str, str])
     length, once = table.hours * HOUR, Once("another row of this machine is of the same span")
 
     def parse(cells: Row) -> tuple[tuple[int, ...], list[float]]:
-        machine, at = reader.machine(cells[0]), reader.time(cells[1]) + length
+        machine, at = reader.machine(cells[0]), reader.over(reader.time(cells[1]) + length)
         values = [number(places.cell(cells, theirs), is_needed=False) for theirs in columns.values()]
         known = reader.known(places.cell(cells, table.known), at)
         once.require(machine, at)

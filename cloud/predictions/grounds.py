@@ -5,7 +5,7 @@ from what was known at the instant asked for and from nothing else, so that the 
 same answer for good.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from cloud.predictions.baselines import BASELINES, Baseline, Lesson
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.history import DAY, HOUR, Events, Floats, History, no_spans
-from cloud.predictions.outcomes import Outcomes, grid, outcomes
+from cloud.predictions.outcomes import Flags, Outcomes, grid, outcomes
 from cloud.predictions.reliability import brier
 from cloud.predictions.similar import Cases, cases
 
@@ -26,6 +26,8 @@ _JUDGED_SHARE = 0.3
 _WARM = 7 * DAY
 # stops of the plant that weigh as much as its own where a machine had few
 _PRIOR_STOPS = 5.0
+
+Blind = Callable[[Instants, int], Flags]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +89,25 @@ class Ground:
         return float((own.sum() + _PRIOR_STOPS * minutes[came].mean()) / (len(own) + _PRIOR_STOPS))
 
 
-def lay(history: History, horizon: int, until: int) -> Ground | Lacking:
+def lay(history: History, horizon: int, until: int, blind: Blind | None = None) -> Ground | Lacking:
     """Return what answers as of an instant stand on.
 
     Args:
         history: As it was known at `until`.
         horizon: Microseconds.
         until: The instant, UTC.
+        blind: Says of which looks nobody knows what came; None knows all.
     """
     told = plain(history, until)
     if len(told.stops) < FEWEST_STOPS:
         return Lacking(len(told.stops))
     begin = int(told.stops.at.min()) // HOUR * HOUR + _WARM
-    step = max(HOUR, -(-(until - begin) * len(told.machines) // _MOST_LOOKS // HOUR) * HOUR)
-    # a step that divides a day would see the same hours only
-    step += HOUR if step > HOUR and step % (24 * HOUR) == 0 else 0
-    instants = grid(len(told.machines), begin, until, step)
+    length = (until - begin) * len(told.machines)
+    instants = _looks(told, horizon, (begin, until, _step(length)), blind)
+    if len(instants) < _MOST_LOOKS // 2:
+        # much of the time is unknown: the rest is looked at as often as if there were no more
+        seen = length * len(instants) // max(1, len(_looks(told, horizon, (begin, until, _step(length)), None)))
+        instants = _looks(told, horizon, (begin, until, _step(seen)), blind)
     came = outcomes(told.stops, instants, horizon, until)
     rows = np.flatnonzero(came.counts)
     instants, came = instants.take(rows), _taken(came, rows)
@@ -126,6 +131,18 @@ def lay(history: History, horizon: int, until: int) -> Ground | Lacking:
     )
 
 
+def _step(length: int) -> int:
+    """Return at which step, whole hours, so much time of machines has no more than `_MOST_LOOKS` looks."""
+    step = max(HOUR, -(-length // _MOST_LOOKS // HOUR) * HOUR)
+    # a step that divides a day would see the same hours only
+    return step + HOUR if step > HOUR and step % (24 * HOUR) == 0 else step
+
+
+def _looks(told: History, horizon: int, span: tuple[int, int, int], blind: Blind | None) -> Instants:
+    instants = grid(len(told.machines), *span)
+    return instants if blind is None else instants.take(~blind(instants, horizon))
+
+
 def cut(history: History, until: int) -> History:
     """Return a past in which an open stop is as long as it was."""
     stops = history.stops
@@ -133,14 +150,16 @@ def cut(history: History, until: int) -> History:
 
 
 def plain(history: History, until: int) -> History:
-    """Return a past as rules and likeness see it: kinds told together, no telemetry, an open stop as long as it was."""
+    """Return a past as rules and likeness see it: kinds told together, no spans, an open stop as long as it was."""
     stops = cut(history, until).stops
     return replace(
         history,
         stops=replace(stops, kind=np.zeros_like(stops.kind), kinds=("stop",)),
         alarms=_together(history.alarms),
         maintenance=_together(history.maintenance),
+        work=no_spans(),
         measured=no_spans(),
+        jobs=no_spans(),
         traits={},
     )
 

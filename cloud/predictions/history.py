@@ -163,3 +163,31 @@ def no_events(kinds: tuple[str, ...] = ()) -> Events:
     """Return none."""
     none = np.empty(0, np.int64)
     return Events(np.empty(0, np.int32), none, none, np.empty(0, np.int16), kinds)
+
+
+def joined(first: Events, second: Events) -> Events:
+    """Return the events of both, a word of either being the same kind."""
+    kinds = tuple(sorted({*first.kinds, *second.kinds}))
+    return Events(*_columns(first, second), _kinds(first, second, kinds), kinds)
+
+
+def together(first: Stops, second: Stops) -> Stops:
+    """Return the stops of both, a word of either being the same kind."""
+    kinds = tuple(sorted({*first.kinds, *second.kinds}))
+    ends, known = (first.end, second.end), (first.end_known, second.end_known)
+    return Stops(
+        *_columns(first, second), _kinds(first, second, kinds), kinds, np.concatenate(ends), np.concatenate(known)
+    )
+
+
+def _columns(first: Events, second: Events) -> tuple[NDArray[np.int32], Times, Times]:
+    return (
+        np.concatenate((first.machine, second.machine)),
+        np.concatenate((first.at, second.at)),
+        np.concatenate((first.known, second.known)),
+    )
+
+
+def _kinds(first: Events, second: Events, kinds: tuple[str, ...]) -> NDArray[np.int16]:
+    parts = [np.array([kinds.index(word) for word in each.kinds] or [0])[each.kind] for each in (first, second)]
+    return np.concatenate(parts).astype(np.int16)

@@ -3,6 +3,9 @@
     timezone = "Europe/Istanbul"        # of times that name none
     shift_hours = [6, 14, 22]           # at which hours of its day shifts begin; may be left out
 
+    [codes]                             # what machines are called here, where it is otherwise: theirs = ours
+    16 = "PRESS-3"
+
     [stops]                             # unplanned ones; needed
     file = "stops.csv"                  # .csv or .csv.gz, with a line of names first
     machine = "machine"
@@ -128,6 +131,7 @@ class Mapping(BaseModel):
     telemetry: TelemetryTable | None = None
     machines: MachineTable | None = None
     jobs: JobTable | None = None
+    codes: dict[Name, Name] = {}
     shift_hours: list[Annotated[int, Field(ge=0, le=23)]] = Field(default=[], max_length=24)
 
     @field_validator("timezone")

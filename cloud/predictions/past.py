@@ -1,7 +1,7 @@
 """Owns a plant's past as the database knows it, read as it was known at an instant, for predictions."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
-from cloud.predictions.history import SECOND, Events, History, Stops, no_events, no_spans
+from cloud.predictions.history import SECOND, Events, Floats, History, Stops, joined, together
+from cloud.predictions.imported import reading
 from cloud.production.service import failures
 from cloud.production.service.failures import Failure
-from cloud.production.service.moments import us
+from cloud.production.service.moments import us, utc
 
 # of what lasts: the year 2400, as in `history`
 _OPEN = 13_569_465_600 * SECOND
@@ -25,38 +26,80 @@ class Past:
 
     Attributes:
         history: A machine is its place in `machines`.
-        machines: Their ids, in the order of their places.
+        machines: Their ids, in the order of their places: first those of which anything was known, then the others.
         codes: Theirs.
         since: Since when, of each, anything is known, microseconds.
+        unknown: Machine, begin and end of each time between imports, or after them, of which nobody knows.
     """
 
     history: History
     machines: Sequence[uuid.UUID]
     codes: Mapping[uuid.UUID, str]
     since: Mapping[uuid.UUID, int]
+    unknown: Sequence[tuple[uuid.UUID, datetime, datetime]] = ()
 
     def place(self, machine_id: uuid.UUID) -> int:
         """Return a machine's place."""
         return self.machines.index(machine_id)
 
 
-async def read(session: AsyncSession, organization_id: uuid.UUID, as_of: datetime) -> Past:
-    """Return the past of all of an organization's machines, as it was known at an instant."""
-    # by id, so that a machine's place depends on nothing that may change
-    ids = sorted(await machines.ids(session, organization_id))
+async def read(
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    as_of: datetime,
+    spans_of: Collection[uuid.UUID] | None = (),
+) -> Past:
+    """Return the past of all of an organization's machines, as it was known at an instant.
+
+    Args:
+        session: A transaction, or a reader.
+        organization_id: Whose.
+        as_of: The instant.
+        spans_of: The machines of which what was counted and measured is read too; None is all of them.
+    """
+    # by id, so that a machine's place depends on nothing that may change; and one that came later shifts no other
+    every = sorted(await machines.ids(session, organization_id))
+    live, seen = (
+        await failures.first_seen(session, every, as_of),
+        await reading.arrived(session, organization_id, as_of),
+    )
+    since = reading.since(seen, live)
+    ids = sorted(every, key=lambda each: each not in since)
     places = {machine_id: place for place, machine_id in enumerate(ids)}
-    found = await failures.failures(session, ids, as_of)
+    wanted = {each: place for each, place in places.items() if spans_of is None or each in spans_of}
+    seams = {places[each]: us(at) for each, at in live.items()}
+    found = _stops(await failures.failures(session, ids, as_of), places)
     done = await maintenance.done_by(session, ids, as_of)
+    serviced = _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done])
     history = History(
         [str(each) for each in ids],
-        _stops(found, places),
-        no_events(),
-        _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done]),
-        no_spans(),
-        no_spans(),
+        together(await reading.stops(session, seen, places, seams), found),
+        await reading.events(session, seen, "alarms", places, {}),
+        joined(await reading.events(session, seen, "maintenance", places, _first(serviced)), serviced),
+        await reading.spans(session, seen, "work", wanted, {}),
+        await reading.spans(session, seen, "telemetry", wanted, {}),
+        _traits(seen.traits, ids),
     )
-    since = {each: us(at) for each, at in (await failures.first_seen(session, ids)).items()}
-    return Past(history, ids, await machines.codes(session, organization_id, ids), since)
+    gaps = [
+        (each, utc(begin), utc(end))
+        for each in ids
+        if each in seen.covered
+        for begin, end in reading.unknown(seen, each, us(live[each]) if each in live else None)
+    ]
+    return Past(history, ids, await machines.codes(session, organization_id, ids), since, gaps)
+
+
+def _first(events: Events) -> dict[int, int]:
+    """Return when the first of each machine was."""
+    first: dict[int, int] = {}
+    for place, at in zip(events.machine.tolist(), events.at.tolist(), strict=True):
+        first[place] = min(at, first.get(place, at))
+    return first
+
+
+def _traits(told: Mapping[uuid.UUID, Mapping[str, float]], ids: Sequence[uuid.UUID]) -> dict[str, Floats]:
+    names = sorted({name for each in told.values() for name in each})
+    return {name: np.array([told.get(each, {}).get(name, np.nan) for each in ids]) for name in names}
 
 
 def _stops(found: Sequence[Failure], places: Mapping[uuid.UUID, int]) -> Stops:

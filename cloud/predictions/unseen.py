@@ -50,9 +50,9 @@ async def read(session: AsyncSession, known: Past, start: datetime, end: datetim
 
 
 def unseen(known: Past, spans: Sequence[tuple[uuid.UUID, datetime, datetime]]) -> Unseen:
-    """Return the same of times that are known already."""
+    """Return the same of times that are known already; what imports leave open is added."""
     places = {machine_id: place for place, machine_id in enumerate(known.machines)}
-    rows = [(places[machine_id], us(begin), us(end)) for machine_id, begin, end in spans]
+    rows = [(places[machine_id], us(begin), us(end)) for machine_id, begin, end in (*spans, *known.unknown)]
     machine, begin, end = np.array(rows, np.int64).reshape(-1, 3).T
     since = np.array([known.since.get(each, _NEVER) for each in known.machines], np.int64)
     return Unseen(machine.astype(np.int32), begin, end, since)

@@ -32,6 +32,7 @@ from cloud.predictions.outcomes import grid, step_of
 from cloud.predictions.past import Past
 from cloud.predictions.schemas import InputOut, ModelWatchOut, WatchOut
 from cloud.predictions.stored import PredictionRow, WatchRow
+from cloud.predictions.unseen import unseen
 from cloud.production.service.moments import us, utc
 
 # of what is said unasked of every plant; horizons of which it has models are watched beside it
@@ -90,10 +91,10 @@ async def watch_next(database: Database, now: datetime, speakers: Speakers | Non
         if due is None:
             return False
         organization_id, horizon_h = due
-        known = await past.read(session, organization_id, now)
         models = await _models(
             session, organization_id, horizon_h, speakers if speakers is not None else Speakers(None)
         )
+        known = await past.read(session, organization_id, now, None if models else ())
         over = await machines.decommissioned(session, organization_id)
         turn = await asyncio.to_thread(_turn, known, now, horizon_h, models, over)
         await keeping.keep(session, organization_id, horizon_h, "periodic", turn.made)
@@ -160,13 +161,13 @@ def _turn(
         models: Who speaks, and whether each only challenges.
         over: Machines whose life is over: that they stop no more says nothing of who predicts.
     """
-    ground = lay(known.history, horizon_h * HOUR, us(now))
+    ground = lay(known.history, horizon_h * HOUR, us(now), unseen(known, ()).reaches_into)
     if isinstance(ground, Lacking):
         return _Turn([], [])
     told, whole = plain(known.history, us(now)), cut(known.history, us(now))
-    places = [
-        place for place, machine_id in enumerate(known.machines) if machine_id in known.since and machine_id not in over
-    ]
+    # of one whose past ends with an import nobody will know what came
+    silent = over | {machine_id for machine_id, _, end in known.unknown if end == now}
+    places = [place for place, each in enumerate(known.machines) if each in known.since and each not in silent]
     instants = Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64))
     matrix = features(told, instants)
     fulls = [model.fitted(features(whole, instants)) for model, _ in models]

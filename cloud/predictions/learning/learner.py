@@ -123,7 +123,7 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
             result = await _optimized(session, row, now)
             await _concluded(database, job_id, partial(_with_result, result))
             return
-        known = await past.read(session, row.organization_id, now)
+        known = await past.read(session, row.organization_id, now, None)
         first = min(known.since.values(), default=us(now))
         blind = await unseen.read(session, known, utc(first), now)
     asked = TrainingIn.model_validate(row.asked)

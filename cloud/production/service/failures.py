@@ -12,7 +12,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# An import tells of what was known when it happened; a row that merely ended is the same row, known at its end.
+# An import tells of what was known when it happened, to whoever asks once it is here; a row that merely ended is the
+# same row, known at its end.
 # Rows that touch are one stop: it was given its reason in the midst. The condition that adds nothing is the index's.
 _FAILURES = text("""
     WITH seen AS (
@@ -23,7 +24,7 @@ _FAILURES = text("""
         WHERE state.machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state.from_at <= :as_of
               AND (state.state = 'faulted' OR state.reason_id IS NOT NULL)
               AND (state.state = 'faulted' OR reason.is_failure) AND NOT coalesce(reason.is_planned, false)
-              AND (state.replaced_at IS NULL OR state.replaced_at > :as_of)
+              AND state.recorded_at <= :as_of AND (state.replaced_at IS NULL OR state.replaced_at > :as_of)
     ), known AS (
         SELECT *, coalesce(from_at > max(coalesce(to_at, 'infinity')) OVER earlier, true) AS is_first
         FROM seen WHERE known_at <= :as_of
@@ -53,7 +54,8 @@ _TOKEN = text("""
 """)
 _SEEN = text("""
     SELECT machine_id, min(from_at) AS since FROM machine_state
-    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND replaced_at IS NULL GROUP BY machine_id
+    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND from_at <= :as_of AND recorded_at <= :as_of
+          AND (replaced_at IS NULL OR replaced_at > :as_of) GROUP BY machine_id
 """)
 _UNKNOWN = text("""
     SELECT machine_id, from_at, least(coalesce(to_at, :end), :end) AS to_at FROM machine_state
@@ -92,9 +94,11 @@ async def tokens(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> d
     return {row.machine_id: row.token for row in rows}
 
 
-async def first_seen(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:
-    """Return since when anything is known of each machine's states; one of which nothing is known is left out."""
-    rows = await session.execute(_SEEN, {"machine_ids": list(machine_ids)})
+async def first_seen(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime
+) -> dict[uuid.UUID, datetime]:
+    """Return since when, as known at an instant, machines' states are; one of which nothing was known is left out."""
+    rows = await session.execute(_SEEN, {"machine_ids": list(machine_ids), "as_of": as_of})
     return {row.machine_id: row.since for row in rows}
 
 
