@@ -11,41 +11,29 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cloud import languages
 from cloud.errors import Invalid
-from cloud.languages import Language, Message
 from cloud.machines import service as machines
-from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
 from cloud.predictions import keeping, messages, past
-from cloud.predictions.answering import LEVEL, Answer, Asked, Reason, answer
+from cloud.predictions.answering import Asked, answer
 from cloud.predictions.features import Instants, Matrix, features
-from cloud.predictions.grounds import FEWEST_STOPS, Ground, Lacking, cut, lay, look, plain
+from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
 from cloud.predictions.history import HOUR
 from cloud.predictions.imported import reading
 from cloud.predictions.keeping import Made
 from cloud.predictions.learning import messages as learning
-from cloud.predictions.learning.serving import Refused, Speaker, Speakers
+from cloud.predictions.learning.serving import Refused, Speakers
 from cloud.predictions.past import Past
 from cloud.predictions.remembered import Remembered
-from cloud.predictions.schemas import (
-    AlikeOut,
-    BaselineOut,
-    BoundsOut,
-    CaseOut,
-    DowntimePredictionOut,
-    EffectOut,
-    ServedOut,
-    Server,
-    Status,
-)
+from cloud.predictions.said import Question, Said, Serving, shown
+from cloud.predictions.schemas import DowntimePredictionOut
 from cloud.predictions.unseen import unseen
 from cloud.production.service import failures
 from cloud.production.service.moments import us, utc
@@ -54,52 +42,11 @@ from cloud.production.service.moments import us, utc
 SLOT = timedelta(minutes=5)
 # rules are learned anew so often
 RELEARNED = timedelta(hours=1)
+# of what machines do not tell here themselves a model must have seen what an import told as lately as that
+IMPORTED_WITHIN = timedelta(hours=48)
+_IMPORTED = frozenset({"alarms", "work", "quality", "telemetry"})
 # some two hundred machines by a few horizons; each answer is 2 KB, each ground 2 MB
 MOST_ANSWERS, MOST_GROUNDS = 2_000, 16
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """Who answers: a model, or else the best rule, and why.
-
-    Attributes:
-        model: None where the rule does.
-        why: A sentence, and what it names.
-    """
-
-    model: Speaker | None = None
-    why: Message = messages.NO_MODEL
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def key(self) -> object:
-        """What an answer of its is remembered by."""
-        return (self.model.id if self.model is not None else None, self.why.en)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An answer, with what it stands on.
-
-    Attributes:
-        at: The instant it is of.
-        answer: None where there is too little to answer from.
-        rule: Name of the best rule.
-        learned_until: When the rule was learned.
-        stops: How many unplanned stops the plant is known to have had.
-        codes: Of machines, those of similar cases among them, by place.
-        score: The rule's Brier score on the latest part of the past.
-        server: Who said it.
-    """
-
-    at: datetime
-    answer: Answer | None
-    rule: str = ""
-    learned_until: datetime | None = None
-    stops: int = 0
-    machines: Sequence[tuple[uuid.UUID, str]] = ()
-    score: float = 0.0
-    server: Serving = field(default_factory=Serving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +57,6 @@ class Looked:
     given: Mapping[str, float]
     server: Serving
     brought: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of machines."""
-
-    horizon_h: int
-    threshold: float
-    as_of: datetime | None
-    features: Mapping[str, float] = field(default_factory=dict)
 
 
 class Memory:
@@ -157,7 +94,7 @@ async def downtime(
     require_past(asked.as_of, now)
     wanted = await machines.resolve_all(session, organization_id, named)
     said = await say(session, organization_id, memory, [each.id for each in wanted], asked, now)
-    return [_out(machine, said[machine.id], asked) for machine in wanted]
+    return [shown(machine, said[machine.id], asked) for machine in wanted]
 
 
 async def say(
@@ -206,12 +143,11 @@ async def _made(
     ground = await _ground(memory, organization_id, known, asked, looked)
     made = await asyncio.to_thread(_computed, known, ground, machine_ids, looked)
     if asked.as_of is None and not asked.features:
-        model = looked.server.model
-        name, model_id = (None, None) if model is None else (model.name, model.id)
         new = [
-            Made(each, said.at, said.answer, name or said.rule, model_id)
+            Made(each, said.at, said.answer, model.name if model else said.rule, model.id if model else None)
             for each, said in made.items()
             if said.answer is not None
+            for model in (said.server.model,)
         ]
         await keeping.keep(session, organization_id, asked.horizon_h, "asked", new)
     return made
@@ -275,6 +211,10 @@ def _computed(
     instants = Instants(places, np.full(len(places), us(at), np.int64))
     matrix = features(plain(known.history, us(at)), instants)
     full = None if model is None else model.fitted(features(cut(known.history, us(at)), instants))
+    server = looked.server
+    if full is not None and _IMPORTED & set(full.groups.values()) and _is_blind(known, at):
+        facts = {"hours": int(IMPORTED_WITHIN / timedelta(hours=1))}
+        model, full, server = None, None, Serving(None, learning.MODEL_BLIND, facts)
     _require_known(looked.given, matrix, full)
     matrix = _overridden(matrix, looked.given)
     full = None if full is None else _overridden(full, looked.given)
@@ -293,9 +233,14 @@ def _computed(
             stops,
             codes,
             ground.scores[ground.rule],
-            looked.server,
+            server,
         )
     return found
+
+
+def _is_blind(known: Past, at: datetime) -> bool:
+    """Whether what only imports tell of is older than a model may take for the present."""
+    return known.told_until is None or us(at) - known.told_until > us(utc(0) + IMPORTED_WITHIN)
 
 
 def _require_known(given: Mapping[str, float], *matrices: Matrix | None) -> None:
@@ -314,87 +259,3 @@ def _overridden(matrix: Matrix, given: Mapping[str, float]) -> Matrix:
         if name in matrix.names:
             values[:, matrix.names.index(name)] = value
     return Matrix(values, matrix.names, matrix.groups)
-
-
-def _out(machine: MachineOut, said: Said, asked: Question) -> DowntimePredictionOut:
-    language = languages.current()
-    found = said.answer
-    common = {
-        "machine_id": machine.id,
-        "machine": machine.code,
-        "as_of": said.at,
-        "horizon_h": asked.horizon_h,
-        "confidence_threshold": asked.threshold,
-        "learned_until": said.learned_until,
-        "stops_known": said.stops,
-    }
-    if found is None:
-        detail = messages.FEW_STOPS.said(language, {"stops": said.stops, "needed": FEWEST_STOPS})
-        return DowntimePredictionOut.model_validate(common | _NOTHING | {"detail": detail})
-    abstains = found.confidence < asked.threshold
-    facts = {"confidence": round(found.confidence, 2), "threshold": asked.threshold}
-    return DowntimePredictionOut.model_validate(
-        common
-        | {
-            "status": Status.ABSTAINED if abstains else Status.ANSWERED,
-            "detail": messages.ABSTAINS.said(language, facts) if abstains else None,
-            "probability": found.probability,
-            "interval": BoundsOut(lower=found.lower, upper=found.upper, level=LEVEL),
-            "will_stop": None if abstains else found.probability >= 0.5,
-            "confidence": found.confidence,
-            "abstained": abstains,
-            "expected_minutes": found.minutes,
-            "minutes_interval": BoundsOut(lower=found.minutes_lower, upper=found.minutes_upper, level=LEVEL),
-            "baseline": BaselineOut(name=said.rule, value=found.rule),
-            "served_by": _served(said, language),
-            "reasons": [_effect(each, language) for each in found.reasons],
-            "similar_cases": _alike(found, said.machines),
-            "is_down": found.is_down,
-        }
-    )
-
-
-def _effect(reason: Reason, language: Language) -> EffectOut:
-    """Return a reason with its direction, in words."""
-    sentence = messages.REASON_RAISES if reason.effect > 0 else messages.REASON_LOWERS
-    facts = {"what": messages.GROUPS.get(reason.group, reason.group), "points": round(abs(reason.effect) * 100, 1)}
-    said = sentence.said(language, facts)
-    return EffectOut(group=reason.group, effect=reason.effect, says=said[:1].upper() + said[1:])
-
-
-def _served(said: Said, language: Language) -> ServedOut:
-    model, why = said.server.model, said.server.why.said(language, said.server.facts)
-    if model is None:
-        return ServedOut(kind=Server.BASELINE, name=said.rule, model_id=None, why=why)
-    return ServedOut(kind=Server.MODEL, name=model.name, model_id=model.id, why=why)
-
-
-_NOTHING: dict[str, object] = {
-    "status": Status.INSUFFICIENT_DATA,
-    "probability": None,
-    "interval": None,
-    "will_stop": None,
-    "confidence": None,
-    "abstained": True,
-    "expected_minutes": None,
-    "minutes_interval": None,
-    "baseline": None,
-    "served_by": None,
-    "reasons": [],
-    "similar_cases": None,
-    "is_down": False,
-}
-
-
-def _alike(found: Answer, known: Sequence[tuple[uuid.UUID, str]]) -> AlikeOut:
-    cases = [
-        CaseOut(
-            machine_id=known[each.machine][0],
-            machine=known[each.machine][1],
-            at=utc(each.at),
-            stopped=each.stopped,
-            minutes=each.minutes,
-        )
-        for each in found.cases
-    ]
-    return AlikeOut(asked=found.alike, stopped=found.alike_stopped, cases=cases)

@@ -30,6 +30,7 @@ class Past:
         codes: Theirs.
         since: Since when, of each, anything is known, microseconds.
         unknown: Machine, begin and end of each time between imports, or after them, of which nobody knows.
+        told_until: How far the newest import reaches, microseconds; None where there is none.
     """
 
     history: History
@@ -37,6 +38,7 @@ class Past:
     codes: Mapping[uuid.UUID, str]
     since: Mapping[uuid.UUID, int]
     unknown: Sequence[tuple[uuid.UUID, datetime, datetime]] = ()
+    told_until: int | None = None
 
     def place(self, machine_id: uuid.UUID) -> int:
         """Return a machine's place."""
@@ -86,7 +88,8 @@ async def read(
         if each in seen.covered
         for begin, end in reading.unknown(seen, each, us(live[each]) if each in live else None)
     ]
-    return Past(history, ids, await machines.codes(session, organization_id, ids), since, gaps)
+    told_until = max((end for spans in seen.covered.values() for _, end in spans), default=None)
+    return Past(history, ids, await machines.codes(session, organization_id, ids), since, gaps, told_until)
 
 
 def _first(events: Events) -> dict[int, int]:

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
 from cloud.predictions import asking, due, outlook, watching
-from cloud.predictions.asking import Memory, Question
+from cloud.predictions.asking import Memory
+from cloud.predictions.said import Question
 from cloud.predictions.schemas import (
     DowntimeBatchIn,
     DowntimeBatchOut,

@@ -1,6 +1,6 @@
 """Owns spans as PostgreSQL's binary COPY has them: each a record of one size, made and read by numpy. Pure.
 
-A year of forty machines by the hour is 350,000 rows of ten numbers; told one by one they would take half a minute.
+A year of forty machines by the hour is 350,000 rows of ten numbers: too many to make objects of, one by one.
 """
 
 import struct

@@ -95,3 +95,9 @@ MODEL_TOO_YOUNG = Message(
     "The promoted model learned from what came later than the instant asked about; the best simple rule answers.",
     "Yayındaki model, sorulan andan sonrasını da öğrendi; bu yüzden en iyi basit kural yanıtlıyor.",
 )
+MODEL_BLIND = Message(
+    "The promoted model looks at alarms, counts or telemetry, which come by an import, and none of the last {hours} h "
+    "has come; the best simple rule answers. Import what was logged since, or train anew.",
+    "Yayındaki model içe aktarılan alarmlara, sayımlara veya telemetriye bakıyor ve son {hours} saatinkiler gelmedi; "
+    "en iyi basit kural yanıtlıyor. O zamandan beri tutulan kayıtları içe aktarın ya da modeli yeniden eğitin.",
+)

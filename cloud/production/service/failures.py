@@ -12,9 +12,9 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# An import tells of what was known when it happened, to whoever asks once it is here; a row that merely ended is the
-# same row, known at its end.
-# Rows that touch are one stop: it was given its reason in the midst. The condition that adds nothing is the index's.
+# An import tells of what was known when it happened, to whoever asks once it is here. A row that merely ended is the
+# same row, known at its end. Rows that touch are one stop: it was given its reason in the midst. The condition that
+# adds nothing is the index's.
 _FAILURES = text("""
     WITH seen AS (
         SELECT state.machine_id, state.from_at, state.to_at, coalesce(reason.code, state.state) AS kind,

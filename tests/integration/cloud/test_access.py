@@ -81,6 +81,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "PATCH /jobs/{job_number:path}": {"json": {"job_name": "mine now"}},
     "PUT /parts/{part_number:path}": {"json": {"part_name": "mine now"}},
     "PATCH /parts/{part_number:path}": {"json": {"part_name": "mine now"}},
+    "POST /machines/{machine_id}/cavities": {"json": {"active_cavities": 4, "valid_from": "2026-03-02T08:00:00Z"}},
     "POST /parts/{part_number:path}/ideal-cycles": {
         "json": {"machine_type": "x", "ideal_cycle_s": 1, "valid_from": "2026-03-02"}
     },
@@ -176,6 +177,7 @@ async def theirs(app, app_client, tenant) -> dict[str, object]:
     await made("PUT", "/oee/policies/own-40", json={})
     said = (await made("POST", f"/machines/{machine}/states", json=HOUR | {"state": "idle"}))["id"]
     cycle = {"machine_type": "x", "ideal_cycle_s": 1, "valid_from": "2026-03-02"}
+    mould = {"active_cavities": 4, "valid_from": "2026-03-02T08:00:00Z"}
     model = await plants.champion_with_another_file(app, tenant)
     suggestion = {"machine_id": machine, "bucket": "set_up", "policy": "iso22400", "suggested_by": "x"}
     async with app.state.database.transaction() as session:
@@ -189,6 +191,7 @@ async def theirs(app, app_client, tenant) -> dict[str, object]:
         "job_number": (await made("POST", "/jobs", json={"job_number": "J-40"}))["job_number"],
         "part_number": "P-40",
         "cycle_id": (await made("POST", "/parts/P-40/ideal-cycles", json=cycle))["id"],
+        "told_id": (await made("POST", f"/machines/{machine}/cavities", json=mould))["id"],
         "wo_id": order["id"],
         "order_id": (await made("POST", maintenance, json={"kind": "corrective", "title": "x"}))["id"],
         "plan_id": (await made("POST", f"{maintenance}/plans", json=plan))["id"],

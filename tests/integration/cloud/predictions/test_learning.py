@@ -8,9 +8,13 @@ import psutil
 import pytest
 from sqlalchemy import text
 
+from cloud import tomlfile
+from cloud.predictions.files import read_history
+from cloud.predictions.imported import bringing
 from cloud.predictions.learning import making
 from cloud.predictions.learning.making import Limits, train_next
-from tests.integration.cloud.predictions import plants
+from cloud.predictions.mapping import Mapping
+from tests.integration.cloud.predictions import exports, plants
 from tests.integration.cloud.predictions.plants import HOUR, NOW
 
 TRAIN = "/ml/train/downtime-predictor"
@@ -228,3 +232,25 @@ async def test_a_machine_of_others_is_not_left_out_in_silence(app_client, tenant
     told = await call("POST", TRAIN, QUICK | chosen, status=404)
     assert theirs["id"] in told["detail"]
     assert await call("GET", "/ml/jobs") == []
+
+
+async def test_a_plants_own_logs_are_learned_from_and_answered_by_while_they_reach_the_present(
+    app, tenant, call, trained, tmp_path
+):
+    directory = exports.write(tmp_path / "logs", until=NOW, machines=6)
+    read = read_history(directory, tomlfile.read(directory / "mapping.toml", Mapping), now=datetime.now(UTC))
+    async with app.state.database.transaction() as session:
+        await bringing.bring(session, tenant.organization_id, "logs", read, lambda *_: None, is_dry_run=False)
+    model = (await trained())["model_id"]
+    told = await call("GET", f"/ml/models/{model}/status")
+    assert told["may_serve"], told
+    assert "alarms" in {each["group"] for each in told["leans_on"]}
+    await call("POST", f"/ml/models/{model}/promote")
+    question = {"machine_id": "M-0", "confidence_threshold": 0.5}
+    assert (await call("POST", "/predictions/downtime", question))["served_by"]["model_id"] == model
+    # nothing was imported for three days: that there were no alarms meanwhile is no calm
+    async with app.state.database.transaction() as session:
+        await session.execute(text("UPDATE history_import SET to_at = to_at - interval '3 days'"))
+    app.state.predictions.answers.forget()
+    served = (await call("POST", "/predictions/downtime", question))["served_by"]
+    assert (served["kind"], "48 h" in served["why"]) == ("baseline", True), served
