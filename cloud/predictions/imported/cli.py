@@ -100,7 +100,7 @@ def _write(report: Path, refused: Sequence[Refused]) -> None:
 def _show(verdict: HistoryVerdict, refused: Sequence[Refused], report: Path) -> None:
     sheet = Sheet(box=None, header_style="bold")
     for head in _HEADS:
-        sheet.add_column(head, justify="left" if head in {"table", "file"} else "right", no_wrap=True)
+        sheet.add_column(head, justify="left" if head in {"table", "file"} else "right", overflow="fold")
     for each in verdict.tables:
         sheet.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in each.model_dump().values()))
     Console().print(sheet)
