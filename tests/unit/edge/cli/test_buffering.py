@@ -126,7 +126,7 @@ def test_what_is_retried_is_sent_again_once_and_is_in_quarantine_no_longer(
     assert tezgah("buffer", "quarantine", "retry", config, "1").stdout.startswith("1 readings of 1 entries")
     bodies = sent(path)
     assert sorted(number for body in bodies for number in numbers(body)) == [*range(10), 50]
-    assert "51" not in tezgah("buffer", "quarantine", "retry", config, "--all").stderr
+    assert tezgah("buffer", "quarantine", "retry", config, "--all").stdout.startswith("1 readings of 1 entries")
     assert sorted(number for body in sent(path) for number in numbers(body)) == [*range(10), 50, 51]
     assert tezgah("buffer", "quarantine", "list", config).stdout == "nothing is in quarantine\n"
 
