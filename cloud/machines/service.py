@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, Uuid, any_, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col
 
-from cloud import changes, marks, paging
+from cloud import changes, db, marks, paging
 from cloud.changes import Actor, Change, ChangeKind, Entity
 from cloud.errors import CloudError, Conflict, Invalid, NotFound
 from cloud.machines import cavities, messages
@@ -30,6 +30,14 @@ from cloud.versions import version_of
 _NAMES = tuple(MachineOut.model_fields)
 _SHOWN = [col(getattr(Machine, name)) for name in _NAMES]
 _LIST = select(*_SHOWN)
+# made once, for making it anew is a third of its price, and each prediction asks it
+_NAMED = _LIST.where(
+    col(Machine.organization_id) == bindparam("organization_id"),
+    or_(
+        col(Machine.code) == any_(bindparam("codes", type_=ARRAY(Text))),
+        col(Machine.id) == any_(bindparam("ids", type_=ARRAY(Uuid))),
+    ),
+)
 # what a machine's figures are computed with
 _FIGURED = ("ideal_cycle_s", "microstop_threshold_s", "machine_type")
 _SEARCHED = (Machine.code, Machine.name, Machine.machine_type, Machine.location, Machine.serial_number)
@@ -82,17 +90,18 @@ async def resolve_all(session: AsyncSession, organization_id: uuid.UUID, named: 
     Raises:
         NotFound: There is no such machine, or it is another organization's: names the first.
     """
-    names = or_(*(or_(*_names(name)) for name in dict.fromkeys(named)))
-    rows = await session.execute(select(*_SHOWN).where(col(Machine.organization_id) == organization_id, names))
+    ids = [each for each in map(_as_id, named) if each is not None]
+    asked = {"organization_id": organization_id, "codes": list(named), "ids": ids}
     by_name: dict[str | uuid.UUID, MachineOut] = {}
-    for row in rows:
-        by_name[row.code] = by_name[row.id] = MachineOut.model_validate(row)
+    for row in await db.rows(session, _NAMED, asked):
+        machine = MachineOut.model_validate(dict(zip(_NAMES, row, strict=True)))
+        by_name[machine.code] = by_name[machine.id] = machine
     found = []
     for name in named:
-        machine = by_name.get(name) or by_name.get(_as_id(name) or name)
-        if machine is None:
+        one = by_name.get(name) or by_name.get(_as_id(name) or name)
+        if one is None:
             raise NotFound(messages.NOT_FOUND, machine=name)
-        found.append(machine)
+        found.append(one)
     return found
 
 

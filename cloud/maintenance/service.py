@@ -40,6 +40,10 @@ from cloud.paging import Page
 from cloud.preconditions import WHICHEVER, Seen
 from cloud.telemetry import service as telemetry
 
+STANDING = """
+    SELECT concat(count(completed_at), '.', max(completed_at)) FROM maintenance_order WHERE machine_id = wanted.id
+"""
+"""Of the machine `wanted.id`, what stays the same as long as no more maintenance is known to be done; an SQL query."""
 HISTORY = 50
 # what the machine's own `maintenance_schedule_hours` is called among the plans
 SCHEDULE = "maintenance_schedule_hours"
@@ -128,15 +132,6 @@ async def done_by(session: AsyncSession, machine_ids: Collection[uuid.UUID], as_
     )
     found = await session.execute(statement.order_by(col(row.completed_at), col(row.id)))
     return [Done(machine_id, at, known, kind) for machine_id, at, known, kind in found if at is not None]
-
-
-async def tokens(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Return what stays the same as long as no more maintenance of a machine is known to be done."""
-    row = MaintenanceOrder
-    done = func.count(col(row.completed_at))
-    statement = select(col(row.machine_id), done, func.max(col(row.completed_at)))
-    statement = statement.where(col(row.machine_id).in_(machine_ids)).group_by(col(row.machine_id))
-    return {machine_id: f"{count}.{last}" for machine_id, count, last in await session.execute(statement)}
 
 
 async def open_order(session: AsyncSession, who: Caller, id_or_code: str, given: OrderIn, now: datetime) -> OrderOut:

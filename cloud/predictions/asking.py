@@ -20,13 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.errors import Invalid
 from cloud.machines import service as machines
-from cloud.maintenance import service as maintenance
 from cloud.predictions import keeping, messages, past
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
 from cloud.predictions.history import HOUR
-from cloud.predictions.imported import reading
 from cloud.predictions.keeping import Made
 from cloud.predictions.learning import messages as learning
 from cloud.predictions.learning.serving import Refused, Speakers
@@ -34,8 +32,8 @@ from cloud.predictions.past import Past
 from cloud.predictions.remembered import Remembered
 from cloud.predictions.said import Question, Said, Serving, shown
 from cloud.predictions.schemas import DowntimePredictionOut
+from cloud.predictions.standing import standing
 from cloud.predictions.unseen import unseen
-from cloud.production.service import failures
 from cloud.production.service.moments import us, utc
 
 # what an answer says changes by that little in so long, while nothing happens
@@ -106,18 +104,18 @@ async def say(
     now: datetime,
 ) -> dict[uuid.UUID, Said]:
     """Return what is said of machines, remembered where it may be; what is computed of the present is kept."""
-    tokens, brought = await _tokens(session, machine_ids), await reading.token(session, organization_id)
-    server = await _server(session, organization_id, memory.speakers, asked)
+    stands = await standing(session, organization_id, machine_ids, asked.horizon_h)
+    server = await _server(session, stands.champion, memory.speakers, asked)
     given, at = tuple(sorted(asked.features.items())), asked.as_of or now
-    common = (organization_id, brought, server.key, asked.horizon_h, given)
-    keys = {each: (each, tokens.get(each), asked.as_of or slot(each, now), *common) for each in machine_ids}
+    common = (organization_id, stands.brought, server.key, asked.horizon_h, given)
+    keys = {each: (each, stands.known[each], asked.as_of or slot(each, now), *common) for each in machine_ids}
     found = {each: memory.answers.get(key) for each, key in keys.items()}
     lacking = [each for each, known in found.items() if known is None]
     if lacking:
         async with memory.turns[organization_id]:
             found |= {each: memory.answers.peek(keys[each]) for each in lacking}
             lacking = [each for each in lacking if found[each] is None]
-            looked = Looked(at, asked.features, server, brought)
+            looked = Looked(at, asked.features, server, stands.brought)
             made = await _made(session, organization_id, memory, lacking, asked, looked)
             for each, said in made.items():
                 if said.answer is not None:
@@ -169,12 +167,6 @@ def require_past(as_of: datetime | None, now: datetime) -> None:
         raise Invalid(messages.AS_OF_LATER, told=as_of, now=now)
 
 
-async def _tokens(session: AsyncSession, machine_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
-    states = await failures.tokens(session, machine_ids)
-    done = await maintenance.tokens(session, machine_ids)
-    return {each: (states.get(each, ""), done.get(each, "")) for each in machine_ids}
-
-
 async def _ground(
     memory: Memory, organization_id: uuid.UUID, known: Past, asked: Question, looked: Looked
 ) -> Ground | Lacking:
@@ -189,11 +181,11 @@ async def _ground(
     return found
 
 
-async def _server(session: AsyncSession, organization_id: uuid.UUID, speakers: Speakers, asked: Question) -> Serving:
+async def _server(session: AsyncSession, champion: uuid.UUID | None, speakers: Speakers, asked: Question) -> Serving:
     """Return who answers: the model that is promoted, unless it cannot or knows what came later."""
-    found = await speakers.champion(session, organization_id, asked.horizon_h)
-    if found is None:
+    if champion is None:
         return Serving()
+    found = await speakers.taken(session, champion)
     if isinstance(found, Refused):
         return Serving(None, learning.MODEL_REFUSED, {"reason": found.reason})
     if asked.as_of is not None and asked.as_of < found.learned_until:

@@ -10,14 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
-from cloud.predictions.history import SECOND, Events, Floats, History, Stops, joined, together
+from cloud.predictions.history import Events, Floats, History, Stops, joined, together
 from cloud.predictions.imported import reading
 from cloud.production.service import failures
-from cloud.production.service.failures import Failure
+from cloud.production.service.failures import Failures
 from cloud.production.service.moments import us, utc
-
-# of what lasts: the year 2400, as in `history`
-_OPEN = 13_569_465_600 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ async def read(
     places = {machine_id: place for place, machine_id in enumerate(ids)}
     wanted = {each: place for each, place in places.items() if spans_of is None or each in spans_of}
     seams = {places[each]: us(at) for each, at in live.items()}
-    found = _stops(await failures.failures(session, ids, as_of), places)
+    found = _stops(await failures.failures(session, ids, as_of))
     done = await maintenance.done_by(session, ids, as_of)
     serviced = _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done])
     history = History(
@@ -105,21 +102,18 @@ def _traits(told: Mapping[uuid.UUID, Mapping[str, float]], ids: Sequence[uuid.UU
     return {name: np.array([told.get(each, {}).get(name, np.nan) for each in ids]) for name in names}
 
 
-def _stops(found: Sequence[Failure], places: Mapping[uuid.UUID, int]) -> Stops:
-    kinds = tuple(sorted({each.kind for each in found}))
-    rows = [
-        (
-            places[each.machine_id],
-            us(each.began_at),
-            us(each.known_at),
-            kinds.index(each.kind),
-            _OPEN if each.ended_at is None else us(each.ended_at),
-            _OPEN if each.end_known_at is None else us(each.end_known_at),
-        )
-        for each in found
-    ]
-    machine, at, known, kind, end, end_known = np.array(rows, np.int64).reshape(-1, 6).T
-    return Stops(machine.astype(np.int32), at, known, kind.astype(np.int16), kinds, end, end_known)
+def _stops(found: Failures) -> Stops:
+    kinds = tuple(sorted(set(found.kind)))
+    number = {kind: place for place, kind in enumerate(kinds)}
+    return Stops(
+        np.array(found.place, np.int32),
+        np.array(found.began, np.int64),
+        np.array(found.known, np.int64),
+        np.array([number[kind] for kind in found.kind], np.int16),
+        kinds,
+        np.array(found.ended, np.int64),
+        np.array(found.end_known, np.int64),
+    )
 
 
 def _events(found: Sequence[tuple[int, int, int, str]]) -> Events:

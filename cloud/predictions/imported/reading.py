@@ -44,7 +44,8 @@ _SPANS = sql.SQL("""
               AND span.known_at <= {as_of} ORDER BY ids.number, span.at
     ) TO STDOUT (FORMAT BINARY)
 """)
-_TOKEN = text("SELECT count(*) AS count, max(id) AS last FROM history_import WHERE organization_id = :whose")
+STANDING = "SELECT concat(count(*), '.', max(id)) FROM history_import WHERE organization_id = :organization_id"
+"""Of the organization, what stays the same until more is imported; an SQL query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,6 @@ async def arrived(session: AsyncSession, whose: uuid.UUID, as_of: datetime) -> A
             covered.setdefault(row.machine_id, []).append((us(one.from_at), us(one.to_at)))
             traits.setdefault(row.machine_id, {}).update(row.traits)
     return Arrived(whose, as_of, list(found), covered, traits)
-
-
-async def token(session: AsyncSession, whose: uuid.UUID) -> str:
-    """Return what stays the same until more is imported."""
-    row = (await session.execute(_TOKEN, {"whose": whose})).one()
-    return f"{row.count}.{row.last}"
 
 
 async def stops(

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,12 +24,14 @@ from shared import logs
 MOST_MODELS = 32
 # with more than that, who keeps training would slow the watch
 _MOST_CANDIDATES = 3
-_SPEAKING = text("""
-    SELECT id, state FROM ml_model
-    WHERE organization_id = :organization_id AND kind = :kind AND horizon_h = :horizon_h AND NOT is_control
-          AND state IN ('champion', 'candidate')
-    ORDER BY state = 'champion' DESC, trained_at DESC LIMIT :most
-""")
+_OF_ITS_KIND = f"""
+    FROM ml_model WHERE organization_id = :organization_id AND horizon_h = :horizon_h AND NOT is_control
+                        AND kind = '{ModelKind.DOWNTIME_PREDICTOR.value}'
+"""
+CHAMPION = f"SELECT id {_OF_ITS_KIND} AND state = 'champion'"
+"""Of the organization and horizon the model that serves; an SQL query."""
+_CHAMPION = text(CHAMPION)
+_CANDIDATES = text(f"SELECT id {_OF_ITS_KIND} AND state = 'candidate' ORDER BY trained_at DESC LIMIT :most")
 _FILE = text("""
     SELECT algorithm, number, learned_until, features, usual, calibration, artefact, sha256, versions
     FROM ml_model WHERE id = :id
@@ -94,25 +96,19 @@ class Speakers:
         self, session: AsyncSession, organization_id: uuid.UUID, horizon_h: int
     ) -> Speaker | Refused | None:
         """Return the model that serves; None where none is promoted."""
-        found = await self._speaking(session, organization_id, horizon_h, 1)
-        if not found or found[0][1] != "champion":
-            return None
-        return await self._taken(session, found[0][0])
+        asked = {"organization_id": organization_id, "horizon_h": horizon_h}
+        found = (await session.execute(_CHAMPION, asked)).scalar_one_or_none()
+        return None if found is None else await self.taken(session, found)
 
     async def candidates(self, session: AsyncSession, organization_id: uuid.UUID, horizon_h: int) -> list[Speaker]:
         """Return the models that might serve, newest first."""
-        found = await self._speaking(session, organization_id, horizon_h, _MOST_CANDIDATES + 1)
-        taken = [await self._taken(session, each) for each, state in found if state == "candidate"]
-        return [each for each in taken[:_MOST_CANDIDATES] if isinstance(each, Speaker)]
+        asked = {"organization_id": organization_id, "horizon_h": horizon_h, "most": _MOST_CANDIDATES}
+        found = (await session.execute(_CANDIDATES, asked)).scalars().all()
+        taken = [await self.taken(session, each) for each in found]
+        return [each for each in taken if isinstance(each, Speaker)]
 
-    async def _speaking(
-        self, session: AsyncSession, organization_id: uuid.UUID, horizon_h: int, most: int
-    ) -> Sequence[tuple[uuid.UUID, str]]:
-        asked = {"organization_id": organization_id, "horizon_h": horizon_h, "most": most}
-        rows = await session.execute(_SPEAKING, asked | {"kind": ModelKind.DOWNTIME_PREDICTOR.value})
-        return [(row.id, row.state) for row in rows]
-
-    async def _taken(self, session: AsyncSession, model_id: uuid.UUID) -> Speaker | Refused:
+    async def taken(self, session: AsyncSession, model_id: uuid.UUID) -> Speaker | Refused:
+        """Return a model by its id."""
         known = self._known.get(model_id)
         if known is None:
             row = (await session.execute(_FILE, {"id": model_id})).one()

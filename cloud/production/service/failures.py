@@ -12,6 +12,9 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+# of what lasts: the year 2400
+OPEN = 13_569_465_600_000_000
+
 # An import tells of what was known when it happened, to whoever asks once it is here. A row that merely ended is the
 # same row, known at its end. Rows that touch are one stop: it was given its reason in the midst. The condition that
 # adds nothing is the index's.
@@ -31,31 +34,46 @@ _FAILURES = text("""
         WINDOW earlier AS (PARTITION BY machine_id ORDER BY from_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), numbered AS (
         SELECT *, count(*) FILTER (WHERE is_first) OVER (PARTITION BY machine_id ORDER BY from_at) AS number FROM known
+    ), stops AS (
+        SELECT machine_id, min(from_at) AS from_at, max(to_at) AS to_at, min(known_at) AS known_at,
+               greatest(max(known_at), max(to_at)) AS end_known_at, bool_or(to_at IS NULL OR to_at > :as_of) AS is_open,
+               (array_agg(kind ORDER BY from_at DESC))[1] AS kind
+        FROM numbered GROUP BY machine_id, number
+    ), ordered AS (
+        SELECT wanted.place - 1 AS place, kind, CAST(extract(epoch FROM from_at) * 1000000 AS bigint) AS began,
+               CAST(extract(epoch FROM known_at) * 1000000 AS bigint) AS known,
+               CASE WHEN is_open THEN :open ELSE CAST(extract(epoch FROM to_at) * 1000000 AS bigint) END AS ended,
+               CASE WHEN is_open THEN :open
+                    ELSE CAST(extract(epoch FROM end_known_at) * 1000000 AS bigint) END AS end_known
+        FROM stops JOIN unnest(CAST(:machine_ids AS uuid[])) WITH ORDINALITY AS wanted(id, place)
+             ON wanted.id = stops.machine_id ORDER BY wanted.place, from_at
     )
-    SELECT machine_id, min(from_at) AS from_at,
-           CASE WHEN bool_or(to_at IS NULL OR to_at > :as_of) THEN NULL ELSE max(to_at) END AS to_at,
-           min(known_at) AS known_at,
-           CASE WHEN bool_or(to_at IS NULL OR to_at > :as_of) THEN NULL
-                ELSE greatest(max(known_at), max(to_at)) END AS end_known_at,
-           (array_agg(kind ORDER BY from_at DESC))[1] AS kind
-    FROM numbered GROUP BY machine_id, number ORDER BY machine_id, min(from_at)
+    SELECT coalesce(array_agg(place), '{}') AS place, coalesce(array_agg(began), '{}') AS began,
+           coalesce(array_agg(known), '{}') AS known, coalesce(array_agg(kind), '{}') AS kind,
+           coalesce(array_agg(ended), '{}') AS ended, coalesce(array_agg(end_known), '{}') AS end_known
+    FROM ordered
 """)
 # Whatever of it changes, what can be known of a machine's stops has changed: a row that is added is the newest, one
 # that is replaced was replaced last, and the one that is open is another or none once it has ended. Each is one step
 # into an index, for it is asked with every prediction, and the past only grows. The newest is asked for by a range, for
 # of an equal machine PostgreSQL may walk the primary key from its end, past all that others did since.
-_TOKEN = text("""
-    SELECT wanted.id AS machine_id, concat(
+STANDING = """
+    concat(
         (SELECT id FROM machine_state WHERE machine_id >= wanted.id AND machine_id <= wanted.id
          ORDER BY machine_id DESC, id DESC LIMIT 1), '/',
         (SELECT max(replaced_at) FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NOT NULL), '/',
         (SELECT id FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NULL AND to_at IS NULL)
-    ) AS token FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
-""")
+    )
+"""
+"""Of the machine `wanted.id`, what stays the same as long as nothing new is known of its states; an SQL expression."""
+
 _SEEN = text("""
-    SELECT machine_id, min(from_at) AS since FROM machine_state
-    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND from_at <= :as_of AND recorded_at <= :as_of
-          AND (replaced_at IS NULL OR replaced_at > :as_of) GROUP BY machine_id
+    SELECT wanted.id AS machine_id, first.from_at AS since FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
+    CROSS JOIN LATERAL (
+        SELECT from_at FROM machine_state
+        WHERE machine_id = wanted.id AND from_at <= :as_of AND recorded_at <= :as_of
+              AND (replaced_at IS NULL OR replaced_at > :as_of) ORDER BY from_at LIMIT 1
+    ) AS first
 """)
 _UNKNOWN = text("""
     SELECT machine_id, from_at, least(coalesce(to_at, :end), :end) AS to_at FROM machine_state
@@ -65,33 +83,31 @@ _UNKNOWN = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A stop that nobody planned.
+class Failures:
+    """Stops that nobody planned, by machine and begin; columns of one length, moments in microseconds since 1970 UTC.
 
     Attributes:
-        ended_at: None while it lasts.
-        known_at, end_known_at: When its begin and its end were known.
+        place: Of the machine among those asked for.
+        began, known: When it began, and when that was known.
+        ended, end_known: The same of its end; `OPEN` while it lasts.
         kind: Its reason's code, else the state's word.
     """
 
-    machine_id: uuid.UUID
-    began_at: datetime
-    ended_at: datetime | None
-    known_at: datetime
-    end_known_at: datetime | None
-    kind: str
+    place: Sequence[int]
+    began: Sequence[int]
+    known: Sequence[int]
+    kind: Sequence[str]
+    ended: Sequence[int]
+    end_known: Sequence[int]
 
 
-async def failures(session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime) -> Sequence[Failure]:
-    """Return the unplanned stops of machines as they were known at an instant, by machine and begin."""
-    found = await session.execute(_FAILURES, {"machine_ids": list(machine_ids), "as_of": as_of})
-    return [Failure(*row) for row in found]
+async def failures(session: AsyncSession, machine_ids: Sequence[uuid.UUID], as_of: datetime) -> Failures:
+    """Return the unplanned stops of machines as they were known at an instant.
 
-
-async def tokens(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Return what stays the same as long as nothing new is known of a machine's states."""
-    rows = await session.execute(_TOKEN, {"machine_ids": list(machine_ids)})
-    return {row.machine_id: row.token for row in rows}
+    As columns: a plant's year is some thousands, and it is asked for with each prediction that is computed.
+    """
+    asked = {"machine_ids": list(machine_ids), "as_of": as_of, "open": OPEN}
+    return Failures(*(await session.execute(_FAILURES, asked)).one())
 
 
 async def first_seen(

@@ -1,0 +1,44 @@
+"""Owns how things stand with machines: what an answer is remembered by. One statement, for it is asked each time."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud import db
+from cloud.maintenance import service as maintenance
+from cloud.predictions.imported import reading
+from cloud.predictions.learning import serving
+from cloud.production.service import failures
+
+_STANDING = text(f"""
+    SELECT wanted.id AS machine_id, concat_ws(' ', ({failures.STANDING}), ({maintenance.STANDING})) AS known,
+           ({reading.STANDING}) AS brought, ({serving.CHAMPION}) AS champion
+    FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
+""")  # noqa: S608  # made of statements that stand in the code
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand.
+
+    Attributes:
+        known: By machine, what stays the same as long as nothing new is known of it.
+        brought: What stays the same until more is imported.
+        champion: The model that serves; None where none is promoted.
+    """
+
+    known: Mapping[uuid.UUID, str]
+    brought: str
+    champion: uuid.UUID | None
+
+
+async def standing(
+    session: AsyncSession, organization_id: uuid.UUID, machine_ids: Sequence[uuid.UUID], horizon_h: int
+) -> Standing:
+    """Return how things stand with machines of an organization; at least one."""
+    asked = {"organization_id": organization_id, "machine_ids": list(machine_ids), "horizon_h": horizon_h}
+    rows = await db.rows(session, _STANDING, asked)
+    return Standing({row.machine_id: row.known for row in rows}, rows[0].brought, rows[0].champion)
