@@ -36,6 +36,8 @@ BACKLOG = 2048
 # a worker that says nothing for so long is killed and made anew; one that begins on a busy machine says nothing for
 # longer than uvicorn's 5 s, and would be killed before it ever served
 _SILENT_S = 60
+# Python's own 5 ms are for threads that are equals
+_TURN_S = 0.0005
 # elsewhere one of the sockets would get all the connections
 _CAN_SHARE = sys.platform == "linux"
 
@@ -87,6 +89,8 @@ def serve(settings: Settings, where: Listening, *, migrate: bool) -> None:
 
 def application() -> "FastAPI":
     """Make a worker's application, with the settings of the environment (uvicorn's word for where it is)."""
+    # what a thread computes beside, a prediction or a file, holds up a request at each of its steps for so long
+    sys.setswitchinterval(_TURN_S)
     with for_good():
         from cloud import app  # noqa: PLC0415 - the supervisor of several workers does without it
 
