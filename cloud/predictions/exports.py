@@ -1,21 +1,31 @@
 """Owns reading the tables of a plant's exports row by row: each is taken, or refused with its line and the reason."""
 
-import csv
-import gzip
 import math
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from difflib import get_close_matches
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from cloud.errors import BadRequest
+from cloud.predictions.history import DAY, MINUTE
+from cloud.predictions.table import opened
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_NO_TIME = timedelta()
+_MOST_MINUTES = 36_525 * DAY // MINUTE
 _TOLD_EVERY = 20_000
+# as `cloud.values.Code`
+_LONGEST_CODE = 64
+# an index holds a word of that length, and a person reads one
+_LONGEST_KIND = 200
+# each becomes several columns of what is learned from; a plant's alarm list has some hundred
+_MOST_KINDS = 1_000
+# of a cell that cannot be taken
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +82,27 @@ class Reader:
         self._tell = tell
         self._codes = codes
         self._now = None if now is None else _us(now)
+        self._is_decimal_comma = False
 
     def taken(self, table: str, name: str, needed: Sequence[str], parse: Callable[[Row], T | None]) -> Iterator[T]:
         """Yield what `parse` makes of the needed cells of each row; a row for which it raises ValueError is refused."""
         told = TableVerdict(table, name)
         self.verdict.tables.append(told)
-        with self._opened(name) as file:
-            reader = csv.reader(file)
-            try:
-                places = _places(name, next(reader, []), needed)
-                for cells in reader:
-                    told.read += 1
-                    try:
-                        made = parse(_cells(cells, places))
-                    except ValueError as error:
-                        self.verdict.refused.append(Refused(name, reader.line_num, str(error)))
-                    else:
-                        told.taken += 1
-                        if made is not None:
-                            yield made
-                    if told.read % _TOLD_EVERY == 0:
-                        self._tell(table, told.read)
-            except (csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-                raise BadRequest(f"{name}, line {reader.line_num}: it cannot be read ({error}).") from error
+        with opened(self._directory, name, needed) as rows:
+            self._is_decimal_comma = rows.is_decimal_comma
+            for cells in rows:
+                told.read += 1
+                try:
+                    made = parse(rows.needed(cells))
+                except ValueError as error:
+                    self.verdict.refused.append(Refused(name, rows.line, str(error)))
+                else:
+                    told.taken += 1
+                    if made is not None:
+                        yield made
+                if told.read % _TOLD_EVERY == 0:
+                    self._tell(table, told.read)
         self._tell(table, told.read)
-
-    def _opened(self, name: str) -> TextIO:
-        path = self._directory / name
-        if not path.resolve().is_relative_to(self._directory.resolve()):
-            raise BadRequest(f"{name} is not within {self._directory}.")
-        try:
-            if path.suffix == ".gz":
-                return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-            return path.open(encoding="utf-8-sig", newline="")
-        except OSError as error:
-            raise BadRequest(f"{path} cannot be read: {error.strerror or error}.") from error
 
     def machine(self, text: str) -> int:
         """Return a machine's place.
@@ -114,14 +110,20 @@ class Reader:
         Raises:
             ValueError: The cell names none.
         """
-        name = text.removesuffix(".0")
+        # a column of numbers that has gaps is written with decimals
+        name = text.removesuffix(".0") if text.removesuffix(".0").isdecimal() else text
         if not name:
             raise ValueError("it names no machine")
         name = self._codes.get(name, name)
+        if name not in self.machines and (len(name) > _LONGEST_CODE or _control(name) is not None):
+            raise ValueError(
+                f"{quoted(name)} cannot be a machine's code, which has {_LONGEST_CODE} characters at most; "
+                "say in [codes] of the mapping what it is called here"
+            )
         return self.machines.setdefault(name, len(self.machines))
 
     def time(self, text: str) -> int:
-        """Return a time in microseconds.
+        """Return a time in microseconds; of an hour that comes twice a year it is the first.
 
         Raises:
             ValueError: The cell holds none.
@@ -129,14 +131,51 @@ class Reader:
         try:
             at = datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"{text!r} is no time; one is 2026-03-01 06:30:00") from None
-        at = at if at.tzinfo is not None else at.replace(tzinfo=self._zone)
+            raise ValueError(f"{quoted(text)} is no time; one is 2026-03-01 06:30:00") from None
+        at = at if at.tzinfo is not None else self._local(at, text)
         if not _FIRST <= at < _LAST:
-            raise ValueError(f"{text!r} is not between 2000 and 2100")
+            raise ValueError(f"{quoted(text)} is not between 2000 and 2100")
         when = _us(at)
         if self._now is not None and when > self._now:
-            raise ValueError(f"{text!r} is still to come")
+            raise ValueError(f"{quoted(text)} is still to come")
         return when
+
+    def _local(self, at: datetime, text: str) -> datetime:
+        first, second = at.replace(tzinfo=self._zone), at.replace(tzinfo=self._zone, fold=1)
+        # where clocks went forward the later offset comes first
+        if (first.utcoffset() or _NO_TIME) < (second.utcoffset() or _NO_TIME):
+            raise ValueError(
+                f"{quoted(text)} was skipped by the clocks of {self._zone.key}; write times with their offset, "
+                "or say another `timezone` in the mapping"
+            )
+        return first
+
+    def number(self, text: str, *, is_needed: bool = True) -> float:
+        """Return a cell's number: finite and not below 0 where one is needed, else NaN for what is no measure.
+
+        Raises:
+            ValueError: The cell holds none.
+        """
+        if not text and not is_needed:
+            return math.nan
+        try:
+            value = float(text.replace(",", ".", 1) if self._is_decimal_comma and "." not in text else text)
+        except ValueError:
+            raise ValueError(f"{quoted(text)} is no number") from None
+        if is_needed and (not math.isfinite(value) or value < 0):
+            raise ValueError(f"{quoted(text)} is no number of 0 or more")
+        return value if math.isfinite(value) else math.nan
+
+    def minutes(self, text: str) -> int:
+        """Return a length of time in microseconds.
+
+        Raises:
+            ValueError: The cell holds none, or one of a century.
+        """
+        value = self.number(text)
+        if value > _MOST_MINUTES:
+            raise ValueError(f"{quoted(text)} minutes are more than a century")
+        return round(value * MINUTE)
 
     def over(self, end: int) -> int:
         """Return the end of a span.
@@ -167,9 +206,10 @@ class Places:
 class Kinds:
     """The words of a column, each with its place; `otherwise` where there is none."""
 
-    def __init__(self, otherwise: str) -> None:
+    def __init__(self, otherwise: str, file: str) -> None:
         self._places: dict[str, int] = {}
         self._otherwise = otherwise
+        self._file = file
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -177,8 +217,24 @@ class Kinds:
         return tuple(self._places)
 
     def place(self, word: str) -> int:
-        """Return a word's place."""
-        return self._places.setdefault(word or self._otherwise, len(self._places))
+        """Return a word's place.
+
+        Raises:
+            ValueError: It is too long for a word, or holds what no screen shows.
+            BadRequest: There are so many that they can be no kinds.
+        """
+        word = word or self._otherwise
+        if word not in self._places:
+            if len(word) > _LONGEST_KIND:
+                raise ValueError(f"{quoted(word)} has {len(word)} characters, a kind has {_LONGEST_KIND} at most")
+            if (found := _control(word)) is not None:
+                raise ValueError(f"{quoted(word)} holds the character U+{ord(found):04X}")
+            if len(self._places) == _MOST_KINDS:
+                raise BadRequest(
+                    f"{self._file} has more than {_MOST_KINDS:,} kinds, {word!r} the last; "
+                    "let `kind` name a column of codes, or leave it out."
+                )
+        return self._places.setdefault(word, len(self._places))
 
 
 class Once:
@@ -204,34 +260,12 @@ def _us(at: datetime) -> int:
     return (apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds
 
 
-def _cells(cells: Row, places: Sequence[int]) -> Row:
-    if len(cells) <= max(places):
-        raise ValueError(f"it has {len(cells)} cells, {max(places) + 1} are needed")
-    return [cells[place].strip() for place in places]
+def quoted(text: str) -> str:
+    """Return a cell as a reason shows it: within quotes, and not at any length."""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    # always the same quotes, so that who counts reasons can leave the cell out
+    return repr(shown.replace("'", "\u2019"))
 
 
-def number(text: str, *, is_needed: bool = True) -> float:
-    """Return a cell's number: finite and not below 0 where one is needed, else NaN for what is no measure.
-
-    Raises:
-        ValueError: The cell holds none.
-    """
-    if not text and not is_needed:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no number") from None
-    if is_needed and (not math.isfinite(value) or value < 0):
-        raise ValueError(f"{text!r} is no number of 0 or more")
-    return value if math.isfinite(value) else math.nan
-
-
-def _places(file: str, head: Sequence[str], needed: Sequence[str]) -> list[int]:
-    names = [name.strip() for name in head]
-    for name in needed:
-        if name not in names:
-            near = get_close_matches(name, names, 1)
-            hint = f"; is {near[0]!r} meant?" if near else f"; there are {', '.join(names) or 'none'}"
-            raise BadRequest(f"{file} has no column {name!r}{hint}")
-    return [names.index(name) for name in needed]
+def _control(text: str) -> str | None:
+    return next((each for each in text if unicodedata.category(each) == "Cc"), None)

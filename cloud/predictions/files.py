@@ -10,9 +10,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cloud.predictions.exports import Kinds, Once, Places, Reader, Row, Tell, Verdict, number
-from cloud.predictions.history import HOUR, MINUTE, Events, Floats, History, Spans, Stops, no_events, no_spans
+from cloud.predictions.exports import Kinds, Once, Places, Reader, Row, Tell, Verdict
+from cloud.predictions.history import HOUR, Events, Floats, History, Spans, Stops, no_events, no_spans
 from cloud.predictions.mapping import EventTable, JobTable, Mapping, SpanTable, StopTable
 
 
@@ -49,7 +50,7 @@ def read_history(
 
 def _stops(reader: Reader, table: StopTable) -> Stops:
     places = Places([table.machine, table.start, table.end or table.minutes, table.kind, table.known])
-    kinds, once = Kinds("stop"), Once("another row tells of the same stop")
+    kinds, once = Kinds("stop", table.file), Once("another row tells of the same stop")
 
     def parse(cells: Row) -> tuple[int, ...]:
         machine, at = reader.machine(cells[0]), reader.time(cells[1])
@@ -57,7 +58,7 @@ def _stops(reader: Reader, table: StopTable) -> Stops:
         if given and table.end is not None:
             end = reader.time(given)
         elif table.minutes is not None:
-            end = at + round(number(given) * MINUTE)
+            end = at + reader.minutes(given)
         reader.over(end)
         if end < at:
             raise ValueError("it ends before it begins")
@@ -72,24 +73,30 @@ def _stops(reader: Reader, table: StopTable) -> Stops:
 
 def _events(reader: Reader, name: str, table: EventTable) -> Events:
     places = Places([table.machine, table.at, table.kind, table.known, table.above_zero])
-    kinds, once = Kinds(name), Once("another row says the same")
-    was_above: dict[int, bool] = {}
+    kinds, once = Kinds(name, table.file), Once("another row says the same")
 
-    def parse(cells: Row) -> tuple[int, ...] | None:
+    def parse(cells: Row) -> tuple[int, ...]:
         machine, at = reader.machine(cells[0]), reader.time(cells[1])
-        if table.above_zero is not None:
-            was = was_above.get(machine, False)
-            was_above[machine] = number(places.cell(cells, table.above_zero)) > 0
-            if was or not was_above[machine]:
-                return None
+        is_on = table.above_zero is None or reader.number(places.cell(cells, table.above_zero)) > 0
         known = reader.known(places.cell(cells, table.known), at)
+        if not is_on:
+            return machine, at, known, 0, is_on
         kind = kinds.place(places.cell(cells, table.kind))
         once.require(machine, at, kind)
-        return machine, at, known, kind
+        return machine, at, known, kind, is_on
 
-    rows = list(reader.taken(name, table.file, places.names, parse))
-    machine, at, known, kind = np.array(rows, np.int64).reshape(-1, 4).T
+    rows = np.array(list(reader.taken(name, table.file, places.names, parse)), np.int64).reshape(-1, 5)
+    machine, at, known, kind, _ = (rows if table.above_zero is None else _begun(rows)).T
     return Events(machine.astype(np.int32), at, known, kind.astype(np.int16), kinds.names)
+
+
+def _begun(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows at which a machine's last column rises, whatever their order; of a first row nobody knows."""
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    follows = np.append(False, rows[1:, 0] == rows[:-1, 0])[: len(rows)]
+    was_off = np.append(False, rows[:-1, 4] == 0)[: len(rows)]
+    begun: NDArray[np.int64] = rows[(rows[:, 4] > 0) & follows & was_off]
+    return begun
 
 
 def _spans(reader: Reader, name: str, table: SpanTable, columns: dict[str, str]) -> Spans:
@@ -98,7 +105,7 @@ def _spans(reader: Reader, name: str, table: SpanTable, columns: dict[str, str])
 
     def parse(cells: Row) -> tuple[tuple[int, ...], list[float]]:
         machine, at = reader.machine(cells[0]), reader.over(reader.time(cells[1]) + length)
-        values = [number(places.cell(cells, theirs), is_needed=False) for theirs in columns.values()]
+        values = [reader.number(places.cell(cells, theirs), is_needed=False) for theirs in columns.values()]
         known = reader.known(places.cell(cells, table.known), at)
         once.require(machine, at)
         return (machine, at, known), values
@@ -111,13 +118,13 @@ def _spans(reader: Reader, name: str, table: SpanTable, columns: dict[str, str])
 
 def _jobs(reader: Reader, table: JobTable) -> Spans:
     places = Places([table.machine, table.end, *table.columns.values(), table.known])
-    products = Kinds("none")
+    products = Kinds("none", table.file)
 
     def parse(cells: Row) -> tuple[tuple[int, ...], list[float]]:
         machine, at = reader.machine(cells[0]), reader.time(cells[1])
         told = {ours: places.cell(cells, theirs) for ours, theirs in table.columns.items()}
         values = [
-            float(products.place(cell)) if ours == "product" else number(cell, is_needed=False)
+            float(products.place(cell)) if ours == "product" else reader.number(cell, is_needed=False)
             for ours, cell in told.items()
         ]
         return (machine, at, reader.known(places.cell(cells, table.known), at)), values
@@ -133,8 +140,12 @@ def _traits(reader: Reader, mapping: Mapping) -> dict[str, Floats]:
     if table is None:
         return {}
 
+    once = Once("another row tells of the same machine")
+
     def parse(cells: Row) -> tuple[int, list[float]]:
-        return reader.machine(cells[0]), [number(cell, is_needed=False) for cell in cells[1:]]
+        machine = reader.machine(cells[0])
+        once.require(machine)
+        return machine, [reader.number(cell, is_needed=False) for cell in cells[1:]]
 
     found = dict(reader.taken("machines", table.file, [table.machine, *table.traits], parse))
     none = [math.nan] * len(table.traits)

@@ -36,6 +36,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cloud.predictions.features import JOB_TIMES, JOB_TRAITS
+from cloud.values import Code
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Work = Literal["planned", "run", "setup", "micro", "good", "scrap", "ideal"]
@@ -131,7 +132,7 @@ class Mapping(BaseModel):
     telemetry: TelemetryTable | None = None
     machines: MachineTable | None = None
     jobs: JobTable | None = None
-    codes: dict[Name, Name] = {}
+    codes: dict[Name, Code] = {}
     shift_hours: list[Annotated[int, Field(ge=0, le=23)]] = Field(default=[], max_length=24)
 
     @field_validator("timezone")

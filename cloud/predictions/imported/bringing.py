@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,11 +28,9 @@ from cloud.predictions.imported.packing import pack
 from cloud.predictions.imported.rows import HistoryImport, HistoryLayout
 from cloud.predictions.imported.schemas import HistoryVerdict, TableVerdict
 from cloud.production.service.moments import utc
-from cloud.values import Code
 
 # some 7 MB, and a second: what a statement takes
 _AT_ONCE = 50_000
-_CODE: TypeAdapter[str] = TypeAdapter(Code)
 _STOPS = """
     SELECT ids.id, coming.at, coming.code, coming.to_at, coming.known_at, coming.end_known_at, :import_id AS import_id
     FROM coming JOIN unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS ids (id, number) ON ids.number = coming.place + 1
@@ -106,30 +104,16 @@ async def bring(
         is_dry_run: Whether it only says what would come.
 
     Raises:
-        BadRequest: A machine's name cannot be a code, or spans of another length are here.
+        BadRequest: Spans of another length are here.
         Conflict: A row is not accounted for; a mistake of ours.
     """
     history, told = read
-    _require_codes(history.machines)
     point = await session.begin_nested()
     # one at a time: of two at once each would count the other's rows as its own
     await session.execute(text("SELECT 1 FROM organization WHERE id = :id FOR NO KEY UPDATE"), {"id": organization_id})
     verdict = await _Bringing(session, organization_id, name, history, tell).run(told, is_dry_run=is_dry_run)
     await (point.rollback() if is_dry_run or not verdict.is_new else point.commit())
     return verdict
-
-
-def _require_codes(names: Sequence[str]) -> None:
-    wrong = []
-    for name in names:
-        try:
-            _CODE.validate_python(name)
-        except ValidationError:
-            wrong.append(repr(name))
-    if wrong:
-        raise BadRequest(
-            f"{', '.join(wrong[:5])} cannot be a machine's code; say in [codes] of the mapping what it is called here."
-        )
 
 
 class _Bringing:

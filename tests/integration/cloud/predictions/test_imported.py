@@ -132,7 +132,7 @@ async def test_spans_of_another_length_and_names_that_are_no_code_are_refused(br
     with pytest.raises(BadRequest, match="told every 8 h, and what is here every 24 h"):
         await bring(directory)
     mapping.write_text(exports.MAPPING + f'[codes]\nM-0 = "{"x" * 70}"\n')
-    with pytest.raises(BadRequest, match=r"cannot be a machine's code; say in \[codes\]"):
+    with pytest.raises(BadRequest, match=r"codes.M-0: String should have at most 64 characters"):
         await bring(directory)
 
 
