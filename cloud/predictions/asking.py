@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.errors import Invalid
 from cloud.machines import service as machines
-from cloud.predictions import keeping, messages, past
+from cloud.predictions import hearing, keeping, messages, past
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
@@ -40,9 +40,6 @@ from cloud.production.service.moments import us, utc
 SLOT = timedelta(minutes=5)
 # rules are learned anew so often
 RELEARNED = timedelta(hours=1)
-# of what machines do not tell here themselves a model must have seen what an import told as lately as that
-IMPORTED_WITHIN = timedelta(hours=48)
-_IMPORTED = frozenset({"alarms", "work", "quality", "telemetry"})
 # some two hundred machines by a few horizons; each answer is 2 KB, each ground 2 MB
 MOST_ANSWERS, MOST_GROUNDS = 2_000, 16
 
@@ -202,11 +199,8 @@ def _computed(
     places = np.array([known.place(each) for each in machine_ids], np.int32)
     instants = Instants(places, np.full(len(places), us(at), np.int64))
     matrix = features(plain(known.history, us(at)), instants)
-    full = None if model is None else model.fitted(features(cut(known.history, us(at)), instants))
-    server = looked.server
-    if full is not None and _IMPORTED & set(full.groups.values()) and _is_blind(known, at):
-        facts = {"hours": int(IMPORTED_WITHIN / timedelta(hours=1))}
-        model, full, server = None, None, Serving(None, learning.MODEL_BLIND, facts)
+    full = None if model is None else model.fitted(features(cut(known.history, us(at)), instants, wanted=model.names))
+    groups = set(full.groups.values()) if full is not None else set()
     _require_known(looked.given, matrix, full)
     matrix = _overridden(matrix, looked.given)
     full = None if full is None else _overridden(full, looked.given)
@@ -215,7 +209,10 @@ def _computed(
     for row, machine_id in enumerate(machine_ids):
         chosen = np.array([row])
         one = Asked(look(int(places[row]), us(at)), matrix.take(chosen))
-        if model is not None and full is not None:
+        server = looked.server
+        if hearing.is_blind(known.heard, machine_id, groups, us(at)):
+            server = Serving(None, learning.MODEL_BLIND, {"hours": hearing.WITHIN // timedelta(hours=1)})
+        elif model is not None and full is not None:
             one = replace(one, predict=model.predict, full=full.take(chosen), usual=model.usual)
         found[machine_id] = Said(
             at,
@@ -228,11 +225,6 @@ def _computed(
             server,
         )
     return found
-
-
-def _is_blind(known: Past, at: datetime) -> bool:
-    """Whether what only imports tell of is older than a model may take for the present."""
-    return known.told_until is None or us(at) - known.told_until > us(utc(0) + IMPORTED_WITHIN)
 
 
 def _require_known(given: Mapping[str, float], *matrices: Matrix | None) -> None:

@@ -4,8 +4,8 @@ Every column is a look back from the instant by `windows`; telemetry is told as 
 usual, the median of its last 21 days, for two machines of one type never read alike.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from cloud.predictions.windows import Window, lanes, last_known, since_last
 # shift-long, a day, three, a week
 WINDOWS = {"8h": 8 * HOUR, "24h": 24 * HOUR, "72h": 72 * HOUR, "7d": 7 * DAY}
 LONG = {"30d": 30 * DAY}
+# of codes that come so seldom nothing can be learned, and a controller has thousands
+MOST_KINDS = 40
+_TABLES = ("stops", "alarms", "maintenance", "work", "measured", "jobs")
 # what is summed of work, where it is had
 _MINUTES = ("run", "setup", "micro")
 _PIECES = ("good", "scrap")
@@ -69,26 +72,60 @@ class _Columns:
         self.groups[name] = group
 
 
-def features(history: History, instants: Instants, zone: Callable[[Times], Times] = lambda at: at) -> Matrix:
+def features(
+    history: History,
+    instants: Instants,
+    zone: Callable[[Times], Times] = lambda at: at,
+    wanted: Collection[str] | None = None,
+) -> Matrix:
     """Return the features of machines at instants, shape (instants, names), NaN where a thing is not known.
 
     Args:
         history: The past; what was not known at an instant does not touch its row.
         instants: When, and of which machine.
         zone: Turns UTC into the site's time.
+        wanted: Of kinds of alarms and maintenance the columns that are needed; None is those of the `MOST_KINDS` most
+            frequent ones.
     """
     columns, where = _Columns(), lanes(instants.machine, instants.at)
+    # what there is of any machine has columns; rows are looked through of those that are asked about
+    has, history = history, _of(history, np.unique(instants.machine))
     _calendar(columns, zone(instants.at), history.shift_hours)
-    _events(columns, "alarms", history.alarms, where)
+    if len(has.alarms):
+        _events(columns, "alarms", history.alarms, where, _kinds(has.alarms, "alarms", wanted))
     _stops(columns, history, where)
-    _events(columns, "maintenance", history.maintenance, where, windows=LONG)
-    _work(columns, history.work, where)
-    _jobs(columns, history.jobs, where)
-    _wear(columns, history, where)
-    _telemetry(columns, history.measured, instants, where)
+    if len(has.maintenance):
+        kinds = _kinds(has.maintenance, "maintenance", wanted)
+        _events(columns, "maintenance", history.maintenance, where, kinds, windows=LONG)
+    if len(has.work):
+        _work(columns, history.work, where)
+    if len(has.jobs):
+        _jobs(columns, history.jobs, where)
+    if len(has.work) and len(has.maintenance) and "run" in history.work.columns:
+        _wear(columns, history, where)
+    if len(has.measured):
+        _telemetry(columns, history.measured, instants, where)
     for name, values in history.traits.items():
         columns.add("machine", name, values[instants.machine])
     return Matrix(np.column_stack(columns.values).astype(np.float32), tuple(columns.names), columns.groups)
+
+
+def _of(history: History, machines: NDArray[np.int32]) -> History:
+    """Return the rows of some machines."""
+    if len(machines) == len(history.machines):
+        return history
+    return replace(
+        history,
+        **{name: rows.take(np.isin(rows.machine, machines)) for name in _TABLES if len(rows := getattr(history, name))},
+    )
+
+
+def _kinds(events: Events, group: str, wanted: Collection[str] | None) -> list[int]:
+    """Return the places of the kinds that have columns of their own."""
+    if wanted is not None:
+        return [place for place, word in enumerate(events.kinds) if f"{group}_hours_since_{word}" in wanted]
+    often = np.bincount(events.kind, minlength=len(events.kinds))
+    return sorted(np.argsort(-often, kind="stable")[:MOST_KINDS].tolist())
 
 
 def _calendar(columns: _Columns, local: Times, shift_hours: Sequence[int]) -> None:
@@ -103,14 +140,19 @@ def _calendar(columns: _Columns, local: Times, shift_hours: Sequence[int]) -> No
     columns.add("calendar", "weekday", ((hours // 24 + 3) % 7).astype(np.float64))  # 1970 began on a Thursday
 
 
-def _events(columns: _Columns, group: str, events: Events, where: Times, windows: Mapping[str, int] = WINDOWS) -> None:
-    if not len(events):
-        return
+def _events(
+    columns: _Columns,
+    group: str,
+    events: Events,
+    where: Times,
+    kinds: Sequence[int],
+    windows: Mapping[str, int] = WINDOWS,
+) -> None:
     columns.add(group, f"hours_since_{group}", since_last(events.machine, events.at, events.known, where))
     for name, length in windows.items():
         columns.add(group, f"{group}_{name}", _window(events, length).count(where))
-    for kind, word in enumerate(events.kinds):
-        some = events.take(events.kind == kind)
+    for kind in kinds:
+        some, word = events.take(events.kind == kind), events.kinds[kind]
         columns.add(group, f"{group}_hours_since_{word}", since_last(some.machine, some.at, some.known, where))
         for name, length in windows.items():
             columns.add(group, f"{group}_{word}_{name}", _window(some, length).count(where))
@@ -131,8 +173,6 @@ def _stops(columns: _Columns, history: History, where: Times) -> None:
 
 
 def _work(columns: _Columns, work: Spans, where: Times) -> None:
-    if not len(work):
-        return
     for name, length in WINDOWS.items():
         window = Window(work.machine, work.at, work.known, length)
         for column in _MINUTES:
@@ -146,8 +186,6 @@ def _work(columns: _Columns, work: Spans, where: Times) -> None:
 
 def _jobs(columns: _Columns, jobs: Spans, where: Times) -> None:
     """Add what a job log tells: how its time was spent, and of the last job what it was, and who did it."""
-    if not len(jobs):
-        return
     for name in _JOB_WINDOWS:
         window = Window(jobs.machine, jobs.at, jobs.known, WINDOWS[name])
         columns.add("jobs", f"jobs_{name}", window.count(where))
@@ -163,8 +201,6 @@ def _jobs(columns: _Columns, jobs: Spans, where: Times) -> None:
 def _wear(columns: _Columns, history: History, where: Times) -> None:
     """Add the run time since the last maintenance: what a part has borne."""
     work, maintenance = history.work, history.maintenance
-    if not len(work) or not len(maintenance) or "run" not in work.columns:
-        return
     # longer than any history: all that was run before an instant
     ever = Window(work.machine, work.at, work.known, 100 * 365 * DAY)
     for kind, word in enumerate(maintenance.kinds):
@@ -176,8 +212,6 @@ def _wear(columns: _Columns, history: History, where: Times) -> None:
 
 
 def _telemetry(columns: _Columns, measured: Spans, instants: Instants, where: Times) -> None:
-    if not len(measured):
-        return
     windows = {
         name: Window(measured.machine, measured.at, measured.known, max(length, measured.length))
         for name, length in WINDOWS.items()

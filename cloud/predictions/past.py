@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
-from cloud.predictions.history import Events, Floats, History, Stops, joined, together
+from cloud.predictions.hearing import Heard, latest
+from cloud.predictions.history import Events, Floats, History, Spans, Stops, joined, no_events, together
 from cloud.predictions.imported import reading
-from cloud.production.service import failures
+from cloud.predictions.imported.reading import Arrived
+from cloud.production.service import alarms, failures
+from cloud.production.service.alarms import Alarms
 from cloud.production.service.failures import Failures
 from cloud.production.service.moments import us, utc
 
@@ -27,7 +30,8 @@ class Past:
         codes: Theirs.
         since: Since when, of each, anything is known, microseconds.
         unknown: Machine, begin and end of each time between imports, or after them, of which nobody knows.
-        told_until: How far the newest import reaches, microseconds; None where there is none.
+        heard: Until when each machine was heard of alarms, work and telemetry (`hearing`), by kind; of the latter two
+            of machines whose spans were read.
     """
 
     history: History
@@ -35,7 +39,7 @@ class Past:
     codes: Mapping[uuid.UUID, str]
     since: Mapping[uuid.UUID, int]
     unknown: Sequence[tuple[uuid.UUID, datetime, datetime]] = ()
-    told_until: int | None = None
+    heard: Heard = field(default_factory=dict)
 
     def place(self, machine_id: uuid.UUID) -> int:
         """Return a machine's place."""
@@ -70,13 +74,26 @@ async def read(
     found = _stops(await failures.failures(session, ids, as_of))
     done = await maintenance.done_by(session, ids, as_of)
     serviced = _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done])
+    speaking = await alarms.told_since(session, ids, as_of)
+    begun = {places[each]: us(at) for each, at in speaking.items()}
+    told = await reading.events(session, seen, "alarms", places, begun)
+    work = await reading.spans(session, seen, "work", wanted, {})
+    measured = await reading.spans(session, seen, "telemetry", wanted, {})
+    spoke = {each: us(at) for each, at in (await alarms.heard(session, list(wanted), as_of)).items()}
+    heard = {
+        "alarms": latest(
+            _ends(seen) if len(told) else {}, {each: spoke.get(each, us(at)) for each, at in speaking.items()}
+        ),
+        "work": _told_by(seen, work, ids),
+        "telemetry": _told_by(seen, measured, ids),
+    }
     history = History(
         [str(each) for each in ids],
         together(await reading.stops(session, seen, places, seams), found),
-        await reading.events(session, seen, "alarms", places, {}),
+        joined(told, _alarms(await alarms.alarms(session, ids, as_of))),
         joined(await reading.events(session, seen, "maintenance", places, _first(serviced)), serviced),
-        await reading.spans(session, seen, "work", wanted, {}),
-        await reading.spans(session, seen, "telemetry", wanted, {}),
+        work,
+        measured,
         _traits(seen.traits, ids),
     )
     gaps = [
@@ -85,8 +102,18 @@ async def read(
         if each in seen.covered
         for begin, end in reading.unknown(seen, each, us(live[each]) if each in live else None)
     ]
-    told_until = max((end for spans in seen.covered.values() for _, end in spans), default=None)
-    return Past(history, ids, await machines.codes(session, organization_id, ids), since, gaps, told_until)
+    return Past(history, ids, await machines.codes(session, organization_id, ids), since, gaps, heard)
+
+
+def _ends(seen: Arrived) -> dict[uuid.UUID, int]:
+    """Return how far imports tell of each machine."""
+    return {machine_id: max(end for _, end in spans) for machine_id, spans in seen.covered.items()}
+
+
+def _told_by(seen: Arrived, spans: Spans, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return how far imports tell of those machines of which they have spans."""
+    ends, places = _ends(seen), np.unique(spans.machine).tolist()
+    return {ids[place]: ends[ids[place]] for place in places}
 
 
 def _first(events: Events) -> dict[int, int]:
@@ -95,6 +122,20 @@ def _first(events: Events) -> dict[int, int]:
     for place, at in zip(events.machine.tolist(), events.at.tolist(), strict=True):
         first[place] = min(at, first.get(place, at))
     return first
+
+
+def _alarms(found: Sequence[Alarms]) -> Events:
+    kinds = tuple(sorted({each.code for each in found}))
+    if not kinds:
+        return no_events()
+    sizes = [len(each.at) for each in found]
+    return Events(
+        np.concatenate([each.place for each in found]),
+        np.concatenate([each.at for each in found]),
+        np.concatenate([each.known for each in found]),
+        np.repeat(np.array([kinds.index(each.code) for each in found], np.int16), sizes),
+        kinds,
+    )
 
 
 def _traits(told: Mapping[uuid.UUID, Mapping[str, float]], ids: Sequence[uuid.UUID]) -> dict[str, Floats]:

@@ -11,10 +11,11 @@ from cloud import db
 from cloud.maintenance import service as maintenance
 from cloud.predictions.imported import reading
 from cloud.predictions.learning import serving
-from cloud.production.service import failures
+from cloud.production.service import alarms, failures
 
 _STANDING = text(f"""
-    SELECT wanted.id AS machine_id, concat_ws(' ', ({failures.STANDING}), ({maintenance.STANDING})) AS known,
+    SELECT wanted.id AS machine_id,
+           concat_ws(' ', ({failures.STANDING}), ({alarms.STANDING}), ({maintenance.STANDING})) AS known,
            ({reading.STANDING}) AS brought, ({serving.CHAMPION}) AS champion
     FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
 """)  # noqa: S608  # made of statements that stand in the code

@@ -170,7 +170,7 @@ def _turn(
     places = [place for place, each in enumerate(known.machines) if each in known.since and each not in silent]
     instants = Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64))
     matrix = features(told, instants)
-    fulls = [model.fitted(features(whole, instants)) for model, _ in models]
+    fulls = [model.fitted(features(whole, instants, wanted=model.names)) for model, _ in models]
     is_model_serving = any(not is_challenger for _, is_challenger in models)
     made: list[Made] = []
     for row, place in enumerate(places):

@@ -150,6 +150,38 @@ class MachineStateRow(Table, table=True):
     replaced_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
+class AlarmRow(Table, table=True):
+    """That a tag began to say another alarm's code. What turns out wrong stays, with when it was withdrawn."""
+
+    __tablename__ = "machine_alarm"
+    __table_args__ = (
+        Index(
+            "ix_machine_alarm_current",
+            "machine_id",
+            "tag_id",
+            "at",
+            unique=True,
+            postgresql_where=literal_column("withdrawn_at IS NULL"),
+        ),
+        Index(None, "machine_id", "id"),
+        Index(
+            "ix_machine_alarm_withdrawn",
+            "machine_id",
+            "withdrawn_at",
+            postgresql_where=literal_column("withdrawn_at IS NOT NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))
+    machine_id: uuid.UUID = _machine()
+    tag_id: int = Field(sa_column=Column(Integer, ForeignKey("tag.id"), nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    # null: from then on there was none
+    code: str | None = Field(default=None, sa_type=Text)
+    recorded_at: datetime | None = _now()
+    withdrawn_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
 class PieceCount(Table, table=True):
     """Pieces that a counter counted in a minute, while a stage ran; only ever added to, and summed."""
 

@@ -29,6 +29,14 @@ _BEFORE = text("""
         WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end ORDER BY ts DESC, n DESC LIMIT 1
     ) AS found
 """)
+_NEXT_GOOD = text("""
+    SELECT tag_id, ts, n, value, text, quality FROM reading
+    WHERE tag_id = :tag_id AND ts >= :start AND ts < :end AND quality < 2 ORDER BY ts, n DESC LIMIT 1
+""")
+_LAST_GOOD = text("""
+    SELECT tag_id, ts, n, value, text, quality FROM reading
+    WHERE tag_id = :tag_id AND ts >= :start AND ts < :end AND quality < 2 ORDER BY ts DESC, n DESC LIMIT 1
+""")
 _AFTER = text("""
     SELECT min(found.ts) FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
         SELECT ts FROM reading WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end
@@ -108,6 +116,30 @@ async def first_after(session: AsyncSession, tags: Collection[int], at: datetime
         found: datetime | None = await session.scalar(_AFTER, asked)
         if found is not None:
             return found
+        start = at + step
+    return None
+
+
+async def good_before(session: AsyncSession, tag_id: int, at: datetime) -> Signal | None:
+    """Return a tag's last reading before a moment that is not of bad quality; None where there is none."""
+    end = at
+    for step in _STEPS:
+        row = (await session.execute(_LAST_GOOD, {"tag_id": tag_id, "start": at - step, "end": end})).one_or_none()
+        if row is not None:
+            return Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality)
+        end = at - step
+    return None
+
+
+async def good_after(session: AsyncSession, tag_id: int, at: datetime) -> Signal | None:
+    """Return a tag's next reading, that moment included, that is not of bad quality; None where there is none."""
+    start = at
+    for step in _STEPS:
+        if step > _NEAR and (await session.scalar(_NEWEST, {"tags": [tag_id]}) or at) <= at:
+            return None
+        row = (await session.execute(_NEXT_GOOD, {"tag_id": tag_id, "start": start, "end": at + step})).one_or_none()
+        if row is not None:
+            return Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality)
         start = at + step
     return None
 

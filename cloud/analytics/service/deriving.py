@@ -25,7 +25,7 @@ from cloud.kpi.ledger import Shelf, draw_up
 from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
-from cloud.production.service import counting, deriving, layers, moments, pace
+from cloud.production.service import alarms, counting, deriving, layers, moments, pace
 from cloud.shifts import service as shifts
 from cloud.workorders.service import counted
 from shared import logs
@@ -206,13 +206,14 @@ async def _bring_up(session: AsyncSession, machine_id: uuid.UUID, now: datetime)
 async def derive(
     session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, wanted: Span, now: datetime
 ) -> counting.Moved:
-    """Derive a machine's states and counts in a range, and the facts of all that it touches.
+    """Derive a machine's states, alarms and counts in a range, and the facts of all that it touches.
 
     Returns:
         What stages made more or less than was known, for their quantities.
     """
     changed = [wanted]
     changed += await deriving.derive_states(session, machine.id, wanted)
+    await alarms.derive_alarms(session, machine.id, wanted)
     moved: counting.Moved = Counter()
     changed += await counting.derive_counts(session, machine, wanted, moved)
     present = moments.us(now)

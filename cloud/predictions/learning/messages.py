@@ -96,8 +96,9 @@ MODEL_TOO_YOUNG = Message(
     "Yayındaki model, sorulan andan sonrasını da öğrendi; bu yüzden en iyi basit kural yanıtlıyor.",
 )
 MODEL_BLIND = Message(
-    "The promoted model looks at alarms, counts or telemetry, which come by an import, and none of the last {hours} h "
-    "has come; the best simple rule answers. Import what was logged since, or train anew.",
-    "Yayındaki model içe aktarılan alarmlara, sayımlara veya telemetriye bakıyor ve son {hours} saatinkiler gelmedi; "
-    "en iyi basit kural yanıtlıyor. O zamandan beri tutulan kayıtları içe aktarın ya da modeli yeniden eğitin.",
+    "The promoted model looks at alarms, counts or telemetry, and none of this machine's of the last {hours} h have "
+    "come; the best simple rule answers. See to its gateway, or import what was logged since; else train anew.",
+    "Yayındaki model alarmlara, sayımlara veya telemetriye bakıyor ve bu makinenin son {hours} saatinkiler gelmedi; "
+    "en iyi basit kural yanıtlıyor. Ağ geçidini kontrol edin ya da o zamandan beri tutulan kayıtları içe aktarın; "
+    "olmazsa modeli yeniden eğitin.",
 )

@@ -1,0 +1,34 @@
+"""Owns whether a model still hears of a machine what it learned from, at an instant: silence is not calm.
+
+Alarms, counts and telemetry come by imports or by gateways. Of a machine that told of alarms in March and tells of
+nothing since, a model would take it that it has none.
+"""
+
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from cloud.predictions.history import HOUR
+
+# a weekend, or an import every night of which one failed
+WITHIN = timedelta(hours=48)
+# by which kind of rows each group of features is told
+KINDS: Mapping[str, str] = {"alarms": "alarms", "work": "work", "quality": "work", "telemetry": "telemetry"}
+
+Heard = Mapping[str, Mapping[uuid.UUID, int]]
+"""By kind and machine until when it was heard, microseconds; a machine that never told of it is left out."""
+
+
+def is_blind(heard: Heard, machine_id: uuid.UUID, groups: Collection[str], at: int) -> bool:
+    """Whether a model that looks at these groups of features hears no more of one that a machine told of."""
+    kinds = {KINDS[each] for each in groups if each in KINDS}
+    return any(at - heard.get(kind, {}).get(machine_id, at) > WITHIN // timedelta(hours=1) * HOUR for kind in kinds)
+
+
+def latest(*heard: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int]:
+    """Return until when each machine was heard, by whichever way."""
+    found: dict[uuid.UUID, int] = {}
+    for way in heard:
+        for machine_id, until in way.items():
+            found[machine_id] = max(until, found.get(machine_id, until))
+    return found
