@@ -27,6 +27,14 @@ PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What is damaged, and how."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Some readings and gaps; `readings.tag` indexes `tags`."""
 
@@ -86,28 +94,31 @@ def _destinations(db: sqlite3.Connection, state: State | None) -> dict[str, dict
     return found
 
 
-def batch_after(db: sqlite3.Connection, _: Sequence[Tag], seq: int) -> tuple[int, bytes] | None:
-    """Return the next sealed batch by number, None after the last; a damaged one is passed over."""
-    while True:
-        row = db.execute("SELECT seq, body FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", (seq,)).fetchone()
-        if row is None:
-            return None
-        seq, body = row
-        if _is_batch(body):
-            return seq, body
+def batch_after(db: sqlite3.Connection, _: Sequence[Tag], seq: int) -> tuple[int, bytes | Unreadable] | None:
+    """Return the next sealed batch with its number, None after the last."""
+    row = db.execute("SELECT seq, body FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", (seq,)).fetchone()
+    if row is None:
+        return None
+    seq, body = row
+    try:
+        wire.header(body if isinstance(body, bytes) else b"")
+    except WireError as error:
+        return seq, Unreadable(f"batch {seq}", error.message)
+    return seq, body
 
 
-def block_after(db: sqlite3.Connection, tags: Sequence[Tag], n: int) -> tuple[int, bytes] | None:
-    """Return the next commit that is not sealed yet, as the bytes of a batch; None after the last."""
-    while True:
-        row = db.execute("SELECT n, body FROM tail WHERE n > ? ORDER BY n LIMIT 1", (n,)).fetchone()
-        if row is None:
-            return None
-        n, body = row
-        try:
-            return n, _as_batch(*block.unpack(body), tags)
-        except (BufferDamaged, WireError, IndexError):
-            continue
+def block_after(db: sqlite3.Connection, tags: Sequence[Tag], n: int) -> tuple[int, bytes | Unreadable] | None:
+    """Return the next commit that is not sealed yet, as the bytes of a batch, with its number; None after the last."""
+    row = db.execute("SELECT n, body FROM tail WHERE n > ? ORDER BY n LIMIT 1", (n,)).fetchone()
+    if row is None:
+        return None
+    n, body = row
+    try:
+        return n, _as_batch(*block.unpack(body), tags)
+    except (BufferDamaged, WireError) as error:
+        return n, Unreadable(f"commit {n}", error.message)
+    except IndexError:
+        return n, Unreadable(f"commit {n}", "it holds readings of a tag that nobody knows")
 
 
 def set_aside_after(db: sqlite3.Connection, _: Sequence[Tag], n: int) -> list[dict[str, Any]]:
@@ -165,11 +176,3 @@ def under(held: Held, ids: Mapping[tuple[str, str], int]) -> Readings:
 def _as_batch(readings: Readings, gaps: Sequence[Gap], tags: Sequence[Tag]) -> bytes:
     known = [tag if tag is not UNREADABLE else Tag("?", "?") for tag in tags]
     return wire.encode(wire.BatchId("buffer", _NOBODY, 0), 0, known, readings, gaps)
-
-
-def _is_batch(body: object) -> bool:
-    try:
-        wire.header(body if isinstance(body, bytes) else b"")
-    except WireError:
-        return False
-    return True

@@ -13,9 +13,9 @@ from pathlib import Path
 from edge.buffer import contents, destinations, file, salvage, successor
 from edge.buffer.destinations import Target
 from edge.buffer.store import Store
-from edge.errors import BufferDamaged
+from edge.errors import BufferDamaged, BufferError  # noqa: A004 - the field's word
 from shared.logs import get
-from shared.reading import Gap
+from shared.reading import Gap, GapCause
 
 # a large file is checked in part; SQLite finds the rest when it comes there
 CHECK_S = 1.0
@@ -35,7 +35,7 @@ def open_store(
     Its destinations become `targets`; they stay as they are if None.
 
     Returns:
-        The store, and the holes to be told with its first write.
+        The store, and the holes to be told with its first write; those that a damaged file leaves are in it already.
 
     Raises:
         BufferError: It cannot be opened, or is another gateway's, or is no buffer.
@@ -49,9 +49,14 @@ def open_store(
     else:
         _log.warning("the damaged buffer file that was set aside is brought over once more", aside=str(aside))
     growing, gaps = _grow(aside, room, gateway, now_us)
+    store, told = _open(growing, room, gateway, now_us, targets)
+    with contextlib.ExitStack() as undo:
+        undo.callback(store.abandon)
+        left = _noted(store, [*told, *gaps], now_us)
+        store.close(now_us)
     successor.finish(growing, path)
-    store, told = _open(path, room, gateway, now_us, targets)
-    return store, [*told, *gaps]
+    store, _ = _open(path, room, gateway, now_us, targets, goes_on=True)
+    return store, left
 
 
 def open_another(
@@ -65,7 +70,8 @@ def open_another(
     """Go on with a new file after the old one turned out damaged in use; the tail and the tags are still in memory.
 
     Returns:
-        The store, which holds the tags, the tail, and what of the batches can be read; and the holes that are left.
+        The store, which holds the tags, the tail, what of the batches can be read, and the holes that are left; and
+        those of them for which it had no room, to be told with the next write.
 
     Raises:
         BufferError: The old file cannot be renamed or the new one not made; try again.
@@ -73,15 +79,16 @@ def open_another(
     old.abandon()
     aside = successor.unfinished(old.path) or _set_aside(old.path, error, now_us)
     growing, gaps = _grow(aside, room, gateway, now_us, tail=False)
-    store, _ = _open(growing, room, gateway, now_us, targets)
+    store, _ = _open(growing, room, gateway, now_us, targets, goes_on=True)
     with contextlib.ExitStack() as undo:
         undo.callback(store.abandon)
         store.adopt(old, now_us)
+        left = _noted(store, gaps, now_us)
         store.close(now_us)
     successor.finish(growing, old.path)
-    store, _ = _open(old.path, room, gateway, now_us, targets)
+    store, _ = _open(old.path, room, gateway, now_us, targets, goes_on=True)
     store.lanes = old.lanes
-    return store, gaps
+    return store, left
 
 
 def _open(
@@ -92,6 +99,8 @@ def _open(
     targets: Sequence[Target] | None,
     check_s: float = CHECK_S,
     log_lost_us: int | None = None,
+    *,
+    goes_on: bool = False,
 ) -> tuple[Store, list[Gap]]:
     with contextlib.ExitStack() as undo:
         db = file.connect(path, room)
@@ -105,9 +114,22 @@ def _open(
         store = Store(db, path, held)
         undo.pop_all()
     _log.info("buffer opened", path=str(path), structure="checked" if is_checked else "checked in part: it is large")
-    for gap in held.told:
+    # a file that takes another's place was not away since
+    told = [gap for gap in held.told if not (goes_on and gap.cause is GapCause.GATEWAY_DOWN)]
+    for gap in told:
         _log.warning("readings are missing", cause=gap.cause, since_us=gap.from_us, detail=gap.detail)
-    return store, held.told
+    return store, told
+
+
+def _noted(store: Store, gaps: list[Gap], now_us: int) -> list[Gap]:
+    """Put holes on disk before the file takes its place, or a death after that costs them; returns what has no room."""
+    try:
+        with store.change(now_us) as change:
+            change.told.extend(gaps)
+    except BufferError as error:
+        _log.warning("there is no room for the holes that are left; they wait in memory", error=error.message)
+        return gaps
+    return []
 
 
 def _set_aside(path: Path, error: BufferDamaged, now_us: int) -> Path:
@@ -123,4 +145,6 @@ def _grow(aside: Path, room: file.Room, gateway: str, now_us: int, *, tail: bool
         gaps = salvage.bring(aside, db, gateway, now_us, tail=tail)
         with file.naming(growing):
             file.empty_whole_log(db)
+    for gap in gaps:
+        _log.warning("readings are missing", cause=gap.cause, since_us=gap.from_us, detail=gap.detail)
     return growing, gaps

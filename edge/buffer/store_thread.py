@@ -136,7 +136,9 @@ class StoreThread:
                 raise
             self._store, told = self._open_store()
         self._told.extend(told)
-        self.down = next((gap for gap in told if gap.cause is GapCause.GATEWAY_DOWN), None)
+        # what a damaged file left is in its successor already
+        known = [*self._store.tail_gaps, *told]
+        self.down = next((gap for gap in reversed(known) if gap.cause is GapCause.GATEWAY_DOWN), None)
         self.open_gaps = list(self._store.open_gaps.values())
         return self._store.figures
 

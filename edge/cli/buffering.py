@@ -130,19 +130,21 @@ def _sum(pieces: Iterator[dict[str, Any]]) -> dict[str, int]:
 
 
 def _export(pieces: Generator[dict[str, Any]], form: Format, output: Path | None) -> None:
-    count = 0
+    count, left_out = 0, 0
     # nothing is written for what cannot be asked for
     first = list(islice(pieces, 1))
     with closing(pieces), _written(output) as file:
         file.write(head(form))
         for piece in chain(first, pieces):
             if "unreadable" in piece:
-                typer.echo(f"entry {piece['n']} is left out: {piece['unreadable']}", err=True)
+                name = piece.get("name") or f"entry {piece['n']}"
+                typer.echo(f"{name} is left out: {piece['unreadable']}", err=True)
+                left_out += 1
                 continue
             for line in lines(decode(base64.b64decode(piece["body"])), form):
                 file.write(line)
                 count += 1
-    typer.echo(f"{count} readings", err=True)
+    typer.echo(f"{count} readings" + (f"; {left_out} damaged are left out" if left_out else ""), err=True)
 
 
 @contextmanager

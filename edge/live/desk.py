@@ -53,8 +53,8 @@ async def answer(do: str, ns: Sequence[int], ask: Ask, quarantine: Quarantine) -
             yield await ask(holdings.stat)
         case "export":
             for look in (holdings.batch_after, holdings.block_after):
-                async for body in _bodies(ask, look):
-                    yield {"body": base64.b64encode(body).decode()}
+                async for piece in _pieces(ask, look):
+                    yield piece
         case "list" | "take":
             if ns:
                 await _known(ask, ns)
@@ -71,11 +71,14 @@ async def answer(do: str, ns: Sequence[int], ask: Ask, quarantine: Quarantine) -
     yield {"done": True}
 
 
-async def _bodies(ask: Ask, look: Look) -> AsyncIterator[bytes]:
+async def _pieces(ask: Ask, look: Look) -> AsyncIterator[dict[str, Any]]:
     at = -1
     while (found := await ask(look, at)) is not None:
         at, body = found
-        yield body
+        if isinstance(body, holdings.Unreadable):
+            yield {"name": body.name, "unreadable": body.why}
+        else:
+            yield {"body": base64.b64encode(body).decode()}
 
 
 async def _entries(ask: Ask, ns: Sequence[int]) -> AsyncIterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import pytest
 
 from edge.buffer import file, holdings
 from edge.buffer.contents import UNREADABLE
+from edge.buffer.holdings import Unreadable
 from edge.buffer.opening import open_store
 from edge.buffer.refusing import Refusal
 from edge.buffer.store import Store
@@ -27,12 +28,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.abandon()
 
 
-def held(store: Store, look: Callable[..., tuple[int, bytes] | None]) -> list[list[int]]:
-    """Return the numbers in each piece, asked for one after the other."""
-    found, at = [], -1
+def held(store: Store, look: Callable[..., tuple[int, bytes | Unreadable] | None]) -> list[list[int] | str]:
+    """Return the numbers in each piece, asked for one after the other; of a damaged one its name."""
+    found: list[list[int] | str] = []
+    at = -1
     while (piece := store.look(look, at)) is not None:
         at, body = piece
-        found.append(numbers(body))
+        found.append(body.name if isinstance(body, Unreadable) else numbers(body))
     return found
 
 
@@ -65,21 +67,26 @@ def test_every_batch_and_every_commit_is_handed_out_once_in_order(store: Store) 
     assert held(store, holdings.block_after) == [list(range(20, 30)), list(range(30, 40))]
 
 
-def test_a_damaged_batch_or_commit_is_passed_over(store: Store) -> None:
+def test_a_damaged_batch_or_commit_is_named_and_hides_no_other(store: Store) -> None:
     for first in (0, 10):
         store.write([numbered(first, 10)], [], OLD_US, seal=True)
     for first in (20, 30):
         store.write([numbered(first, 10)], [], OLD_US)
     spoil(store, "UPDATE batch SET body = zeroblob(40) WHERE seq = (SELECT min(seq) FROM batch)")
     spoil(store, "UPDATE tail SET body = zeroblob(40) WHERE n = (SELECT min(n) FROM tail)")
-    assert held(store, holdings.batch_after) == [list(range(10, 20))]
-    assert held(store, holdings.block_after) == [list(range(30, 40))]
+    damaged, whole = held(store, holdings.batch_after)
+    assert str(damaged).startswith("batch ")
+    assert whole == list(range(10, 20))
+    damaged, whole = held(store, holdings.block_after)
+    assert str(damaged).startswith("commit ")
+    assert whole == list(range(30, 40))
 
 
 def test_a_tag_whose_name_was_damaged_is_shown_as_unknown(store: Store) -> None:
     store.write([numbered(0, 10)], [], OLD_US)
     piece = store.look(lambda db, tags: holdings.block_after(db, [UNREADABLE, *tags[1:]], -1))
     assert piece is not None
+    assert isinstance(piece[1], bytes)
     batch = wire.decode(piece[1])
     assert {(tag.device, tag.name) for tag in batch.tags} == {("?", "?")}
 

@@ -160,6 +160,22 @@ def test_a_damaged_entry_is_listed_left_out_of_an_export_and_not_retried(
     assert "entry 1 was damaged" in retried.stderr
 
 
+def test_an_export_names_what_is_damaged_and_goes_on(tezgah: Tezgah, config: Path, path: Path) -> None:
+    filled(path)
+    whole = tezgah("buffer", "export", config, "--format", "jsonl")
+    assert whole.stderr == f"{len(whole.stdout.splitlines())} readings\n"
+    with sqlite3.connect(path) as db:
+        (seq,) = db.execute("SELECT min(seq) FROM batch").fetchone()
+        db.execute("UPDATE batch SET body = zeroblob(100) WHERE seq = ?", (seq,))
+    db.close()
+    exported = tezgah("buffer", "export", config, "--format", "jsonl")
+    assert exported.returncode == 0
+    named, counted = exported.stderr.splitlines()
+    assert named.startswith(f"batch {seq} is left out: ")
+    assert counted == f"{len(exported.stdout.splitlines())} readings; 1 damaged are left out"
+    assert len(exported.stdout.splitlines()) < len(whole.stdout.splitlines())
+
+
 @pytest.mark.parametrize(
     ("words", "message", "code"),
     [
