@@ -1,7 +1,9 @@
 """A plant's past from its own logs, in PostgreSQL: brought once, seen from its arrival on, and learned from."""
 
 import uuid
-from datetime import timedelta
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from cloud.predictions.history import DAY, HOUR
 from cloud.predictions.imported import bringing
 from cloud.predictions.mapping import Mapping
 from cloud.predictions.unseen import unseen
-from cloud.production.service.moments import us
+from cloud.production.service.moments import us, utc
 from tests.integration.cloud.predictions import exports, plants
 from tests.integration.cloud.predictions.plants import NOW
 
@@ -57,6 +59,19 @@ def counts(verdict) -> dict[str, tuple[int, int]]:
     return {each.table: (each.imported, each.already_here) for each in verdict.tables}
 
 
+def rows(history, names) -> dict[str, list[tuple]]:
+    """By table what a past says, machines by their names."""
+
+    def said(of) -> list[tuple]:
+        columns = {name: getattr(of, name) for name in ("at", "known", "end", "end_known") if hasattr(of, name)}
+        whose = [names[place] for place in of.machine]
+        words = [[of.kinds[place] for place in of.kind]] if hasattr(of, "kinds") else []
+        values = [each.tolist() for each in (*columns.values(), *getattr(of, "columns", {}).values())]
+        return sorted(zip(whose, *values, *words, strict=True))
+
+    return {name: said(getattr(history, name)) for name in ("stops", "alarms", "maintenance", "work", "measured")}
+
+
 async def test_a_directory_is_in_the_database_as_it_is_in_the_files(bring, known, moment, tmp_path):
     directory = exports.write(tmp_path / "logs", until=UNTIL)
     verdict = await bring(directory)
@@ -67,17 +82,8 @@ async def test_a_directory_is_in_the_database_as_it_is_in_the_files(bring, known
     codes = [here.codes[each] for each in here.machines]
     assert sorted(codes) == sorted(there.machines)
 
-    def rows(history, names, of):
-        columns = {name: getattr(of, name) for name in ("at", "known", "end", "end_known") if hasattr(of, name)}
-        whose = [names[place] for place in of.machine]
-        words = [of.kinds[place] for place in of.kind] if hasattr(of, "kinds") else []
-        values = [each.tolist() for each in (*columns.values(), *getattr(of, "columns", {}).values())]
-        return sorted(zip(whose, *values, *([words] if words else []), strict=True))
-
-    for table in ("stops", "alarms", "maintenance", "work", "measured"):
-        of_there, of_here = getattr(there, table), getattr(here.history, table)
-        assert len(of_there) > 0
-        assert rows(here.history, codes, of_here) == rows(there, there.machines, of_there), table
+    assert rows(here.history, codes) == rows(there, there.machines)
+    assert all(rows(there, there.machines).values())
     assert here.history.work.length == 24 * HOUR
     assert {codes[place]: age for place, age in enumerate(here.history.traits["age"])} == {
         f"M-{number}": number for number in range(4)
@@ -195,3 +201,49 @@ async def test_between_an_import_and_a_machines_own_records_nothing_is_known(
     before = unseen(found, ()).reaches_into(Instants(looks.machine, looks.at - 40 * DAY), 24 * HOUR)
     assert blind[found.place(uuid.UUID(machine["id"]))]
     assert not before.any()
+
+
+def part(whole: Path, to: Path, begin: datetime, end: datetime) -> Path:
+    """Write what a directory tells of a part of its time."""
+    to.mkdir()
+    for file in whole.iterdir():
+        head, *lines = file.read_text().splitlines()
+        if file.name in {"mapping.toml", "machines.csv"}:
+            own = lines
+        else:
+            own = [line for line in lines if begin <= datetime.fromisoformat(line.split(",")[1]) < end]
+        (to / file.name).write_text("\n".join([head, *own]) + "\n")
+    return to
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [((90, 40), (40, 0)), ((40, 0), (90, 40)), ((90, 30), (50, 0)), ((50, 0), (90, 30)), ((60, 30), (90, 60), (30, 0))],
+    ids=["older first", "newer first", "overlapping", "overlapping, newer first", "the middle first"],
+)
+async def test_in_parts_and_in_any_order_it_is_what_it_is_at_once(bring, known, moment, tmp_path, parts):
+    whole = exports.write(tmp_path / "logs", until=UNTIL)
+    midnight = UNTIL.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    counted = Counter()
+    for number, (begin, end) in enumerate(parts):
+        cut = [midnight - timedelta(days=each) for each in (begin, end)]
+        verdict = await bring(part(whole, tmp_path / f"part-{number}", *cut))
+        assert all(each.is_whole and not each.refused and not each.changed for each in verdict.tables)
+        counted.update({each.table: each.imported for each in verdict.tables})
+    here = await known(await moment())
+    there, _ = read_history(whole, tomlfile.read(whole / "mapping.toml", Mapping), now=NOW)
+    codes = [here.codes[each] for each in here.machines]
+    assert rows(here.history, codes) == rows(there, there.machines)
+    assert counted == {
+        "stops": len(there.stops),
+        "alarms": len(there.alarms),
+        "maintenance": len(there.maintenance),
+        "work": len(there.work),
+        "telemetry": len(there.measured),
+        "machines": 4,
+    }
+    # and there is no time in between of which nobody knows
+    begins = [there.stops.at.min(), there.alarms.at.min(), there.work.at.min() - there.work.length]
+    assert set(here.since.values()) == {min(begins)}
+    ends = [there.stops.end.max(), there.alarms.at.max(), there.work.at.max()]
+    assert [begin for _, begin, _ in here.unknown] == [utc(int(max(ends)))] * 4
