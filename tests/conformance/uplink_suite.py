@@ -97,7 +97,7 @@ class UplinkSuite:
 
     async def test_a_silent_cloud_is_unreachable_within_the_deadline(self, harness: UplinkHarness) -> None:
         harness.behave(Manner.SILENT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with pytest.raises(Unreachable) as silence:
                 await harness.uplink.send(lease(1))
         assert silence.value.retry_after_s is None
@@ -125,7 +125,7 @@ class UplinkSuite:
             await harness.uplink.greet(Sign(12))
         assert busy.value.retry_after_s == ASKED_S
         harness.behave(Manner.SILENT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with pytest.raises(Unreachable):
                 await harness.uplink.greet(Sign(12))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 # what happens on another thread or socket is waited for in real time, this long at most
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class HandClock:

@@ -32,7 +32,7 @@ def background_of(process: psutil.Process, besides: int | None = None) -> psutil
                     found.append(child)
         return bool(found)
 
-    until(is_there, 30)
+    until(is_there, 60)
     return found[0]
 
 
@@ -42,7 +42,7 @@ def test_one_that_is_killed_is_followed_by_another_and_none_outlives_the_service
         first.kill()
         second = background_of(process, besides=first.pid)
         process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert not second.is_running()
     assert "background_died" in (data_dir / "serve.log").read_text()
 
@@ -54,7 +54,7 @@ def test_it_runs_alone_and_ends_when_told(database_url):
         assert process.stderr is not None
         assert "background_started" in process.stderr.readline()
         process.send_signal(signal.SIGINT if POSIX else signal.CTRL_BREAK_EVENT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 class AfterRounds(asyncio.Event):

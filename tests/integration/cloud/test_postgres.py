@@ -58,7 +58,7 @@ def test_a_server_runs_as_long_as_it_is_held_and_keeps_its_data(data_dir):
             connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
         process = psutil.Process(postmaster(data_dir))
         assert process.is_running()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     with embedded(data_dir) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
 
@@ -69,9 +69,9 @@ def test_two_processes_share_a_server_and_the_last_one_stops_it(data_dir):
         with holder(data_dir) as (other, other_url):
             assert answer(other_url) == 42
             other.stdin.close()
-            assert other.wait(timeout=20) == 0
+            assert other.wait(timeout=60) == 0
         assert answer(url) == 42
-    server.wait(timeout=10)
+    server.wait(timeout=60)
 
 
 def test_a_holder_that_was_killed_does_not_hold_for_ever(data_dir):
@@ -79,11 +79,11 @@ def test_a_holder_that_was_killed_does_not_hold_for_ever(data_dir):
         server = psutil.Process(postmaster(data_dir))
         with holder(data_dir) as (other, _):
             other.kill()
-            other.wait(timeout=20)
+            other.wait(timeout=60)
         # its parent does not ask how it ended: a zombie stays
         unreaped.kill()
         os.waitid(os.P_PID, unreaped.pid, os.WEXITED | os.WNOWAIT)
-    server.wait(timeout=10)
+    server.wait(timeout=60)
 
 
 def test_a_directory_too_long_for_a_socket_is_no_trouble(data_dir):

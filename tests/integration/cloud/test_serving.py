@@ -84,8 +84,8 @@ def test_a_new_directory_is_served_after_one_command_and_left_without_a_process(
         server = postmaster(data_dir)
         assert httpx.get(f"{address}/openapi.json").json()["info"]["title"] == "Tezgah"
         process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
-        assert process.wait(timeout=15) == 0
-        server.wait(timeout=5)
+        assert process.wait(timeout=60) == 0
+        server.wait(timeout=60)
 
 
 def spread(address: str, workers: list[psutil.Process]) -> None:
@@ -100,7 +100,7 @@ def spread(address: str, workers: list[psutil.Process]) -> None:
             return [sum(each.status == psutil.CONN_ESTABLISHED for each in mine) for mine in kept]
 
         # by chance one of two gets less than five of forty once in a million
-        until(lambda: sum(shares()) >= 40 and min(shares()) >= 5, 10)
+        until(lambda: sum(shares()) >= 40 and min(shares()) >= 5, 60)
 
 
 def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir, tmp_path):
@@ -108,7 +108,13 @@ def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir, tmp_path)
         server = postmaster(data_dir)
 
         def workers() -> list[psutil.Process]:
-            return [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
+            found = []
+            for child in process.children():
+                # one may go while it is looked at
+                with suppress(psutil.NoSuchProcess):
+                    if "spawn_main" in " ".join(child.cmdline()):
+                        found.append(child)
+            return found
 
         first = workers()
         assert len(first) == 2
@@ -116,14 +122,14 @@ def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir, tmp_path)
         beside = refused(tmp_path, "--migrate", "--port", address.rpartition(":")[2], "--workers", "2")
         assert (beside.returncode, "Cannot listen on" in beside.stderr) == (69, True), beside.stderr
         first[0].kill()
-        first[0].wait(timeout=5)
-        until(lambda: _status(f"{address}/health/ready") == 200, 10)
-        until(lambda: len([worker for worker in workers() if worker.is_running()]) == 2, 20)
+        first[0].wait(timeout=60)
+        until(lambda: _status(f"{address}/health/ready") == 200, 60)
+        until(lambda: len([worker for worker in workers() if worker.is_running()]) == 2, 60)
         figures = httpx.get(f"{address}/metrics").text
         assert "tezgah_http_requests_total" in figures
         process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
-        assert process.wait(timeout=20) == 0
-        server.wait(timeout=5)
+        assert process.wait(timeout=60) == 0
+        server.wait(timeout=60)
 
 
 def test_workers_of_a_killed_parent_end_and_the_next_start_has_port_and_database(data_dir):
@@ -133,28 +139,28 @@ def test_workers_of_a_killed_parent_end_and_the_next_start_has_port_and_database
         workers = [child for child in left if "spawn_main" in " ".join(child.cmdline())]
         assert len(workers) == 3  # one of them works in the background
         process.kill()
-        assert psutil.wait_procs(workers, timeout=15)[1] == []
+        assert psutil.wait_procs(workers, timeout=60)[1] == []
         assert server.is_running()
     with serving(data_dir, "--port", address.rpartition(":")[2]) as (process, again):
         assert again == address
         assert postmaster(data_dir).pid == server.pid
         process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
-        assert process.wait(timeout=15) == 0
-        server.wait(timeout=5)
+        assert process.wait(timeout=60) == 0
+        server.wait(timeout=60)
 
 
 def test_the_services_own_database_is_started_again_when_it_was_killed(data_dir):
     with serving(data_dir, "--migrate", "--no-background") as (process, address):
         first = postmaster(data_dir)
         first.kill()
-        until(lambda: not first.is_running(), 5)
-        until(lambda: _status(f"{address}/health/ready") == 200, 30)
+        until(lambda: not first.is_running(), 60)
+        until(lambda: _status(f"{address}/health/ready") == 200, 60)
         second = postmaster(data_dir)
         assert second.pid != first.pid
         assert "postgres_started_again" in (data_dir / "serve.log").read_text()
         process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
-        assert process.wait(timeout=15) == 0
-        second.wait(timeout=5)
+        assert process.wait(timeout=60) == 0
+        second.wait(timeout=60)
 
 
 def test_a_taken_port_is_said_in_one_sentence(data_dir):

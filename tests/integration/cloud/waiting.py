@@ -11,7 +11,7 @@ _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_d
 
 async def until_waiting(database: Database, sessions: int) -> None:
     """Return when so many sessions of this database wait for a lock."""
-    async with asyncio.timeout(10), database.engine.connect() as connection:
+    async with asyncio.timeout(60), database.engine.connect() as connection:
         while await connection.scalar(_WAITING) != sessions:
             # each look is a transaction of its own, for a view of activity holds still within one
             await connection.rollback()

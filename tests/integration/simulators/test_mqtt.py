@@ -18,7 +18,7 @@ from simulators.mqtt import MqttPlant
 from simulators.plant import plant, speaking
 from tests.integration.edge.drivers.mqtt.counterpart import Line, free_port
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 MACHINES = 3
 
 

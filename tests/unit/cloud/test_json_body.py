@@ -39,8 +39,9 @@ def test_what_is_not_says_why(body, why):
 
 def test_many_names_cost_no_more_than_reading_them():
     body = json.dumps({str(number): number for number in range(50_000)}).encode()
-    started = time.perf_counter()
+    # of the processor, however many others want it; comparing each with each would take a minute
+    started = time.process_time()
     read(body)
     with pytest.raises(json.JSONDecodeError):
         read(body[:-1] + b', "1": 1}')
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 10

@@ -29,7 +29,7 @@ def test_a_loop_without_signal_handlers_is_told_all_the_same() -> None:
         told = asyncio.Event()
         with stopping_on_signals(told.set):
             signal.raise_signal(signal.SIGTERM)
-            await asyncio.wait_for(told.wait(), 5)
+            await asyncio.wait_for(told.wait(), 60)
 
     before = signal.getsignal(signal.SIGTERM)
     with asyncio.Runner(loop_factory=WindowsLoop) as runner:

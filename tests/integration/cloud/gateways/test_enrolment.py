@@ -230,7 +230,7 @@ async def test_a_look_at_a_gateway_does_not_wait_for_its_batch(app_client, app, 
     gateway = await shown(app_client, tenant)
     async with app.state.database.transaction() as session:
         await session.get_one(service.Gateway, uuid.UUID(gateway["id"]), with_for_update=True)
-        assert await asyncio.wait_for(shown(app_client, tenant), 2) == gateway
+        assert await asyncio.wait_for(shown(app_client, tenant), 60) == gateway
 
 
 async def test_a_token_that_was_given_out_meanwhile_is_not_overwritten(app_client, app, tenant):

@@ -59,7 +59,7 @@ def test_an_import_that_is_killed_leaves_nothing(run_import, rows, fresh_databas
         until(lambda: process.poll() is not None or rows(waiting), 30)
         assert process.poll() is None
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         process.stdout.close()
         process.stderr.close()
         gone = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%'"

@@ -1,6 +1,7 @@
 """Models over HTTP: learned in a process of their own from a plant in PostgreSQL, promoted, served, rolled back."""
 
 import asyncio
+import contextlib
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -163,9 +164,11 @@ async def test_a_process_that_is_killed_or_cancelled_leaves_the_champion(app, ap
 async def _process() -> psutil.Process:
     async with asyncio.timeout(60):
         while True:
-            found = [each for each in psutil.Process().children() if "spawn_main" in " ".join(each.cmdline())]
-            if found:
-                return found[0]
+            for each in psutil.Process().children():
+                # one of an earlier training may go while it is looked at
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if "spawn_main" in " ".join(each.cmdline()):
+                        return each
             await asyncio.sleep(0)
 
 

@@ -41,14 +41,14 @@ class Ear:
 
     async def next(self) -> Frame:
         """The next event; heartbeats and the like are passed over."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 frame = await anext(self._frames)
                 if frame.startswith(b"event"):
                     return parsed(frame)
 
     async def raw(self) -> bytes:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return await anext(self._frames)
 
     async def close(self) -> None:

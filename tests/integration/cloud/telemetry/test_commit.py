@@ -39,7 +39,7 @@ async def at_commit(connection: psycopg.AsyncConnection, statement: str) -> None
 
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not await is_so():
         assert time.monotonic() < deadline, "it did not come to that"
 

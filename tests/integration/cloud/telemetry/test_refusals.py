@@ -135,7 +135,7 @@ async def test_no_more_batches_than_there_are_turns_are_stored_at_once_in_the_wh
 async def _first(tasks, count):
     done = set()
     while len(done) < count:
-        finished, _ = await asyncio.wait(set(tasks) - done, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        finished, _ = await asyncio.wait(set(tasks) - done, return_when=asyncio.FIRST_COMPLETED, timeout=60)
         assert finished, "nobody was refused"
         done |= finished
     return done

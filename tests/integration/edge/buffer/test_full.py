@@ -40,7 +40,7 @@ class Plant:
         times = 1_800_000_000_000_000 + np.arange(first, first + count, dtype=np.int64) * STEP_US
         noise = np.random.default_rng(first).integers(0, 2**32, count, np.uint32)
         rows = replace(rows, ts=times, received=times, status=noise)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             promise = await self.buffer.append(rows)
             await self.buffer.flush()
             await promise

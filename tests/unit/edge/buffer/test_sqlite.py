@@ -16,7 +16,7 @@ from shared.reading import Flag, GapCause, Readings
 from shared.wire.batch import BatchId, decode
 from shared.wire.lane import Lane
 from tests.fakes import disk
-from tests.fakes.clock import HandClock, turns
+from tests.fakes.clock import HandClock, happens, turns
 from tests.fakes.readings import TAGS, gaps, numbered, numbers
 from tests.fakes.sqlite import GATEWAY, crashed, running
 
@@ -37,7 +37,7 @@ async def taken(buffer: SqliteBuffer, first: int, count: int, *, noise: bool = F
     if noise:
         status = np.random.default_rng(first).integers(0, 2**32, count, np.uint32)
         rows = replace(rows, status=status)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await (await buffer.append(rows))
 
 
@@ -87,7 +87,7 @@ async def test_what_comes_within_fifty_milliseconds_shares_a_commit(path: Path, 
             await clock.advance(0.012)
         assert not any(promise.done() for promise in promises)
         await clock.advance(0.003)
-        await asyncio.wait_for(asyncio.gather(*promises), 10)
+        await asyncio.wait_for(asyncio.gather(*promises), 60)
         assert buffer.stats().commits == 1
 
 
@@ -97,7 +97,7 @@ async def test_a_prompt_append_takes_the_others_along(path: Path, clock: HandClo
         lazy = await buffer.append(numbered(0, 1))
         prompt = await buffer.append(numbered(1, 1), prompt=True)
         await clock.advance(0.002)
-        await asyncio.wait_for(asyncio.gather(lazy, prompt), 10)
+        await asyncio.wait_for(asyncio.gather(lazy, prompt), 60)
         assert buffer.stats().commits == 1
 
 
@@ -112,14 +112,15 @@ async def test_while_somebody_takes_them_batches_are_sealed_every_half_second(pa
     async with running(path, clock) as buffer:
         buffer.register(TAGS)
         for number in range(4):
-            began = clock.monotonic()
             await buffer.append(numbered(number, 1))
             lease = asyncio.create_task(buffer.lease(live=True))
-            await clock.until(lease.done)
+            # 50 ms to the commit, 500 ms to the seal; the hand stands still while the disk takes its own time
+            await clock.advance(0.051)
+            await happens(lambda number=number: buffer.stats().committed == number + 1)
+            await clock.advance(0.501)
+            await happens(lease.done)
             assert (got := await lease) is not None
             assert numbers(got.body) == [number]
-            # 50 ms to the commit, 500 ms to the seal; and the hand moves on while the disk takes its own time
-            assert clock.monotonic() - began < 2.0
 
 
 async def test_while_nobody_takes_them_batches_wait_ten_seconds_to_grow(path: Path, clock: HandClock) -> None:
@@ -162,9 +163,8 @@ async def test_what_came_while_a_commit_failed_is_committed_without_more_coming(
             second = await buffer.append(numbered(COMMIT_ROWS + 1, 1))
             await clock.advance(0.06)
         await clock.until(first.done)
-        at = clock.monotonic()
-        await clock.until(second.done)
-        assert clock.monotonic() - at <= 0.05
+        # no time passes any more, however long the disk takes
+        await happens(second.done)
         assert await drained(buffer) == list(range(COMMIT_ROWS + 2))
 
 
@@ -175,7 +175,7 @@ async def test_while_commits_fail_memory_is_bounded_and_appending_waits(path: Pa
         total = COMMIT_ROWS
         with disk.refusing():
             while total < COMMIT_ROWS + MAX_PENDING_ROWS:
-                await asyncio.wait_for(buffer.append(numbered(total, 10_000)), 10)
+                await asyncio.wait_for(buffer.append(numbered(total, 10_000)), 60)
                 total += 10_000
             waiting = asyncio.create_task(buffer.append(numbered(total, 1)))
             await clock.advance(60.0)
@@ -326,7 +326,7 @@ async def test_one_batch_is_not_lent_twice_though_it_is_both_the_oldest_and_the_
         reading = asyncio.create_task(buffer.lease(live=False, wait=False))
         await asyncio.sleep(0)
         newest = await buffer.lease(live=True, wait=False)
-        other = await asyncio.wait_for(reading, 10)
+        other = await asyncio.wait_for(reading, 60)
         assert newest is not None
         assert COMMIT_ROWS in numbers(newest.body)
         assert other is None
@@ -377,7 +377,7 @@ async def test_what_was_taken_under_a_clock_that_was_not_set_is_kept_until_it_is
         rows = numbered(0, 3)
         now = np.full(3, clock.now_us())
         await buffer.append(replace(rows, ts=now, received=now, flags=rows.flags | np.uint8(Flag.CLOCK_NOT_SET)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await buffer.flush()
         assert await buffer.lease(live=True, wait=False) is None
         assert buffer.stats().batches == 1
@@ -400,7 +400,7 @@ async def test_a_batch_that_may_have_been_sent_keeps_its_content(path: Path, clo
         rows = numbered(0, 3)
         now = np.full(3, since_us)
         await buffer.append(replace(rows, ts=now, received=now, flags=rows.flags | np.uint8(Flag.CLOCK_NOT_SET)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await buffer.flush()
         # nobody set the clock for so long that it is not waited for
         buffer.release()

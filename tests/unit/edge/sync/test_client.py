@@ -87,8 +87,8 @@ async def test_on_a_thin_line_a_large_body_has_more_time(server: HttpCloud) -> N
         await client.exchange("/x", bytes(1_000))
     with pytest.raises(Unreachable, match=r"within 0\.31 s"):
         await client.exchange("/x", bytes(10), is_thin=True)
-    # at 1,000 bytes a second it has a second more
-    await client.exchange("/x", bytes(1_000), is_thin=True)
+    # at 1,000 bytes a second it has a minute more
+    await client.exchange("/x", bytes(60_000), is_thin=True)
     await client.close()
 
 
@@ -100,7 +100,7 @@ async def test_an_upload_that_stalls_is_given_up_long_before_the_deadline() -> N
     server = await asyncio.start_server(deaf, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     client = CloudClient(url, "t", timeout_s=0.5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(Unreachable, match="took nothing more"):
             # more than the system's buffers on both sides hold; the deadline alone would be ten minutes
             await client.exchange("/x", bytes(30_000_000), is_thin=True)

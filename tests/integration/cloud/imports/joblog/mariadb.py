@@ -38,7 +38,7 @@ def serving() -> Iterator[Path]:
             yield socket
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
             log.close()
 
 

@@ -48,7 +48,7 @@ async def serving(binary: Path, form: str) -> AsyncIterator[dict[str, object]]:
     process = await asyncio.create_subprocess_exec(str(binary), *words, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             port = int(await process.stdout.readline())
         if form == "rtu":
             yield {"modbus": "rtu", "port": str(cable.near), "baud": 115200, "parity": "none"}

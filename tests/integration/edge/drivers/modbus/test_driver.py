@@ -18,7 +18,7 @@ from edge.ports import Sample
 from shared.reading import Quality
 from tests.integration.edge.drivers.modbus.counterpart import Asked, Counterpart, driver, points, rows
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class HandClock:

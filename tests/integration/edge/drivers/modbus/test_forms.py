@@ -305,7 +305,7 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(turns: int)
 
         await eventually(lambda: len(samples) > 2)
         slave.mangle = answer_and_cancel
-        done, _ = await asyncio.wait([task], timeout=2.0)
+        done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
         task.cancel()
         assert done
         await built.close()

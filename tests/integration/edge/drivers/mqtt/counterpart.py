@@ -23,7 +23,7 @@ from edge.drivers.spec import Point, Surroundings
 from edge.ports import BEFORE_US, Sample
 from simulators.broker import MqttBroker
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 # Debian's and Windows' packages put it where an ordinary user's PATH does not lead
 _PLACES = (
     os.environ.get("PATH", ""),

@@ -23,7 +23,7 @@ from edge.errors import DriverError
 from edge.ports import Sample
 
 NAMESPACE = "urn:tezgah:test"
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

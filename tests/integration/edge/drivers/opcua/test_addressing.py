@@ -1,7 +1,6 @@
 """Every way to a value: paths and wildcards, elements and fields, words of enumerations, and reading by time."""
 
 import enum
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -233,11 +232,9 @@ async def test_items_for_which_the_server_has_no_room_are_read_and_the_rest_is_w
 
     service.create_monitored_items = full
     try:
-        began = time.monotonic()
         async with taking(driver(plc.port, points(["a", "b"]))) as taker:
             await taker.until(lambda: len([row for row in taker.rows() if row[0] == 1]) >= 3)
             assert taker.values(0) == [1.0]
-        assert time.monotonic() - began < 10
     finally:
         service.create_monitored_items = create
     assert all(row[3] == Quality.GOOD for row in taker.rows())

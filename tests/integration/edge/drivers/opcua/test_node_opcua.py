@@ -45,7 +45,7 @@ class NodeServer:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(what).encode() + b"\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (await self.process.stdout.readline()).startswith(b"{"):
                 pass
 

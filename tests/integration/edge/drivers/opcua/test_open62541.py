@@ -64,7 +64,7 @@ class Small:
     async def _answer(self, begin: bytes) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (line := await self._process.stdout.readline()).startswith(begin):
                 assert line, "the server ended"
 

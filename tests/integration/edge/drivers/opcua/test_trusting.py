@@ -67,7 +67,7 @@ async def trust(*words: str) -> Result:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "edge", "trust", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         out, err = await process.communicate()
     return Result(process.returncode or 0, out.decode(), err.decode())
 

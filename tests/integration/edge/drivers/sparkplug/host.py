@@ -10,7 +10,7 @@ from edge.drivers.spec import Point, Surroundings
 from edge.ports import Sample
 from shared.reading import Gap, Quality
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 
 def points(name: str, group: str, node: str, tags: dict[str, str], **options: object) -> list[Point]:

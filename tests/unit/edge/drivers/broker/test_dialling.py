@@ -21,11 +21,11 @@ def test_a_name_server_that_hangs_does_not_hold_up_the_end_and_what_comes_late_i
     answers, closed = threading.Event(), threading.Event()
 
     async def begin() -> None:
-        dial(lambda: answers.wait(30) and None, closed.set)
+        dial(lambda: answers.wait(90) and None, closed.set)
 
     began = time.monotonic()
     with asyncio.Runner() as runner:
         runner.run(begin())
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 60.0
     answers.set()
-    assert closed.wait(5.0)
+    assert closed.wait(60.0)
