@@ -59,7 +59,7 @@ class LyingCloud:
             receipt = Receipt(str(head.id.epoch), head.id.seq, Outcome.STORED, head.rows)
             return 200, msgspec.json.encode({"data": receipt, "meta": {}})
         kept = {name: headers[name] for name in ("Authorization", "Content-Type") if name in headers}
-        reply = httpx.post(self._cloud + path, content=body, headers=kept, timeout=10)
+        reply = httpx.post(self._cloud + path, content=body, headers=kept, timeout=60)
         return reply.status_code, reply.content
 
     def __enter__(self) -> Self:

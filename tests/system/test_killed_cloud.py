@@ -101,7 +101,7 @@ def test_workers_killed_before_they_serve_are_replaced_at_once(stack: Stack) -> 
 
 def is_serving(stack: Stack) -> bool:
     with suppress(httpx.TransportError):
-        return httpx.get(f"{stack.cloud.address}/health/ready").status_code == 200
+        return httpx.get(f"{stack.cloud.address}/health/ready", timeout=60).status_code == 200
     return False
 
 

@@ -19,7 +19,7 @@ ORDER = {
 
 @contextmanager
 def signed_in(stack: Stack, username: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{stack.ports.api}", timeout=10) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{stack.ports.api}", timeout=60) as client:
         answer = client.post("/auth/login", json={"username": username, "password": stack.password})
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         yield client

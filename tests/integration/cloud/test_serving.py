@@ -64,7 +64,7 @@ def _ready(process: psutil.Popen, log: Path) -> str:
 
 def _status(url: str) -> int | None:
     with suppress(httpx.TransportError):
-        return httpx.get(url, timeout=5).status_code
+        return httpx.get(url, timeout=60).status_code
     return None
 
 
@@ -82,7 +82,7 @@ def postmaster(data_dir: Path) -> psutil.Process:
 def test_a_new_directory_is_served_after_one_command_and_left_without_a_process(data_dir):
     with serving(data_dir, "--migrate") as (process, address):
         server = postmaster(data_dir)
-        assert httpx.get(f"{address}/openapi.json").json()["info"]["title"] == "Tezgah"
+        assert httpx.get(f"{address}/openapi.json", timeout=60).json()["info"]["title"] == "Tezgah"
         process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
         assert process.wait(timeout=60) == 0
         server.wait(timeout=60)
@@ -93,7 +93,7 @@ def spread(address: str, workers: list[psutil.Process]) -> None:
     host, _, port = address.removeprefix("http://").rpartition(":")
     with ExitStack() as held:
         for _ in range(40):
-            held.enter_context(socket.create_connection((host, int(port)), timeout=5))
+            held.enter_context(socket.create_connection((host, int(port)), timeout=60))
 
         def shares() -> list[int]:
             kept = (worker.net_connections() for worker in workers)
@@ -125,7 +125,7 @@ def test_a_killed_worker_is_replaced_and_the_others_serve_on(data_dir, tmp_path)
         first[0].wait(timeout=60)
         until(lambda: _status(f"{address}/health/ready") == 200, 60)
         until(lambda: len([worker for worker in workers() if worker.is_running()]) == 2, 60)
-        figures = httpx.get(f"{address}/metrics").text
+        figures = httpx.get(f"{address}/metrics", timeout=60).text
         assert "tezgah_http_requests_total" in figures
         process.send_signal(signal.SIGTERM if POSIX else signal.CTRL_BREAK_EVENT)
         assert process.wait(timeout=60) == 0

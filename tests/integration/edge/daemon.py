@@ -110,7 +110,7 @@ class Daemon:
 
     async def get(self, path: str = "/health") -> httpx.Response:
         port = int((self.state / "health.port").read_text(encoding="ascii"))
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
             return await client.get(f"http://127.0.0.1:{port}{path}")
 
     async def is_ok(self) -> bool:

@@ -14,6 +14,11 @@ def record(text: str) -> logging.LogRecord:
     return logging.LogRecord("t", logging.INFO, "", 0, text, None, None)
 
 
+def on_no_later_day() -> float:
+    """A time before any file's, so that midnight turns none."""
+    return 0.0
+
+
 def lines(path: Path) -> list[str]:
     files = [each for each in path.parent.iterdir() if not each.name.endswith(".lock")]
     return [line for each in files for line in each.read_text(encoding="utf-8").splitlines()]
@@ -29,7 +34,7 @@ def write_many(path: Path, writer: int, count: int) -> None:
 def test_lines_are_appended_to_what_is_there(tmp_path):
     path = tmp_path / "cloud.log"
     for text in ("one", "iki: ğüşıöç", "\ud800"):
-        handler = RotatedFile(path, max_bytes=1000, keep=2)
+        handler = RotatedFile(path, max_bytes=1000, keep=2, now=on_no_later_day)
         handler.emit(record(text))
         handler.close()
     assert path.read_text(encoding="utf-8").splitlines() == ["one", "iki: ğüşıöç", "\\ud800"]
@@ -37,7 +42,7 @@ def test_lines_are_appended_to_what_is_there(tmp_path):
 
 def test_a_file_is_turned_before_it_is_too_large_and_only_so_many_are_kept(tmp_path):
     path = tmp_path / "cloud.log"
-    handler = RotatedFile(path, max_bytes=100, keep=2)
+    handler = RotatedFile(path, max_bytes=100, keep=2, now=on_no_later_day)
     for number in range(40):
         handler.emit(record(f"{number:09}"))
     handler.close()

@@ -74,12 +74,12 @@ async def exchange(port: int, request: bytes, *, ends: bool = False) -> bytes:
 
 
 async def get(port: int, path: str, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
         return await client.get(path, headers=headers)
 
 
 async def test_pages_are_served_to_an_ordinary_client(port: int) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         health = await client.get("/health?now=1")
         metrics = await client.head("/metrics")
     assert (health.status_code, health.headers["content-type"], health.json()) == (200, "application/json", {"a": 1})
@@ -183,7 +183,7 @@ async def test_with_a_token_only_who_shows_it_reads(path: str, shown: str | None
         headers = [(b"Host", b"gateway.plant")]
         if shown is not None:
             headers.append((b"Authorization", f"Bearer {shown}".encode("latin-1")))
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             answer = await client.get(path, headers=headers)
         assert answer.status_code == status
         assert TOKEN not in answer.text
@@ -200,7 +200,7 @@ async def test_another_name_is_only_believed_beside_a_token() -> None:
 async def test_a_stream_is_sent_as_it_comes_and_ends_with_its_reader(port: int, ticker: Ticker) -> None:
     async with (
         asyncio.timeout(60),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
         client.stream("GET", "/stream") as answer,
     ):
         lines = answer.aiter_lines()

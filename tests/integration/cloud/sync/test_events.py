@@ -256,7 +256,7 @@ async def test_over_http_a_listener_at_one_worker_hears_what_is_done_at_another(
     settings, app_client, tenant, plan, prefix
 ):
     _, (first, _) = await plan()
-    async with served(settings) as base, httpx.AsyncClient(base_url=base, timeout=15) as other_worker:
+    async with served(settings) as base, httpx.AsyncClient(base_url=base, timeout=60) as other_worker:
         async with other_worker.stream("GET", f"{prefix}/events", headers=tenant.planner) as stream:
             assert stream.status_code == 200
             assert stream.headers["Content-Type"].startswith("text/event-stream")
