@@ -22,7 +22,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from cloud.db import Table
@@ -93,6 +93,33 @@ class JobLogRow(Table, table=True):
     imported_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
+
+
+class JobLogTold(Table, table=True):
+    """How a closed row stood, from `recorded_at` on; what stands otherwise since was withdrawn."""
+
+    __tablename__ = "joblog_told"
+    __table_args__ = (
+        CheckConstraint("at <= known_at", name="order"),
+        Index("ix_joblog_told_current", "joblog_id", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
+        Index(None, "joblog_id", "at"),
+        Index(None, "machine_id", "at"),
+        Index(None, "organization_id", "at"),
+        Index(None, "organization_id", "recorded_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))
+    organization_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("organization.id"), nullable=False))
+    machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), nullable=False))
+    joblog_id: int = Field(sa_column=Column(BigInteger, ForeignKey("joblog.id"), nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    known_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    # in the order of `service.told.NAMES`
+    numbers: list[float] = Field(sa_column=Column(ARRAY(Double), nullable=False))
+    recorded_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+    withdrawn_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
 class JobLogRevision(Table, table=True):

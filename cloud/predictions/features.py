@@ -27,7 +27,13 @@ _PIECES = ("good", "scrap")
 # the twelve times of a job log (DOMAIN: `kpi.joblog`), minutes
 JOB_TIMES = tuple(column.name for column in COLUMNS)
 # of the last job: what it was, and who did it
-JOB_TRAITS = {"product": "jobs", "complexity": "jobs", "setup_complexity": "jobs", "experience": "operators"}
+JOB_TRAITS = {
+    "product": "jobs",
+    "complexity": "jobs",
+    "setup_complexity": "jobs",
+    "experience": "operators",
+    "skill": "operators",
+}
 _JOB_WINDOWS = ("24h", "7d")
 
 

@@ -1,7 +1,7 @@
 """Owns whether a model still hears of a machine what it learned from, at an instant: silence is not calm.
 
-Alarms, counts and telemetry come by imports or by gateways. Of a machine that told of alarms in March and tells of
-nothing since, a model would take it that it has none.
+Alarms, counts, telemetry and job logs come by imports or by gateways. Of a machine that told of alarms in March and
+tells of nothing since, a model would take it that it has none.
 """
 
 import uuid
@@ -13,7 +13,14 @@ from cloud.predictions.history import HOUR
 # a weekend, or an import every night of which one failed
 WITHIN = timedelta(hours=48)
 # by which kind of rows each group of features is told
-KINDS: Mapping[str, str] = {"alarms": "alarms", "work": "work", "quality": "work", "telemetry": "telemetry"}
+KINDS: Mapping[str, str] = {
+    "alarms": "alarms",
+    "work": "work",
+    "quality": "work",
+    "telemetry": "telemetry",
+    "jobs": "jobs",
+    "operators": "jobs",
+}
 
 Heard = Mapping[str, Mapping[uuid.UUID, int]]
 """By kind and machine until when it was heard, microseconds; a machine that never told of it is left out."""

@@ -24,7 +24,7 @@
     [telemetry]                         # `start`, `every` and `columns`, named as you like
     [jobs]                              # a job log, a row a job that is over; `columns`: the twelve times in minutes
                                         # (running, setup, waiting_setup, ..), product, complexity, setup_complexity,
-                                        # experience of the operator
+                                        # experience (years) and skill of the operator
     [machines]                          # `traits`: what a machine is, numbers
 
 A table may name a column `known`, with when a row was known; without it a row was known when it happened.

@@ -10,12 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
-from cloud.predictions.hearing import Heard, latest
-from cloud.predictions.history import Events, Floats, History, Spans, Stops, joined, no_events, together
+from cloud.predictions.hearing import Heard
+from cloud.predictions.history import Events, Floats, History, Stops, joined, together
 from cloud.predictions.imported import reading
-from cloud.predictions.imported.reading import Arrived
-from cloud.production.service import alarms, failures
-from cloud.production.service.alarms import Alarms
+from cloud.predictions.sources import Asked, alarms_of, jobs_of, telemetry_of, work_of
+from cloud.production.service import failures
 from cloud.production.service.failures import Failures
 from cloud.production.service.moments import us, utc
 
@@ -74,27 +73,19 @@ async def read(
     found = _stops(await failures.failures(session, ids, as_of))
     done = await maintenance.done_by(session, ids, as_of)
     serviced = _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done])
-    speaking = await alarms.told_since(session, ids, as_of)
-    begun = {places[each]: us(at) for each, at in speaking.items()}
-    told = await reading.events(session, seen, "alarms", places, begun)
-    work = await reading.spans(session, seen, "work", wanted, {})
-    measured = await reading.spans(session, seen, "telemetry", wanted, {})
-    spoke = {each: us(at) for each, at in (await alarms.heard(session, list(wanted), as_of)).items()}
-    heard = {
-        "alarms": latest(
-            _ends(seen) if len(told) else {}, {each: spoke.get(each, us(at)) for each, at in speaking.items()}
-        ),
-        "work": _told_by(seen, work, ids),
-        "telemetry": _told_by(seen, measured, ids),
-    }
+    asked = Asked(session, organization_id, as_of, seen, ids, wanted)
+    (told, heard_alarms), (work, heard_work) = await alarms_of(asked), await work_of(asked)
+    (measured, heard_measured), (jobs, heard_jobs) = await telemetry_of(asked), await jobs_of(asked)
+    heard = {"alarms": heard_alarms, "work": heard_work, "telemetry": heard_measured, "jobs": heard_jobs}
     history = History(
         [str(each) for each in ids],
         together(await reading.stops(session, seen, places, seams), found),
-        joined(told, _alarms(await alarms.alarms(session, ids, as_of))),
+        told,
         joined(await reading.events(session, seen, "maintenance", places, _first(serviced)), serviced),
         work,
         measured,
         _traits(seen.traits, ids),
+        jobs,
     )
     gaps = [
         (each, utc(begin), utc(end))
@@ -105,37 +96,12 @@ async def read(
     return Past(history, ids, await machines.codes(session, organization_id, ids), since, gaps, heard)
 
 
-def _ends(seen: Arrived) -> dict[uuid.UUID, int]:
-    """Return how far imports tell of each machine."""
-    return {machine_id: max(end for _, end in spans) for machine_id, spans in seen.covered.items()}
-
-
-def _told_by(seen: Arrived, spans: Spans, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """Return how far imports tell of those machines of which they have spans."""
-    ends, places = _ends(seen), np.unique(spans.machine).tolist()
-    return {ids[place]: ends[ids[place]] for place in places}
-
-
 def _first(events: Events) -> dict[int, int]:
     """Return when the first of each machine was."""
     first: dict[int, int] = {}
     for place, at in zip(events.machine.tolist(), events.at.tolist(), strict=True):
         first[place] = min(at, first.get(place, at))
     return first
-
-
-def _alarms(found: Sequence[Alarms]) -> Events:
-    kinds = tuple(sorted({each.code for each in found}))
-    if not kinds:
-        return no_events()
-    sizes = [len(each.at) for each in found]
-    return Events(
-        np.concatenate([each.place for each in found]),
-        np.concatenate([each.at for each in found]),
-        np.concatenate([each.known for each in found]),
-        np.repeat(np.array([kinds.index(each.code) for each in found], np.int16), sizes),
-        kinds,
-    )
 
 
 def _traits(told: Mapping[uuid.UUID, Mapping[str, float]], ids: Sequence[uuid.UUID]) -> dict[str, Floats]:

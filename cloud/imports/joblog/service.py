@@ -20,6 +20,7 @@ from cloud.imports.joblog.schemas import Finding, Outcome, Verdict
 from cloud.imports.joblog.source import Raw, Source
 from cloud.joblogs.schemas import Entry, Flag
 from cloud.joblogs.service import log as joblogs
+from cloud.joblogs.service import told
 
 # some 300 KB; what a kill costs at most
 AT_ONCE = 1_000
@@ -190,6 +191,7 @@ class _Import:
             raise Conflict(f"{verdict.rows_read} rows were read, and not all are accounted for: {verdict!r}")
         if not verdict.is_dry_run:
             async with self._database.transaction() as session:
+                await told.tell_all(session, self._actor.organization_id)
                 await changes.record(
                     session, self._actor, Entity.JOBLOG, self._wanted.name, ChangeKind.CREATED, after=verdict
                 )

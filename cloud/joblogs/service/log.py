@@ -17,6 +17,7 @@ from cloud.changes import Actor, ChangeKind, Entity
 from cloud.identity.schemas import Caller, Role
 from cloud.joblogs.models import JobLogRevision, JobLogRow
 from cloud.joblogs.schemas import SECONDS, Brought, Entry, Flag, JobLogOut, JobLogSort, JobState
+from cloud.joblogs.service import told
 from cloud.jobs import service as jobs
 from cloud.machines import service as machines
 from cloud.operators import service as operators
@@ -120,6 +121,7 @@ async def bring(session: AsyncSession, actor: Actor, source: str, entries: Seque
     written = {name: statement.excluded[name] for name in values[0] if name not in _KEY}
     upsert = statement.on_conflict_do_update(index_elements=list(_KEY), set_={**written, "imported_at": func.now()})
     await session.execute(upsert, values)
+    await told.tell(session, actor.organization_id, source, [each.source_id for each in entries])
     revision = await _revise(session, actor.organization_id)
     updated = there or 0
     said = {"source": source, "rows": len(entries), "new": len(entries) - updated, "updated": updated}

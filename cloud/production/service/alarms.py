@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from cloud import columns
 from cloud.kpi.spans import Span
 from cloud.production import alarm_words
 from cloud.production.alarm_words import Word
@@ -55,8 +56,6 @@ _HEARD = text("""
     WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND reading_type = 'alarm_code' AND last_seen IS NOT NULL
     GROUP BY machine_id
 """)
-# of timestamptz, which counts from 2000
-_EPOCH_US = 946_684_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +83,9 @@ async def alarms(session: AsyncSession, machine_ids: Sequence[uuid.UUID], as_of:
     return [
         Alarms(
             row.code if number < MOST_CODES else OTHER,
-            np.frombuffer(row.places, ">i4").astype(np.int32),
-            np.frombuffer(row.at, ">i8").astype(np.int64) + _EPOCH_US,
-            np.frombuffer(row.known, ">i8").astype(np.int64) + _EPOCH_US,
+            columns.places(row.places),
+            columns.moments(row.at),
+            columns.moments(row.known),
         )
         for number, row in enumerate(rows)
     ]
