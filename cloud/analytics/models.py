@@ -20,6 +20,7 @@ from sqlalchemy import (
     Uuid,
     false,
     literal_column,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
@@ -66,9 +67,17 @@ class FactRow(Table):
 
 
 class FactHour(FactRow, table=True):
-    """A machine's hour, of UTC."""
+    """A machine's hour, of the plant's clock."""
 
     __tablename__ = "fact_hour"
+    __table_args__ = (
+        Index(
+            "ix_fact_hour_overtime",
+            "machine_id",
+            "bucket",
+            postgresql_where=text("overtime_us <> 0 OR overtime_pieces <> 0"),
+        ),
+    )
 
     machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), primary_key=True))
     bucket: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))

@@ -99,9 +99,10 @@ class OeeFiguresOut(BaseModel):
 
 
 class OeeBucketOut(OeeFiguresOut):
-    """A period."""
+    """A period; of one that the window cuts, the part that lies in the window."""
 
-    start: AwareDatetime
+    start: AwareDatetime = Field(description="When it begins; of a day of shifts, when the first of its time does")
+    end: AwareDatetime
     business_date: date | None = Field(description="The period's first; null of hours")
     shift: str | None = Field(description="The shift's name, by shift")
 
@@ -119,13 +120,18 @@ class OeeAnswerOut(BaseModel):
     # `as_of` is later with every question
     volatile: ClassVar[frozenset[str]] = frozenset({"as_of"})
 
-    start: AwareDatetime
+    start: AwareDatetime = Field(description="As asked, to the microsecond: windows that touch add up")
     end: AwareDatetime
     by: Grain
     policy: str
     as_of: AwareDatetime = Field(description="Until when figures are computed")
     revision: int
-    total: OeeFiguresOut = Field(description="Of sums, never a mean of ratios")
+    total: OeeFiguresOut = Field(description="Of sums, never a mean of ratios; all of the window")
+    between_shifts: OeeFiguresOut | None = Field(
+        default=None,
+        description="By shift, the time that lies in no shift, and what was made in it: with the buckets it is the "
+        "total. Null by other periods, where it is of the local date, and where there is none",
+    )
     buckets: list[OeeBucketOut]
 
 

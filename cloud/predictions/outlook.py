@@ -43,7 +43,9 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
     at = asked.as_of or now
     window = figuring.Asked(_GRAIN[asked.period], at - _LOOK_BACK[asked.period], at)
     shown = await figuring.of_machine(session, organization_id, asked.machine_id, window, now)
-    over = [each for each in shown.buckets if each.start <= at - _OVER_AFTER[asked.period] and each.oee is not None]
+    # one that has begun before is seen in part, and so is one that goes on
+    whole = [each for each in shown.buckets if shown.start < each.start <= at - _OVER_AFTER[asked.period]]
+    over = [each for each in whole if each.oee is not None]
     cycle = _WEEK if asked.period is Period.DAY else max(1, len({each.shift for each in over}))
     found = expect([each.oee for each in over if each.oee is not None], cycle)
     parts = {name: _part(over, name, cycle) if found is not None else None for name in _PARTS}

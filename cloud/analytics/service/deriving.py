@@ -240,7 +240,9 @@ async def compute(
         until = min(end, start + _PIECE)
         await _compute(session, organization_id, machine, start, until, now, zone)
         start = until
-    told = {"machine_id": machine.id, "since_at": since, "until_at": max(end, since)}
+    # the hour that goes on is computed until now
+    known = max(end, min(now, clock.end(end - _INSTANT, zone)))
+    told = {"machine_id": machine.id, "since_at": since, "until_at": max(known, since)}
     await session.execute(_DERIVED, told)
 
 

@@ -32,7 +32,7 @@ from cloud.identity import service as identity
 from cloud.kpi.elements import LOSS_OF, Category, TimeElement
 from cloud.kpi.ledger import Entry, Ledger, Stretch, draw_up, is_failure
 from cloud.kpi.policy import Policy
-from cloud.kpi.spans import MINUTE, SECOND, Span, pieces
+from cloud.kpi.spans import SECOND, Span, pieces
 from cloud.languages import Language
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
@@ -155,7 +155,7 @@ async def data(
     page = found.buckets[first : first + asked.page_size]
     stops = None
     if asked.include_downtime:
-        stops = await _stops(session, organization_id, machine, page, found.end, now)
+        stops = await _stops(session, organization_id, machine, page, now)
     return MachineDataOut.model_construct(
         machine_id=machine.id,
         machine=machine.code,
@@ -186,9 +186,9 @@ async def _ledger(
     if end - start > most:
         raise Invalid(messages.RANGE_TOO_LONG, start=start, end=end, most=most.days)
     since = await layers.since(session, machine.id)
-    # whole minutes, for that is how exact a count is; and nothing is known of what is to come
-    begin = max(moments.minute(moments.us(start)), moments.us(since) if since is not None else 0)
-    until = min(-(-moments.us(end) // MINUTE) * MINUTE, moments.us(now))
+    # nothing is known of what is to come
+    begin = max(moments.us(start), moments.us(since) if since is not None else 0)
+    until = min(moments.us(end), moments.us(now))
     window = Span(begin, max(begin, until))
     around = await layers.around(
         session, organization_id, machine, moments.utc(window.start), moments.utc(window.end), now
@@ -292,13 +292,11 @@ async def _stops(
     organization_id: uuid.UUID,
     machine: MachineOut,
     page: Sequence[OeeBucketOut],
-    end: datetime,
     now: datetime,
 ) -> list[DataStopOut]:
     if not page:
         return []
-    until = min(page[-1].start + timedelta(hours=1), max(end, page[0].start + timedelta(minutes=1)))
-    found = await states.stops(session, organization_id, str(machine.id), page[0].start, until, now)
+    found = await states.stops(session, organization_id, str(machine.id), page[0].start, page[-1].end, now)
     return [DataStopOut.model_validate(each.model_dump(exclude={"source"})) for each in found]
 
 

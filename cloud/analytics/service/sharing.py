@@ -1,6 +1,6 @@
 """Owns the figures of what orders share out: of a part, an order, a job, an operator; and a report's groups.
 
-A machine's time is cut at its shifts, or at midnight where it follows none. The ledger of each piece is drawn up, and
+A machine's time is cut at its shifts, and at midnight where there are none. The ledger of each piece is drawn up, and
 its lines are shared out by the order that ran then - its part, its job, who was assigned to it -, or by the row of the
 job log where that is the order. What ran without either has none of these. Rollups do not know orders, so this is as
 exact as the ledger, for any window, and costs as much.
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.analytics import rules
 from cloud.analytics.schemas import OeeFiguresOut
-from cloud.analytics.service import figuring
+from cloud.analytics.service import summing
 from cloud.identity import service as identity
 from cloud.joblogs.service import log, performance
 from cloud.joblogs.service.performance import Entry
@@ -26,7 +26,7 @@ from cloud.kpi import worked
 from cloud.kpi.facts import Facts
 from cloud.kpi.ledger import Shelf, draw_up, shared_out
 from cloud.kpi.policy import Policy
-from cloud.kpi.spans import Span, union
+from cloud.kpi.spans import Span, minus, union
 from cloud.kpi.worked import Bucket
 from cloud.machines.schemas import MachineOut
 from cloud.operators import service as operators
@@ -56,11 +56,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A part of a machine's time: a shift, or a day."""
+    """A part of a machine's time: a shift, or a day; of one that follows shifts, what of the day is between them."""
 
     span: Span
     day: date
     shift: str | None
+    is_between: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ async def lines(
         wanted: What is left out.
         touched: When there may be anything of it; shifts and days beside need not be drawn up. None is always.
     """
-    extents = await figuring.extents(session, [machine.id])
+    extents = await summing.extents(session, [machine.id])
     if machine.id not in extents:
         return
     since, until = extents[machine.id]
@@ -176,12 +177,19 @@ async def _places(
 ) -> list[Place]:
     whole = Span(worked.us(window[0]), worked.us(window[1]))
     occurrences = await shifts.worked(session, machine.id, organization_id, *window)
-    if occurrences is not None:
-        spans = [Span(worked.us(each.starts_at), worked.us(each.ends_at)).clip(whole) for each in occurrences]
-        placed = zip(spans, occurrences, strict=True)
-        return [Place(span, each.business_date, each.name) for span, each in placed if span.length]
     zone = ZoneInfo(await identity.time_zone(session, organization_id))
-    return [Place(span, day, None) for day, span in worked.buckets(*window, Bucket.DAY, zone)]
+    if occurrences is None:
+        return [Place(span, day, None) for day, span in worked.buckets(*window, Bucket.DAY, zone)]
+    spans = [Span(worked.us(each.starts_at), worked.us(each.ends_at)).clip(whole) for each in occurrences]
+    placed = [
+        Place(span, each.business_date, each.name) for span, each in zip(spans, occurrences, strict=True) if span.length
+    ]
+    placed += [
+        Place(span, day, None, is_between=True)
+        for gap in minus([whole], spans)
+        for day, span in worked.buckets(worked.at(gap.start), worked.at(gap.end), Bucket.DAY, zone)
+    ]
+    return sorted(placed, key=lambda each: each.span)
 
 
 async def _work(

@@ -23,7 +23,8 @@ _UNTIL = text("""
 # an hour that comes out otherwise counts once more, and so does one that is added
 _REVISION = text("""
     SELECT coalesce(sum(revision), 0)::bigint FROM fact_hour
-    WHERE machine_id = ANY(SELECT id FROM machine WHERE organization_id = :whose) AND bucket >= :begin AND bucket < :end
+    WHERE machine_id = ANY(SELECT id FROM machine WHERE organization_id = :whose)
+          AND bucket > CAST(:begin AS timestamptz) - interval '1 hour' AND bucket < :end
 """)
 # the days before it, that unusual ones are held against: by shift, where there are shifts
 _HISTORY = text("""

@@ -86,6 +86,43 @@ async def test_periods_add_up_to_the_same(run, ask, by, buckets):
     assert told["total"]["teep"] <= told["total"]["oee"] <= told["total"]["nee"]
 
 
+async def test_a_window_that_begins_in_a_shift_counts_what_lies_in_it(run, ask):
+    # 12:35 to 13:10 of the early shift: five minutes broken, twenty run, ten of the break
+    window = "from=2026-11-20T12:35:00Z&to=2026-11-20T13:10:00Z"
+    told = await ask("GET", f"/machines/P-1/oee?by=shift&{window}")
+    [early] = told["buckets"]
+    assert (early["start"], early["end"]) == ("2026-11-20T12:35:00Z", "2026-11-20T13:10:00Z")
+    assert early["shift"] == "early"
+    times = early["elements"]
+    assert (times["calendar_s"], times["adot_s"], times["apt_s"], times["pdot_s"]) == (2100, 300, 1200, 600)
+    assert told["total"]["elements"] == times
+    explained = await ask("GET", f"/machines/P-1/oee/explain?{window}")
+    assert explained["total"] | {"revision": 0} == told["total"] | {"revision": 0}
+    assert (told["between_shifts"], told["total"]["pieces"]["overtime"]) == (None, early["pieces"]["overtime"])
+
+
+async def test_what_is_made_between_shifts_is_in_every_sum(run, ask):
+    [pattern] = await ask("GET", "/shifts/patterns")
+    # it is planned to work from 13:00 on, so that the first hour is overtime
+    worked = {"business_date": "2026-11-20", "kind": "replaced", "label": "late start"}
+    shift = {"name": "early", "start": "13:00", "end": "14:00"}
+    path = f"/shifts/patterns/{pattern['id']}/exceptions"
+    await ask("POST", path, worked | {"shifts": [shift]}, status=201)
+    await derived(run, utc(NOON + 120 * MINUTE))
+    totals = {}
+    for by in ("hour", "shift", "day", "month"):
+        told = await ask("GET", f"/machines/P-1/oee?by={by}&{DAY}")
+        parts = [*told["buckets"], *([told["between_shifts"]] if told["between_shifts"] else [])]
+        for name in ("overtime_s", "apt_s", "calendar_s"):
+            assert sum(each["elements"][name] for each in parts) == told["total"]["elements"][name]
+        assert sum(each["pieces"]["overtime"] for each in parts) == told["total"]["pieces"]["overtime"]
+        totals[by] = told["total"]["elements"], told["total"]["pieces"]
+    assert totals["hour"] == totals["shift"] == totals["day"] == totals["month"]
+    assert totals["day"][0]["overtime_s"] == 50 * 60
+    report = await ask("GET", f"/oee?by=shift&{DAY}")
+    assert report["between_shifts"]["elements"]["overtime_s"] == 50 * 60
+
+
 async def test_a_figure_is_explained_second_by_second_and_piece_by_piece(run, ask):
     window = "from=2026-11-20T00:00:00Z&to=2026-11-20T14:00:00Z"
     told = await ask("GET", f"/machines/P-1/oee/explain?{window}")
@@ -301,11 +338,13 @@ async def test_a_day_is_whole_where_midnight_is_no_hour_of_utc(gateway, ask, zon
     by_hour = await ask("GET", "/machines/P-1/oee?by=hour&from=2026-11-20T00:00:00Z&to=2026-11-22T00:00:00Z")
     assert {each["start"][14:16] for each in by_hour["buckets"]} == {midnight_utc[3:]}
     assert by_hour["total"]["elements"] == told["total"]["elements"]
-    # what is asked for is widened to whole hours, and the answer says so
+    # an hour of UTC is parts of two hours, and no more than that
     asked = "by=hour&from=2026-11-20T16:00:00Z&to=2026-11-20T17:00:00Z"
     cut = await ask("GET", f"/machines/P-1/oee?{asked}")
-    assert {cut["start"][14:16], cut["end"][14:16]} == {midnight_utc[3:]}
-    assert cut["total"]["elements"]["apt_s"] == 2 * 3600
+    edge = f"2026-11-20T16:{midnight_utc[3:]}:00Z"
+    assert [(each["start"], each["end"]) for each in cut["buckets"]] == [(cut["start"], edge), (edge, cut["end"])]
+    assert (cut["start"], cut["end"]) == ("2026-11-20T16:00:00Z", "2026-11-20T17:00:00Z")
+    assert cut["total"]["elements"]["apt_s"] == 3600
 
 
 async def test_nothing_is_said_of_a_machine_that_said_nothing(ask):
