@@ -62,10 +62,10 @@ class Metric(StrEnum):
     MTBF_H = "mtbf_h"
     MTTR_H = "mttr_h"
 
-    def of(self, figures: FiguresOut) -> float | None:
-        """Return its value; None where it cannot be said."""
+    def of(self, figures: FiguresOut) -> float | int | None:
+        """Return its value, pieces as whole numbers; None where it cannot be said."""
         if self.value in FiguresOut.model_fields:
-            found: float | None = getattr(figures, self.value)
+            found: float | int | None = getattr(figures, self.value)
             return found
         name = self.value.removesuffix("_s")
         if name in type(figures.times_s).model_fields:
@@ -151,7 +151,7 @@ class PointOut(BaseModel):
     """A figure of one period."""
 
     period: date = Field(description="The local day on which it begins")
-    value: float
+    value: int | float = Field(description="A whole number of pieces and failures")
 
 
 class LevelOut(BaseModel):

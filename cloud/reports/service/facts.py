@@ -81,7 +81,8 @@ async def _window(
     until = await ledger.until(session, organization_id)
     ends = [each for each in (extent.last, until) if each is not None]
     end = asked.end or max(ends, default=datetime.now(UTC))
-    return extent, until, asked.begin or end - USUAL, end
+    # nobody asked for minutes: full hours are cheap
+    return extent, until, asked.begin or (end - USUAL).replace(minute=0, second=0, microsecond=0), end
 
 
 async def read(

@@ -109,14 +109,14 @@ def points(line: LineOeeOut | None, metric: Metric) -> list[PointOut]:
     return found
 
 
-def value_of(figures: OeeFiguresOut, metric: Metric) -> float | None:
-    """Return a figure; None where the ledger cannot say it."""
+def value_of(figures: OeeFiguresOut, metric: Metric) -> float | int | None:
+    """Return a figure, pieces and failures as whole numbers; None where the ledger cannot say it."""
     if metric.value in _ELEMENTS:
         return float(getattr(figures.elements, metric.value))
     if metric in _PIECES:
-        return float(getattr(figures.pieces, _PIECES[metric]))
+        return int(getattr(figures.pieces, _PIECES[metric]))
     if metric in _RELIABILITY:
-        told: float | None = getattr(figures.reliability, metric.value)
+        told: float | int | None = getattr(figures.reliability, metric.value)
         return told
     if metric is Metric.MEAN_CYCLE_S:
         return figures.elements.apt_s / figures.pieces.total if figures.pieces.total else None

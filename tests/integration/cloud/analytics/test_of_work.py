@@ -1,7 +1,9 @@
 """The OEE of a part, an order, a job, an operator and a shift; and reports of the same by the ledger."""
 
+import io
 import json
 
+import openpyxl
 import pytest
 
 from cloud.reports.service import making
@@ -81,13 +83,16 @@ async def test_the_oee_of_a_shift_is_that_of_its_hours(run, ask):
 async def test_a_report_by_the_ledger_is_grouped_and_adds_up_to_the_whole(app, app_client, tenant, worked_on, ask):
     metrics = ["pbt_s", "apt_s", "good_pieces", "scrap_pieces", "failures", "oee", "quality", "parts_produced"]
 
-    async def report(**more) -> dict:
+    async def file(**more) -> bytes:
         body = {"metrics": metrics, "begin": "2026-11-20T00:00:00Z", "end": "2026-11-21T00:00:00Z", **more}
         asked = await app_client.post("/analytics/reports", json=body, headers=tenant.planner)
         while await making.make_next(app.state.database, NOW):
             pass
         content = await app_client.get(f"/analytics/reports/{asked.json()['id']}/content", headers=tenant.planner)
-        return json.loads(content.content)
+        return content.content
+
+    async def report(**more) -> dict:
+        return json.loads(await file(**more))
 
     whole = await report()
     assert whole["about"]["Source"] == "ledger"
@@ -95,6 +100,15 @@ async def test_a_report_by_the_ledger_is_grouped_and_adds_up_to_the_whole(app, a
     told = (await ask("GET", f"/oee?by=shift&{DAY}"))["total"]
     assert (row["pbt_s"], row["good_pieces"], row["scrap_pieces"]) == (5400, 200, 20)
     assert (row["oee"], row["quality"], row["failures"]) == (told["oee"], told["quality"], 1)
+    # pieces and failures are counted: 200, and not 200.0
+    assert [type(row[each]) for each in ("good_pieces", "scrap_pieces", "failures", "parts_produced")] == [int] * 4
+    english = await file(metrics=["good_pieces", "failures", "pbt_s"], format="csv", language="en")
+    assert english.decode("utf-8-sig").splitlines()[1] == "200,1,5400"
+    book = openpyxl.load_workbook(io.BytesIO(await file(metrics=["good_pieces", "failures"], format="xlsx")))
+    assert [(cell.value, cell.number_format) for cell in book.worksheets[0][2]] == [(200, "#,##0"), (1, "#,##0")]
+    trend = f"metric=good_pieces&{DAY}"
+    answer = await app_client.get(f"/analytics/trends?{trend}", headers=tenant.planner)
+    assert '"value":200}' in answer.text
     groups = {
         "machine": ["P-1"],
         "line": ["Hall 1"],
