@@ -1,6 +1,7 @@
 """What unit tests share: patience with property tests, and command lines that say whether they take a command."""
 
 import importlib
+import os
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,17 @@ from hypothesis import HealthCheck, settings
 
 # Property tests are judged by what they find, not by how fast a shared machine was: on a fresh clone hypothesis builds
 # its table of characters within the first example that needs one, which takes seconds and would fail that test.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# They take the same examples on every run, so that a change is judged by what it changes. Others, and more, when asked:
+# `TEZGAH_EXAMPLES=2000 make test ARGS=tests/unit`.
+EXAMPLES = int(os.environ.get("TEZGAH_EXAMPLES", "0"))
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not EXAMPLES,
+    max_examples=EXAMPLES or 100,
+    database=None,
+)
 settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -197,7 +197,14 @@ class DoublingPromise(Promise):
 
 
 TestPromise = Promise.TestCase
-TestPromise.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestPromise.settings = settings(
+    max_examples=15,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+)
 
 
 def test_the_machine_finds_out_a_promise_that_came_too_early() -> None:
