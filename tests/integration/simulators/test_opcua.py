@@ -143,7 +143,7 @@ async def test_a_server_that_restarts_or_flaps_ends_sessions_and_comes_back(pres
 
 async def test_a_stalled_server_is_noticed_and_answers_again(presses: OpcUaPlant) -> None:
     presses.begin()
-    built = driver(presses.port, every_signal(), timeout="200ms")
+    built = driver(presses.port, every_signal(), timeout="1s")
     async with taking(built) as taker:
         await taker.until(taker.rows)
         await presses.begin_fault(Fault.STALL, None)

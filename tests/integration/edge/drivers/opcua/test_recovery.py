@@ -66,7 +66,7 @@ async def test_what_the_server_queued_over_a_cut_comes_once_and_leaves_no_gap(pl
 async def test_a_notification_that_was_on_its_way_is_asked_for_again(plc: Plc) -> None:
     await plc.put("force", 0.0)
     async with Cable(plc.port) as cable:
-        built = driver(cable.port, points(["force"]), timeout="200ms")
+        built = driver(cable.port, points(["force"]))
         async with taking(built) as before:
             await before.until(lambda: good(before) == [0.0])
             # the server sends, nobody receives: it counts as sent

@@ -75,7 +75,7 @@ async def test_closing_waits_for_no_dead_server_and_leaves_no_connection(plc: Pl
 
 async def test_an_idle_server_is_not_taken_for_a_dead_one(plc: Plc) -> None:
     await plc.put("force", 1.0)
-    built = driver(plc.port, points(["force"]), timeout="200ms")
+    built = driver(plc.port, points(["force"]))
     async with taking(built) as taker:
         await taker.until(taker.rows)
         (subscription,) = plc.subscriptions()
