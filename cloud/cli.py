@@ -120,7 +120,8 @@ def load_seed(
 ) -> None:
     """Load an organization with its users, machines, work orders and gateways; what is there stays.
 
-    With --days a plant is made up instead: 12 machines, 3 shifts, 40 products, its stops and counts.
+    With --days a plant is made up instead: 12 machines, 3 shifts, 40 products, 12 operators, their jobs, its stops and
+    counts.
 
     {"organization": "Acme", "users": [{"username", "role", "password"}], "machines": [{"code", "name"}],
     "work_orders": [{"product_code", "lot_no", "qty", "planned_start", "planned_end"}], "gateways": [{"id"}]}

@@ -1,7 +1,7 @@
 """Owns loading a made-up plant with its past, by the ways that real ones take: batches, settling, deriving.
 
-What is not read by a gateway - machines, parts, shifts, orders that ran - is made by the slices that own it; only that
-orders began and ended in the past is written as it was, for nobody can start one yesterday.
+What is not read by a gateway - machines, parts, shifts, who worked on what (`seed_orders`) - is made by the slices that
+own it.
 """
 
 import uuid
@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cloud import seed_plant
+from cloud import seed_orders, seed_plant, seed_work
 from cloud.analytics.service import deriving
 from cloud.changes import Operator
 from cloud.db import Database
@@ -37,25 +37,10 @@ from shared.wire.batch import BatchId, encode
 GATEWAY = "simulated"
 _SECOND_US = 1_000_000
 _STATE, _GOOD, _SCRAP = range(3)
-_ORDERS = text("""
-    WITH ordered AS (
-        INSERT INTO work_order (organization_id, product_code, part_number, lot_no, qty, planned_start, planned_end,
-                                status)
-        SELECT :organization_id, product, product, lot, 1000000, start_at, end_at, 'done'
-        FROM unnest(CAST(:products AS text[]), CAST(:lots AS text[]), CAST(:starts AS timestamptz[]),
-                    CAST(:ends AS timestamptz[])) AS told (product, lot, start_at, end_at)
-        RETURNING id, lot_no, planned_start, planned_end
-    )
-    INSERT INTO work_order_stage (work_order_id, op_number, stage_name, planned_start, planned_end, actual_start,
-                                  actual_end, status, machine_id)
-    SELECT ordered.id, 10, 'Enjeksiyon', planned_start, planned_end, planned_start, planned_end, 'done', machine
-    FROM ordered JOIN unnest(CAST(:lots AS text[]), CAST(:machines AS uuid[])) AS made (lot, machine)
-                      ON made.lot = ordered.lot_no
-""")
 
 
 async def prepare(session: AsyncSession, name: str, plant: Plant, now: datetime) -> GatewayCaller:
-    """Make an organization with the plant's machines, parts, shifts, orders, and the gateway that will tell its past.
+    """Make an organization with all that the plant has, and the gateway that will tell its past.
 
     Raises:
         Conflict: There is such an organization.
@@ -77,17 +62,18 @@ async def prepare(session: AsyncSession, name: str, plant: Plant, now: datetime)
         )
         ids[machine.code] = (await machines.create(session, operator, given)).id
     for number, cycle_s in enumerate(plant.cycles):
-        part = {"part_number": product(number), "part_name": product(number), "standard_cycle_time": cycle_s}
+        part = {
+            "part_number": seed_work.product(number),
+            "part_name": seed_work.product(number),
+            "material_type": seed_work.MATERIALS[number % len(seed_work.MATERIALS)],
+            "standard_cycle_time": cycle_s,
+            "weight": (10 + number) / 1000,
+        }
         await parts.create(session, operator, PartIn.model_validate(part))
     await shifts.create(session, operator, pattern(plant), now)
-    await _orders(session, organization_id, plant, ids)
+    await seed_orders.make(session, organization_id, plant, ids)
     created = await gateways.create(session, operator, GATEWAY)
     return GatewayCaller(created.id, organization_id, created.name)
-
-
-def product(number: int) -> str:
-    """Return a product's code, which is its part's number."""
-    return f"P-{number + 1:02}"
 
 
 def pattern(plant: Plant) -> PatternIn:
@@ -150,19 +136,6 @@ async def load(database: Database, name: str, days: int, seed: int, now: datetim
         gateway = await prepare(session, name, plant, now)
     await deliver(database, gateway, list(batches(plant, gateway, uuid.uuid4())), plant)
     return plant
-
-
-async def _orders(session: AsyncSession, organization_id: uuid.UUID, plant: Plant, ids: dict[str, uuid.UUID]) -> None:
-    runs = [(machine.code, number, run) for machine in plant.machines for number, run in enumerate(machine.runs)]
-    told = {
-        "organization_id": organization_id,
-        "products": [product(run.product) for _, _, run in runs],
-        "lots": [f"{code}/{number}" for code, number, _ in runs],
-        "starts": [plant.at(run.start) for _, _, run in runs],
-        "ends": [plant.at(run.end) for _, _, run in runs],
-        "machines": [ids[code] for code, _, _ in runs],
-    }
-    await session.execute(_ORDERS, told)
 
 
 def _tags(machine: MachinePast) -> tuple[Tag, Tag, Tag]:

@@ -21,7 +21,7 @@ SLICES = sorted(
 # `caller` is what a slice offers to others' routes: who is asking; `signals` what telemetry offers to those who derive
 DOORS = {"service", "schemas", "caller", "signals"}
 # composition: the app mounts routes, the command line mounts commands, tables names every table, seed fills all slices
-COMPOSERS = {"background", "app", "cli", "tables", "access", "seed", "seed_history"}
+COMPOSERS = {"background", "app", "cli", "tables", "access", "seed", "seed_history", "seed_orders"}
 
 
 def name_of(path: Path) -> str:

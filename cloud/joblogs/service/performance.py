@@ -297,7 +297,9 @@ def members(facts: Facts, policy: Policy, by_hand: Mapping[PieceKind, int] | Non
     """
     found, time = figures(facts, policy), times(facts, policy)
     planned = produced(facts)
-    made = Counter(facts.pieces) + Counter(by_hand or {})
+    # a correction may leave less than none of a kind: nothing is dropped
+    made = Counter(facts.pieces)
+    made.update(by_hand or {})
     named: Mapping[str, Any] = {name: value for name, value in asdict(found).items() if name in FiguresOut.model_fields}
     return {
         **named,

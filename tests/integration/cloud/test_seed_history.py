@@ -1,23 +1,30 @@
 """Ninety days of a made-up plant, held against its own truth, however its readings were delivered.
 
-The truth is counted second by second (`cloud/seed_plant.py`); the house comes to its figures by batches, rollups,
-derived states and facts. States must agree to the second, counts exactly, OEE to 1e-9.
+The truth is counted second by second (`cloud/seed_plant.py`, `cloud/seed_work.py`); the house comes to its figures by
+batches, rollups, derived states and facts. States must agree to the second, counts exactly, OEE to 1e-9: those of
+machines by shift, and those of operators, jobs and parts.
 """
 
 import os
 import random
 import uuid
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
-from cloud import seed_history, seed_plant
+from cloud import seed_history, seed_plant, seed_work
 from cloud.analytics.schemas import Grain
-from cloud.analytics.service import figuring
+from cloud.analytics.service import figuring, performing
 from cloud.analytics.service.figuring import Asked
 from cloud.db import Database
+from cloud.identity.schemas import Caller, Role
+from cloud.joblogs.service import performance
+from cloud.kpi.policy import PRESETS
+from cloud.kpi.worked import Bucket
 from cloud.seed_plant import Plant
+from cloud.seed_work import Task
 from shared.reading import MachineState
 
 LAST = date(2026, 10, 7)
@@ -67,6 +74,41 @@ async def compare(database: Database, plant: Plant, organization_id: uuid.UUID) 
             assert bucket.coverage == 1.0
 
 
+async def compare_work(database: Database, plant: Plant, organization_id: uuid.UUID, every: int) -> None:
+    """Hold operators, jobs and parts against what their orders were; of a long list, every so many."""
+    caller = Caller(0, organization_id, Role.ADMIN)
+    end = plant.at(plant.seconds)
+    asked = performance.Asked(PRESETS["iso22400"], plant.begin, end)
+    off = seed_work.unplanned(plant)
+    of_operator, of_job, of_part = (defaultdict[str, list[Task]](list) for _ in range(3))
+    for task in seed_work.tasks(plant):
+        of_operator[seed_work.emp_id(task.operator)].append(task)
+        of_job[task.job].append(task)
+        of_part[seed_work.product(task.run.product)].append(task)
+    for ask, tasks_of in (
+        (performing.of_operator, of_operator),
+        (performing.of_job, of_job),
+        (performing.of_part, of_part),
+    ):
+        for key, done in sorted(tasks_of.items())[::every]:
+            async with database.reading() as session:
+                told = await ask(session, caller, key, asked, None, end)
+            truth = seed_work.truth(plant, done, off)
+            found = told.pieces.good, told.pieces.scrap, told.pieces.overtime
+            assert found == (truth.good, truth.scrap, truth.overtime), key
+            assert (told.times_s.pbt, told.times_s.apt) == (truth.pbt_s, truth.running_s), key
+            assert told.oee == (None if truth.oee is None else pytest.approx(truth.oee, rel=0, abs=1e-9)), key
+            assert told.source == "ledger"
+    for key, done in sorted(of_part.items())[::every]:
+        days: Counter[date] = Counter()
+        for lot in (lot for task in done for lot in seed_work.lots(task)):
+            days[seed_work.business_date(plant, lot.at)] += lot.good + lot.scrap
+        async with database.reading() as session:
+            history = await performing.history(session, caller, key, asked, Bucket.DAY, None, end)
+        made = {period.period: period.parts_produced for period in history.periods if period.parts_produced}
+        assert made == +days, key
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mixed", [False, True], ids=["in order", "shuffled, repeated and late"])
 async def test_the_past_of_a_plant_is_what_it_was(database, mixed):
@@ -76,6 +118,8 @@ async def test_the_past_of_a_plant_is_what_it_was(database, mixed):
     assert (len(plant.machines), len(plant.cycles)) == (12, 40)
     organization_id = await loaded(database, plant, random.Random(3) if mixed else None)
     await compare(database, plant, organization_id)
+    # of all of them, with TEZGAH_TEST_PLANT_DAYS
+    await compare_work(database, plant, organization_id, 1 if "TEZGAH_TEST_PLANT_DAYS" in os.environ else 9)
 
 
 def test_the_truth_knows_every_state_and_every_product():

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 MODULES = sorted(path for path in (ROOT / "cloud").rglob("*.py"))
 # what only an operator's terminal and the log ever show, as all that `imports` says
 TERMINAL = {"background", "cli", "compatibility", "console", "postgres", "schema", "seed", "serving", "settings", "app"}
-TERMINAL |= {"exports", "retention", "seed_history", "table", "tomlfile"}
+TERMINAL |= {"exports", "retention", "seed_history", "seed_orders", "table", "tomlfile"}
 # give the words of the slice that stands on them
 BORROWED = "self._words."
 # members of every problem: a fact of this name would be lost
