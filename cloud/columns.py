@@ -15,9 +15,14 @@ def places(sent: bytes | None) -> NDArray[np.int32]:
     return np.frombuffer(sent or b"", ">i4").astype(np.int32)
 
 
+def wholes(sent: bytes | None) -> NDArray[np.int64]:
+    """Return what `int8send` wrote."""
+    return np.frombuffer(sent or b"", ">i8").astype(np.int64)
+
+
 def moments(sent: bytes | None) -> NDArray[np.int64]:
     """Return what `timestamptz_send` wrote, as microseconds since 1970 UTC."""
-    return np.frombuffer(sent or b"", ">i8").astype(np.int64) + _EPOCH_US
+    return wholes(sent) + _EPOCH_US
 
 
 def numbers(sent: bytes | None) -> NDArray[np.float64]:

@@ -14,11 +14,13 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     Text,
     Uuid,
     false,
+    func,
     literal_column,
     text,
 )
@@ -83,6 +85,28 @@ class FactHour(FactRow, table=True):
     bucket: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
 
 
+class FactHourTold(Table, table=True):
+    """What was new of an hour that is over, when it was: first all of it, then differences. Only ever added to."""
+
+    __tablename__ = "fact_hour_told"
+
+    machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), primary_key=True))
+    bucket: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))
+    known_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    recorded_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+    run_us: int = Field(sa_type=BigInteger)
+    setup_us: int = Field(sa_type=BigInteger)
+    micro_us: int = Field(sa_type=BigInteger)
+    unknown_us: int = Field(sa_type=BigInteger)
+    good: int = Field(sa_type=BigInteger)
+    scrap: int = Field(sa_type=BigInteger)
+    # thousandths of pieces
+    ideal_milli: int = Field(sa_type=BigInteger)
+
+
 class FactShift(FactRow, table=True):
     """A machine's shift, as far as it has gone."""
 
@@ -105,6 +129,10 @@ class Derived(Table, table=True):
     machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), primary_key=True))
     since_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     until_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))
+    # when it was the first time
+    begun_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
 
 
 class PolicyRow(Table, table=True):

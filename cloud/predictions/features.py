@@ -19,7 +19,7 @@ from cloud.predictions.windows import Window, lanes, last_known, since_last
 WINDOWS = {"8h": 8 * HOUR, "24h": 24 * HOUR, "72h": 72 * HOUR, "7d": 7 * DAY}
 LONG = {"30d": 30 * DAY}
 # of codes that come so seldom nothing can be learned, and a controller has thousands
-MOST_KINDS = 40
+MOST_KINDS = 20
 _TABLES = ("stops", "alarms", "maintenance", "work", "measured", "jobs")
 # what is summed of work, where it is had
 _MINUTES = ("run", "setup", "micro")
@@ -69,12 +69,13 @@ class Matrix:
 @dataclass(slots=True)
 class _Columns:
     names: list[str] = field(default_factory=list)
-    values: list[Floats] = field(default_factory=list)
+    # half a million looks by two hundred columns: in eight bytes each it would be twice the memory of what comes of it
+    values: list[NDArray[np.float32]] = field(default_factory=list)
     groups: dict[str, str] = field(default_factory=dict)
 
     def add(self, group: str, name: str, values: Floats) -> None:
         self.names.append(name)
-        self.values.append(values)
+        self.values.append(values.astype(np.float32))
         self.groups[name] = group
 
 
@@ -113,7 +114,7 @@ def features(
         _telemetry(columns, history.measured, instants, where)
     for name, values in history.traits.items():
         columns.add("machine", name, values[instants.machine])
-    return Matrix(np.column_stack(columns.values).astype(np.float32), tuple(columns.names), columns.groups)
+    return Matrix(np.column_stack(columns.values), tuple(columns.names), columns.groups)
 
 
 def _of(history: History, machines: NDArray[np.int32]) -> History:

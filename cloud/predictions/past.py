@@ -74,7 +74,8 @@ async def read(
     done = await maintenance.done_by(session, ids, as_of)
     serviced = _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done])
     asked = Asked(session, organization_id, as_of, seen, ids, wanted)
-    (told, heard_alarms), (work, heard_work) = await alarms_of(asked), await work_of(asked)
+    work, heard_work, alive = await work_of(asked)
+    told, heard_alarms = await alarms_of(asked, alive)
     (measured, heard_measured), (jobs, heard_jobs) = await telemetry_of(asked), await jobs_of(asked)
     heard = {"alarms": heard_alarms, "work": heard_work, "telemetry": heard_measured, "jobs": heard_jobs}
     history = History(

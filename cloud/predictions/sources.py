@@ -6,17 +6,31 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud.analytics.service import told as hours
 from cloud.joblogs.schemas import SECONDS
 from cloud.joblogs.service import told as joblog
 from cloud.joblogs.service.told import TRAITS
 from cloud.predictions.hearing import latest
-from cloud.predictions.history import Events, Spans, joined, no_events, no_spans
+from cloud.predictions.history import HOUR, MINUTE, Events, Spans, Times, joined, no_events, no_spans
 from cloud.predictions.imported import reading
 from cloud.predictions.imported.reading import Arrived
+from cloud.predictions.windows import lanes
 from cloud.production.service import alarms
+from cloud.production.service.alarms import Alarms
 from cloud.production.service.moments import us
+
+# minutes and pieces, of what hours are kept in
+_WORK = {
+    "run": ("run_us", MINUTE),
+    "setup": ("setup_us", MINUTE),
+    "micro": ("micro_us", MINUTE),
+    "good": ("good", 1),
+    "scrap": ("scrap", 1),
+    "ideal": ("ideal_milli", 1000),
+}
 
 Until = dict[uuid.UUID, int]
 """Until when machines were heard, microseconds; one that never told of it is left out."""
@@ -55,27 +69,41 @@ class Asked:
         return {self.ids[place]: ends[self.ids[place]] for place in np.unique(spans.machine).tolist()}
 
 
-async def alarms_of(asked: Asked) -> tuple[Events, Until]:
-    """Return alarms: of imports up to where a machine's own tag speaks, from then on what it says."""
+async def alarms_of(asked: Asked, alive: Until) -> tuple[Events, Until]:
+    """Return alarms: of imports up to where a machine's own tag speaks, from then on what it says.
+
+    Args:
+        asked: Of which machines what.
+        alive: Until when it is known what machines did; of one of which it is not, alarms were heard when one came.
+    """
     session, ids, as_of = asked.session, asked.ids, asked.as_of
-    speaking = {each: us(at) for each, at in (await alarms.told_since(session, ids, as_of)).items()}
-    seams = {place: speaking[each] for each, place in asked.places.items() if each in speaking}
+    heard = {each: us(at) for each, at in (await alarms.told_since(session, ids, as_of)).items()}
+    seams = {place: heard[each] for each, place in asked.places.items() if each in heard}
     imported = await reading.events(session, asked.seen, "alarms", asked.places, seams)
-    own = [each for each in await alarms.alarms(session, ids, as_of) if len(each.at)]
-    kinds = tuple(sorted({each.code for each in own}))
-    spoke = {each: us(at) for each, at in (await alarms.heard(session, list(asked.wanted), as_of)).items()}
-    live = {each: spoke.get(each, at) for each, at in speaking.items()}
-    heard = latest(asked.imported if len(imported) else {}, live)
-    if not own:
-        return joined(imported, no_events()), heard
-    events = Events(
-        np.concatenate([each.place for each in own]),
-        np.concatenate([each.at for each in own]),
-        np.concatenate([each.known for each in own]),
-        np.repeat(np.array([kinds.index(each.code) for each in own], np.int16), [len(each.at) for each in own]),
+    own = _events(await alarms.alarms(session, ids, as_of))
+    last = _last(own.machine, own.at, ids)
+    live = {each: alive.get(each, last.get(each, at)) for each, at in heard.items()}
+    return joined(imported, own), latest(asked.imported if len(imported) else {}, live)
+
+
+def _events(found: Sequence[Alarms]) -> Events:
+    kinds = tuple(sorted({each.code for each in found}))
+    if not kinds:
+        return no_events()
+    return Events(
+        np.concatenate([each.place for each in found]),
+        np.concatenate([each.at for each in found]),
+        np.concatenate([each.known for each in found]),
+        np.repeat(np.array([kinds.index(each.code) for each in found], np.int16), [len(each.at) for each in found]),
         kinds,
     )
-    return joined(imported, events), heard
+
+
+def _last(machine: NDArray[np.int32], at: Times, ids: Sequence[uuid.UUID]) -> Until:
+    """Return the latest time of each machine."""
+    latest_of = np.full(len(ids), -1, np.int64)
+    np.maximum.at(latest_of, machine, at)
+    return {ids[place]: int(latest_of[place]) for place in np.flatnonzero(latest_of >= 0).tolist()}
 
 
 async def jobs_of(asked: Asked) -> tuple[Spans, Until]:
@@ -91,10 +119,27 @@ async def jobs_of(asked: Asked) -> tuple[Spans, Until]:
     return Spans(machine, found.at, found.known, minutes | traits), heard
 
 
-async def work_of(asked: Asked) -> tuple[Spans, Until]:
-    """Return what was counted."""
-    spans = await reading.spans(asked.session, asked.seen, "work", asked.wanted, {})
-    return spans, asked.told_by_imports(spans)
+async def work_of(asked: Asked) -> tuple[Spans, Until, Until]:
+    """Return what was counted: by imports up to where a machine's own hours begin, from then on by these.
+
+    Also until when it was heard, and until when machines were heard by themselves: an hour of which nothing is known
+    was not heard.
+    """
+    if not asked.wanted:
+        return no_spans(), {}, {}
+    found = await hours.hours(asked.session, list(asked.wanted), asked.as_of)
+    machine = np.array(list(asked.wanted.values()), np.int32)[found.place]
+    live = Spans(machine, found.at, found.known, {name: found.columns[of] / per for name, (of, per) in _WORK.items()})
+    # rows come machine by machine, the earliest hour first
+    places, first = np.unique(machine, return_index=True)
+    seams = dict(zip(places.tolist(), (found.at[first] - HOUR).tolist(), strict=True))
+    imported = await reading.spans(asked.session, asked.seen, "work", asked.wanted, seams)
+    # what later rows say of an hour is added to what earlier ones said
+    which = np.unique(lanes(machine, found.at), return_inverse=True)[1]
+    is_heard = (np.bincount(which, found.columns["unknown_us"]) < HOUR)[which]
+    alive = _last(machine[is_heard], found.at[is_heard], asked.ids)
+    spans = reading.joined([each for each in (imported, live) if len(each)])
+    return spans, latest(asked.told_by_imports(imported), alive), alive
 
 
 async def telemetry_of(asked: Asked) -> tuple[Spans, Until]:

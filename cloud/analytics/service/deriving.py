@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.analytics.models import Derived
 from cloud.analytics.service import storing
+from cloud.analytics.service import told as told_hours
 from cloud.db import Database
 from cloud.errors import CloudError
 from cloud.identity import service as identity
@@ -285,6 +286,7 @@ async def _compute(
     for statement, values in ((_HOUR, hours), (_SHIFT, rows)):
         if values:
             await session.execute(statement, values)
+    await told_hours.tell(session, machine.id, start, whole, now)
 
 
 async def _owner(session: AsyncSession, machine_id: uuid.UUID) -> tuple[uuid.UUID, MachineOut] | None:

@@ -51,11 +51,6 @@ STANDING = """
     )
 """
 """Of the machine `wanted.id`, what stays the same while nothing new is known of its alarms; an SQL expression."""
-_HEARD = text("""
-    SELECT machine_id, least(max(last_seen), :as_of) AS until FROM tag JOIN gateway ON gateway.id = gateway_id
-    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND reading_type = 'alarm_code' AND last_seen IS NOT NULL
-    GROUP BY machine_id
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +92,6 @@ async def told_since(
     """Return since when, as known at an instant, machines tell of alarms, or that there are none."""
     rows = await session.execute(_SINCE, {"machine_ids": list(machine_ids), "as_of": as_of})
     return {row.machine_id: row.since for row in rows}
-
-
-async def heard(
-    session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime
-) -> dict[uuid.UUID, datetime]:
-    """Return until when the gateways of tags that tell of machines' alarms were heard, an instant at the latest."""
-    rows = await session.execute(_HEARD, {"machine_ids": list(machine_ids), "as_of": as_of})
-    return {row.machine_id: row.until for row in rows}
 
 
 async def derive_alarms(session: AsyncSession, machine_id: uuid.UUID, wanted: Span) -> None:

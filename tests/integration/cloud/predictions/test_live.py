@@ -190,14 +190,8 @@ async def test_an_alarm_of_an_import_and_of_a_tag_counts_once(app, tenant, tell,
     assert alarms(await known(await moment()), imported.codes[others[0]])
 
 
-async def test_a_machine_whose_gateway_is_heard_is_heard_of_alarms_and_a_silent_one_is_not(
-    gateway, app, tell, known, moment
-):
+async def test_of_a_machine_that_is_heard_alarms_are_heard_though_none_comes(tell, known, moment):
     await tell(says(ALARM, (0, 0), (30, "E1")))
-    now = await moment()
-    assert us(now) - 600 * MINUTE < next(iter((await known(now)).heard["alarms"].values())) <= us(now)
-    silent = now - timedelta(days=3)
-    async with app.state.database.transaction() as session:
-        whose = {"at": silent, "id": gateway.caller.gateway_id}
-        await session.execute(text("UPDATE gateway SET last_seen = :at WHERE id = :id"), whose)
-    assert list((await known(now)).heard["alarms"].values()) == [us(silent)]
+    assert list((await known(await moment())).heard["alarms"].values()) == [BEGIN + 30 * MINUTE]
+    await tell(says(STATE, (0, "producing"), (600, "no such word")))
+    assert list((await known(await moment())).heard["alarms"].values()) == [BEGIN + 600 * MINUTE]
