@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from cloud.analytics import messages
-from cloud.analytics.service import performing
+from cloud.analytics.schemas import PolicyName
+from cloud.analytics.service import performing, policies
 from cloud.db import Session
 from cloud.errors import Invalid
 from cloud.identity.caller import CurrentCaller
@@ -15,12 +16,10 @@ from cloud.joblogs.schemas import (
     JobPerformanceOut,
     OperatorPerformanceOut,
     PartPerformanceOut,
-    PolicyName,
     ProductionHistoryOut,
 )
 from cloud.joblogs.service.performance import Asked
 from cloud.jobs.schemas import JobNumber
-from cloud.kpi.policy import PRESETS
 from cloud.kpi.worked import Bucket
 from cloud.operators.schemas import EmpId
 from cloud.parts.schemas import PartNumber
@@ -30,15 +29,17 @@ router = APIRouter(tags=["performance"])
 
 
 async def _asked(
+    session: Session,
+    caller: CurrentCaller,
     begin: Annotated[
         Moment | None, Query(alias="from", description="As far back as anything is known, without it")
     ] = None,
     end: Annotated[Moment | None, Query(alias="to", description="Half-open: before this time")] = None,
-    policy: PolicyName = PolicyName.ISO22400,
+    policy: PolicyName = None,
 ) -> Asked:
     if begin is not None and end is not None and end <= begin:
         raise Invalid(messages.WINDOW_BACKWARDS)
-    return Asked(PRESETS[policy], begin, end)
+    return Asked(await policies.named(session, caller.organization_id, policy), begin, end)
 
 
 Window = Annotated[Asked, Depends(_asked)]

@@ -17,6 +17,7 @@ from cloud.analytics.schemas import (
     MachineDataOut,
     MachineOeeOut,
     PolicyIn,
+    PolicyName,
     PolicyOut,
 )
 from cloud.analytics.service import explaining, figuring, of_work, policies
@@ -32,9 +33,6 @@ router = APIRouter(tags=["analytics"])
 From = Annotated[Moment | None, Query(alias="from", description="A week before `to` if absent")]
 To = Annotated[Moment | None, Query(alias="to", description="Half-open: before this time; now if absent")]
 By = Annotated[AnyCaseGrain, Query(description="Into which periods it is cut")]
-PolicyName = Annotated[
-    str | None, Query(min_length=1, max_length=64, description="The organization's default if absent")
-]
 
 
 async def _asked(start: From = None, end: To = None, policy: PolicyName = None) -> Asked:

@@ -30,6 +30,16 @@ AnyCaseUnknown = Annotated[UnknownTime, BeforeValidator(lower)]
 AnyCaseMissing = Annotated[MissingQuality, BeforeValidator(lower)]
 
 
+PolicyName = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="`iso22400`, `tpm`, or one of the plant's own; the organization's default if absent",
+    ),
+]
+
+
 class ElementsOut(BaseModel):
     """The elements of the time model, seconds (ISO 22400-2)."""
 

@@ -115,13 +115,6 @@ class JobLogOut(BaseModel):
     imported_at: AwareDatetime
 
 
-class PolicyName(StrEnum):
-    """By which policy figures are read."""
-
-    ISO22400 = "iso22400"
-    TPM = "tpm"
-
-
 class TimesOut(BaseModel):
     """How long each element of the time model lasted, seconds (ISO 22400-2)."""
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
+from cloud.analytics.schemas import PolicyName
+from cloud.analytics.service import policies
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
-from cloud.joblogs.schemas import DataSource, PolicyName
-from cloud.kpi.policy import PRESETS
+from cloud.joblogs.schemas import DataSource
 from cloud.kpi.worked import Bucket
 from cloud.paging import Page, PageQuery
 from cloud.reports.cache import Cache
@@ -40,14 +41,17 @@ Number = Annotated[str | None, Query(min_length=1, max_length=64)]
 
 
 async def _question(
+    session: Session,
+    caller: CurrentCaller,
     begin: Annotated[Moment | None, Query(alias="from", description="30 days before `to`, without it")] = None,
     end: Annotated[Moment | None, Query(alias="to", description="The end of the last row, without it")] = None,
-    policy: PolicyName = PolicyName.ISO22400,
+    policy: PolicyName = None,
     machine: Annotated[str | None, Query(min_length=1, max_length=64, description="UUID or code")] = None,
     part_number: Number = None,
     job_number: Number = None,
 ) -> Question:
-    return Question(PRESETS[policy], begin, end, machine, part_number, None, job_number)
+    counted_by = await policies.named(session, caller.organization_id, policy)
+    return Question(counted_by, begin, end, machine, part_number, None, job_number)
 
 
 Asked = Annotated[Question, Depends(_question)]

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cloud.analytics.schemas import LineOeeOut
-from cloud.joblogs.schemas import DataSource, FiguresOut, PolicyName, ShareOut
+from cloud.analytics.schemas import LineOeeOut, PolicyName
+from cloud.joblogs.schemas import DataSource, FiguresOut, ShareOut
 from cloud.kpi.worked import Bucket
 from cloud.languages import Language
 from cloud.reports import messages
@@ -255,7 +255,7 @@ class ReportIn(BaseModel):
     group_by: list[Dimension] = Field(default_factory=list, max_length=3, description="At most one of day, week, month")
     begin: Moment | None = Field(default=None, description="30 days before the end, without it")
     end: Moment | None = Field(default=None, description="The end of the last row, without it")
-    policy: PolicyName = PolicyName.ISO22400
+    policy: PolicyName = None
     filters: Filters = Field(default_factory=Filters)
     by: DataSource | None = Field(
         default=None,

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud import languages, paging
+from cloud.analytics.service import policies
 from cloud.errors import Conflict, NotFound, TooMany
 from cloud.identity.schemas import Caller
 from cloud.machines import service as machines
@@ -41,7 +42,7 @@ async def ask(session: AsyncSession, caller: Caller, given: ReportIn) -> ReportO
 
     Raises:
         TooMany: Too many of the organization's wait.
-        NotFound: A machine that is filtered by is not there.
+        NotFound: A machine that is filtered by, or the policy, is not there.
     """
     mine = col(ReportRow.organization_id) == caller.organization_id
     waiting = select(func.count()).where(mine, col(ReportRow.status).in_(["queued", "running"]))
@@ -52,7 +53,10 @@ async def ask(session: AsyncSession, caller: Caller, given: ReportIn) -> ReportO
         # a code that nobody has would be an empty report
         known = await machines.resolve_all(session, caller.organization_id, filters.machines)
         filters = filters.model_copy(update={"machines": [each.code for each in known]})
-    asked = given.model_copy(update={"language": given.language or languages.current(), "filters": filters})
+    # what is the default may be another when it is made
+    policy = (await policies.named(session, caller.organization_id, given.policy)).name
+    language = given.language or languages.current()
+    asked = given.model_copy(update={"language": language, "filters": filters, "policy": policy})
     row = ReportRow(
         organization_id=caller.organization_id,
         created_by=caller.user_id,

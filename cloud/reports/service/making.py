@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from cloud.analytics.schemas import OeeFiguresOut
-from cloud.analytics.service import sharing
+from cloud.analytics.service import policies, sharing
 from cloud.db import Database
 from cloud.errors import CloudError, Invalid
 from cloud.joblogs.schemas import DataSource
@@ -21,7 +21,7 @@ from cloud.joblogs.service.performance import Entry
 from cloud.kpi import worked
 from cloud.kpi.facts import total as total_of
 from cloud.kpi.figures import quality_basis
-from cloud.kpi.policy import PRESETS
+from cloud.kpi.policy import Policy
 from cloud.kpi.spans import Span, minus
 from cloud.kpi.worked import Bucket, Sum
 from cloud.languages import Language
@@ -115,15 +115,16 @@ async def tabulate(session: AsyncSession, organization_id: uuid.UUID, asked: Rep
 
     Raises:
         Invalid: The time is too long, or there would be more rows than a sheet has.
+        NotFound: The policy was removed.
     """
-    policy = PRESETS[asked.policy]
+    policy = await policies.named(session, organization_id, asked.policy)
     data = await facts.read(session, organization_id, Question(policy, asked.begin, asked.end), longest=LONGEST)
     await tell(0.3)
     window = (worked.at(data.window.start), worked.at(data.window.end))
     by = asked.by or (DataSource.JOBLOG if data.extent.last is not None else DataSource.LEDGER)
     rows: list[list[Cell]] = []
     if by is DataSource.LEDGER:
-        groups, revision, basis = await _by_ledger(session, organization_id, asked, window, tell)
+        groups, revision, basis = await _by_ledger(session, organization_id, asked, policy, window, tell)
         for key, found in groups:
             rows.append([*key, *(ledger.value_of(found, metric) for metric in asked.metrics)])
     else:
@@ -156,14 +157,18 @@ def require_openable(rows: int) -> None:
 
 
 async def _by_ledger(
-    session: AsyncSession, organization_id: uuid.UUID, asked: ReportIn, window: tuple[datetime, datetime], tell: Told
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    asked: ReportIn,
+    policy: Policy,
+    window: tuple[datetime, datetime],
+    tell: Told,
 ) -> tuple[list[tuple[tuple[Cell, ...], OeeFiguresOut]], int, str]:
     """Return each group's figures by the ledger, its revision, and how it is known which pieces are good."""
 
     async def tell_part(done: float) -> None:
         await tell(0.3 + 0.35 * done)
 
-    policy = PRESETS[asked.policy]
     groups = await grouping.groups(session, organization_id, asked, window, tell_part)
     revision = await ledger.revision(session, organization_id, *window)
     basis = quality_basis(total_of(each for _, each in groups), policy)

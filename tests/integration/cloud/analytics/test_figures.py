@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from cloud.identity import service as identity
 from cloud.kpi.ledger import LedgerBroken
+from cloud.reports.service import making
 from shared.reading import concatenate
 from tests.integration.cloud.production.test_deriving import (
     GOOD,
@@ -194,6 +195,20 @@ async def test_a_policy_of_the_plants_own_reads_the_past_anew(run, ask):
     assert [each["name"] for each in await ask("GET", "/oee/policies")] == ["iso22400", "tpm", "lenient"]
     assert (await ask("PUT", "/oee/policies/tpm", {}, status=409))["error_code"] == "POLICY_IS_A_PRESET"
     assert (await ask("GET", f"/machines/P-1/oee?policy=no&{DAY}", status=404))["error_code"] == "POLICY_NOT_FOUND"
+    # what is asked without one is read by the plant's default, wherever
+    for path in ("/analytics/dashboard?", "/analytics/trends?metric=oee&by=ledger&"):
+        assert (await ask("GET", f"{path}{DAY}"))["policy"] == "lenient"
+        assert (await ask("GET", f"{path}policy=tpm&{DAY}"))["policy"] == "tpm"
+        assert (await ask("GET", f"{path}policy=no&{DAY}", status=404))["error_code"] == "POLICY_NOT_FOUND"
+    board = await ask("GET", f"/analytics/dashboard?policy=lenient&{DAY}")
+    assert board["ledger"]["total"]["elements"]["pbt_s"] == 4200
+    asked = {"metrics": ["pbt_s"], "begin": "2026-11-20T00:00:00Z", "end": "2026-11-21T00:00:00Z"}
+    await ask("POST", "/analytics/reports", asked | {"policy": "no"}, status=404)
+    report = await ask("POST", "/analytics/reports", asked, status=202)
+    while await making.make_next(run.database, utc(NOON + 120 * MINUTE)):
+        pass
+    made = await ask("GET", f"/analytics/reports/{report['id']}/content")
+    assert (made["about"]["Policy"], made["rows"]) == ("lenient", [{"pbt_s": 4200.0}])
     await ask("DELETE", "/oee/policies/lenient", status=204)
     assert (await ask("GET", f"/machines/P-1/oee?{DAY}"))["policy"] == "iso22400"
 
