@@ -3,11 +3,11 @@
 The order in which samples arrive plays no part, so a late one splits a difference and is never taken for a reset.
 """
 
-import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-# a counter this near its end that is then smaller went round; further away it was reset
+# a counter this near its end that is then smaller went round; further away, or beyond it, it was reset
 NEAR = 0.9
 
 
@@ -32,18 +32,26 @@ def deltas(samples: Iterable[Sample], rollover: float | None = None) -> list[Cou
     """Return what was counted at each sample after the first, which has nobody to differ from.
 
     Args:
-        samples: In any order, any of them repeated.
+        samples: In any order, any of them repeated. Of several of one time `n` says in which order they came, which
+            may not be the one in which they were true: they are taken in the order in which a counter rises.
         rollover: How far the counter counts before it begins again at 0; None where it is only ever reset.
     """
     ordered = sorted(set(samples), key=lambda each: (each.at, each.n, each.value))
-    return [Counted(now.at, step(before.value, now.value, rollover)) for before, now in itertools.pairwise(ordered)]
+    found: list[Counted] = []
+    before: float | None = None
+    for at, several in groupby(ordered, key=lambda each: each.at):
+        for value in _risen(before or 0, [each.value for each in several]):
+            if before is not None:
+                found.append(Counted(at, step(before, value, rollover)))
+            before = value
+    return found
 
 
 def step(before: float, now: float, rollover: float | None = None) -> float:
     """Return what was counted between two neighbours."""
     if now >= before:
         return now - before
-    if rollover is not None and before >= NEAR * rollover:
+    if rollover is not None and NEAR * rollover <= before <= rollover:
         return rollover - before + now
     return now
 
@@ -51,3 +59,8 @@ def step(before: float, now: float, rollover: float | None = None) -> float:
 def parts(shots: float, active_cavities: int | None) -> float:
     """Return how many parts so many shots made; a mould of unknown cavities makes one."""
     return shots * (active_cavities or 1)
+
+
+def _risen(before: float, values: Sequence[float]) -> Sequence[float]:
+    """Return what a counter showed at one time, as it rose from what it showed before, and then after it began anew."""
+    return sorted(values, key=lambda each: (each < before, each))

@@ -5,7 +5,7 @@ of what is told of one gap the highest revision holds. A gap that was filled is 
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -70,21 +70,61 @@ class GapFilter:
     states: Sequence[GapState] = ()
 
 
-async def record(session: AsyncSession, gateway: GatewayCaller, batch: BatchId, gaps: Sequence[TellGap]) -> None:
-    """Write what a batch tells of gaps, unless a later revision is known."""
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a gap hides, or hid as it was told before; without an end it goes on."""
+
+    device: str | None
+    tag: str | None
+    from_at: datetime
+    to_at: datetime | None
+
+
+async def record(
+    session: AsyncSession, gateway: GatewayCaller, batch: BatchId, gaps: Sequence[TellGap]
+) -> list[Hidden]:
+    """Write what a batch tells of gaps, unless a later revision is known.
+
+    Returns:
+        What is hidden otherwise than was known: all that these gaps hid before, and all that they hide now.
+    """
     newest: dict[uuid.UUID, dict[str, object]] = {}
     for place, gap in enumerate(gaps):
         # one that is told once is called after its batch and its place there
         gap_id = gap.id or uuid.uuid5(batch.epoch, f"{batch.seq}/{place}")
         if gap_id not in newest or gap.revision >= int(str(newest[gap_id]["revision"])):
             newest[gap_id] = _row(gateway, gap_id, gap)
-    for _, row in sorted(newest.items()):
-        told = insert(Gap).values(row)
-        fresh = {name: told.excluded[name] for name in _CONTENT} | {"changed_at": func.now()}
-        is_later = told.excluded.revision > col(Gap.revision)
-        await session.execute(
-            told.on_conflict_do_update(index_elements=["gateway_id", "gap_id"], set_=fresh, where=is_later)
-        )
+    before = await _known(session, gateway.gateway_id, newest)
+    rows = {
+        gap_id: row
+        for gap_id, row in sorted(newest.items())
+        if gap_id not in before or int(str(row["revision"])) > before[gap_id].revision
+    }
+    if not rows:
+        return []
+    told = insert(Gap)
+    fresh = {name: told.excluded[name] for name in _CONTENT} | {"changed_at": func.now()}
+    is_later = told.excluded.revision > col(Gap.revision)
+    await session.execute(
+        told.on_conflict_do_update(index_elements=["gateway_id", "gap_id"], set_=fresh, where=is_later),
+        list(rows.values()),
+    )
+    changed: set[Hidden] = set()
+    for gap_id, row in rows.items():
+        hid, hides = _hidden(before.get(gap_id)), _hidden(Gap.model_validate(row))
+        changed.update(each for each in (hid, hides) if each is not None and hid != hides)
+    return list(changed)
+
+
+async def _known(session: AsyncSession, gateway_id: uuid.UUID, gap_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Gap]:
+    held = select(Gap).where(col(Gap.gateway_id) == gateway_id, col(Gap.gap_id) == func.any(list(gap_ids)))
+    return {row.gap_id: row for row in await session.scalars(held, execution_options={"populate_existing": True})}
+
+
+def _hidden(gap: Gap | None) -> Hidden | None:
+    if gap is None or gap.closed_at is not None:
+        return None
+    return Hidden(gap.device, gap.tag, gap.from_at, gap.to_at)
 
 
 async def page(

@@ -223,8 +223,8 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
     if repeated < len(rows):
         await store.touch(session, gateway.gateway_id, rows)
     if batch.gaps:
-        await gaps.record(session, gateway, identity, batch.gaps)
-        await store.mark_gaps(session, gateway.gateway_id, batch.gaps)
+        hidden = await gaps.record(session, gateway, identity, batch.gaps)
+        await store.mark_gaps(session, gateway.gateway_id, hidden)
     if repeated:
         (await session.get_one(BatchRow, key)).repeated = repeated
     return Receipt(*told, Outcome.STORED, len(rows), repeated)

@@ -18,17 +18,22 @@ from cloud.telemetry.models import Tag
 
 _STEPS = (timedelta(hours=1), timedelta(days=2), timedelta(days=40), timedelta(days=150 * 366))
 _NEAR = timedelta(days=2)
+# No counter of pieces comes to more: a thousand a second make so many in thirty years. What is read with a wrong type
+# or word order is mostly beyond it, or below 0.
+MOST_COUNTED = 10**12
 _NEWEST = text("SELECT max(ts) FROM latest WHERE tag_id = ANY(CAST(:tags AS int[]))")
 _BETWEEN = text("""
     SELECT tag_id, ts, n, value, text, quality FROM reading
     WHERE tag_id = ANY(CAST(:tags AS int[])) AND ts >= :start AND ts < :end ORDER BY ts, tag_id, n
 """)
-_BEFORE = text("""
+_BEFORE = """
     SELECT found.* FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
         SELECT tag_id, ts, n, value, text, quality FROM reading
-        WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end ORDER BY ts DESC, n DESC LIMIT 1
+        WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end {usable}
+        ORDER BY ts DESC {last}
     ) AS found
-""")
+    ORDER BY ts, n
+"""
 _NEXT_GOOD = text("""
     SELECT tag_id, ts, n, value, text, quality FROM reading
     WHERE tag_id = :tag_id AND ts >= :start AND ts < :end AND quality < 2 ORDER BY ts, n DESC LIMIT 1
@@ -37,12 +42,19 @@ _LAST_GOOD = text("""
     SELECT tag_id, ts, n, value, text, quality FROM reading
     WHERE tag_id = :tag_id AND ts >= :start AND ts < :end AND quality < 2 ORDER BY ts DESC, n DESC LIMIT 1
 """)
-_AFTER = text("""
+_AFTER = """
     SELECT min(found.ts) FROM unnest(CAST(:tags AS int[])) AS wanted (tag_id) CROSS JOIN LATERAL (
-        SELECT ts FROM reading WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end
+        SELECT ts FROM reading WHERE reading.tag_id = wanted.tag_id AND ts >= :start AND ts < :end {usable}
         ORDER BY ts LIMIT 1
     ) AS found
-""")
+"""
+# what a counter can show (`is_count`)
+_COUNT = f"AND quality < 2 AND value BETWEEN 0 AND {MOST_COUNTED}"
+_LAST = text(_BEFORE.format(usable="", last=", n DESC LIMIT 1"))
+# all that it showed at that time
+_LAST_COUNT = text(_BEFORE.format(usable=_COUNT, last="FETCH FIRST 1 ROW WITH TIES"))
+_NEXT = text(_AFTER.format(usable=""))
+_NEXT_COUNT = text(_AFTER.format(usable=_COUNT))
 _HOLES = text("""
     SELECT from_at, to_at FROM gap
     WHERE gateway_id = ANY(CAST(:gateways AS uuid[])) AND closed_at IS NULL
@@ -76,6 +88,11 @@ class Signal:
     quality: int
 
 
+def is_count(value: float) -> bool:
+    """Return whether a counter of pieces can show this."""
+    return 0 <= value <= MOST_COUNTED
+
+
 async def sources(session: AsyncSession, machine_id: uuid.UUID) -> list[Source]:
     """Return a machine's tags."""
     statement = select(
@@ -91,13 +108,17 @@ async def between(session: AsyncSession, tags: Collection[int], start: datetime,
     return [Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality) for row in rows]
 
 
-async def before(session: AsyncSession, tags: Collection[int], at: datetime) -> list[Signal]:
-    """Return the last reading of each tag before a moment; a tag that said nothing yet is left out."""
+async def before(session: AsyncSession, tags: Collection[int], at: datetime, *, counts: bool = False) -> list[Signal]:
+    """Return the last reading of each tag before a moment; a tag that said nothing yet is left out.
+
+    With `counts` the last that a counter can show, and if there are several of that time, all of them.
+    """
     missing, found, end = set(tags), [], at
+    statement = _LAST_COUNT if counts else _LAST
     for step in _STEPS:
         if not missing:
             break
-        rows = await session.execute(_BEFORE, {"tags": list(missing), "start": at - step, "end": end})
+        rows = await session.execute(statement, {"tags": list(missing), "start": at - step, "end": end})
         told = [Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality) for row in rows]
         found += told
         missing -= {each.tag_id for each in told}
@@ -105,15 +126,20 @@ async def before(session: AsyncSession, tags: Collection[int], at: datetime) -> 
     return found
 
 
-async def first_after(session: AsyncSession, tags: Collection[int], at: datetime) -> datetime | None:
-    """Return when any of the tags speaks next, that moment included; None where none does."""
+async def first_after(
+    session: AsyncSession, tags: Collection[int], at: datetime, *, counts: bool = False
+) -> datetime | None:
+    """Return when any of the tags speaks next, that moment included; None where none does.
+
+    With `counts` only what a counter can show is asked for.
+    """
     start = at
     for step in _STEPS:
         # as a rule nothing comes after, and only the newest readings need to be asked
         if step > _NEAR and (await session.scalar(_NEWEST, {"tags": list(tags)}) or at) <= at:
             return None
         asked = {"tags": list(tags), "start": start, "end": at + step}
-        found: datetime | None = await session.scalar(_AFTER, asked)
+        found: datetime | None = await session.scalar(_NEXT_COUNT if counts else _NEXT, asked)
         if found is not None:
             return found
         start = at + step

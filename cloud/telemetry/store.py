@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.db import driver_connection
 from cloud.telemetry import pgarrays, pgcopy
+from cloud.telemetry.gaps import Hidden
 from cloud.telemetry.rows import Rows, minutes, newest
-from shared.reading import Gap
 
 _COLUMNS = ", ".join(pgcopy.COLUMNS)
 _TIME = "timestamptz 'epoch' + {} * interval '1 microsecond'"
@@ -96,15 +96,15 @@ _TOUCH = text("""
     VALUES (:gateway_id, least(to_timestamp((:newest + 1) * 60.0), now() + interval '1 minute'), :tag_ids, :minutes)
 """)
 
-_MARK_GAPS = text(f"""
+_MARK_GAPS = text("""
     INSERT INTO mark (machine_id, from_at, to_at)
-    SELECT DISTINCT tag.machine_id, {_TIME.format("gap.from_us")}, coalesce({_TIME.format("gap.to_us")}, now())
-    FROM unnest(CAST(:devices AS text[]), CAST(:tags AS text[]), CAST(:from_us AS bigint[]), CAST(:to_us AS bigint[]))
-         AS gap (device, tag, from_us, to_us)
+    SELECT DISTINCT tag.machine_id, gap.from_at, coalesce(gap.to_at, now())
+    FROM unnest(CAST(:devices AS text[]), CAST(:tags AS text[]),
+                CAST(:from_at AS timestamptz[]), CAST(:to_at AS timestamptz[])) AS gap (device, tag, from_at, to_at)
     JOIN tag ON tag.gateway_id = :gateway_id AND tag.machine_id IS NOT NULL
                 AND (gap.device IS NULL OR tag.device = gap.device) AND (gap.tag IS NULL OR tag.name = gap.tag)
-    WHERE {_TIME.format("gap.from_us")} < coalesce({_TIME.format("gap.to_us")}, now())
-""")  # noqa: S608 - names of ours
+    WHERE gap.from_at < coalesce(gap.to_at, now())
+""")
 
 
 async def take_turn(session: AsyncSession, turns: int) -> None:
@@ -176,16 +176,17 @@ async def touch(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows) -> Non
         await session.execute(_TOUCH, {"gateway_id": gateway_id, **told})
 
 
-async def mark_gaps(session: AsyncSession, gateway_id: uuid.UUID, gaps: Sequence[Gap]) -> None:
-    """Leave marks for the machines of whose states some time is not known, as it turns out."""
+async def mark_gaps(session: AsyncSession, gateway_id: uuid.UUID, gaps: Sequence[Hidden]) -> None:
+    """Leave marks for the machines of whose states some time is not known, or is known after all, as it turns out."""
     told = {
         "gateway_id": gateway_id,
         "devices": [gap.device for gap in gaps],
         "tags": [gap.tag for gap in gaps],
-        "from_us": [gap.from_us for gap in gaps],
-        "to_us": [gap.to_us for gap in gaps],
+        "from_at": [gap.from_at for gap in gaps],
+        "to_at": [gap.to_at for gap in gaps],
     }
-    await session.execute(_MARK_GAPS, told)
+    if gaps:
+        await session.execute(_MARK_GAPS, told)
 
 
 async def _copy(session: AsyncSession, table: str, stream: bytes) -> None:

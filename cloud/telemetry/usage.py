@@ -55,7 +55,7 @@ _MIDNIGHTS = text("""
 # A counter that is smaller than before went round if it was near its end, and began anew otherwise.
 _STEP = """
     CASE WHEN {now} >= {before} THEN {now} - {before}
-         WHEN {before} >= 0.9 * wanted.rollover THEN wanted.rollover - {before} + {now}
+         WHEN {before} BETWEEN 0.9 * wanted.rollover AND wanted.rollover THEN wanted.rollover - {before} + {now}
          ELSE {now} END
 """
 # In an hour whose first number is its least and whose last is its greatest the counter only rose; unless it began at

@@ -19,7 +19,7 @@ from cloud.analytics.models import Derived
 from cloud.analytics.service import storing
 from cloud.analytics.service import told as told_hours
 from cloud.db import Database
-from cloud.errors import CloudError
+from cloud.errors import SchemaMismatch
 from cloud.identity import service as identity
 from cloud.kpi import hours as clock
 from cloud.kpi.ledger import Shelf, draw_up
@@ -169,8 +169,8 @@ async def _one(
             machine_id = await session.scalar(which, {**asked, "failed": list(failed or ())})
             if machine_id is not None:
                 await work(session, machine_id)
-    except CloudError:
-        # the database, which is everybody's
+    except SchemaMismatch:
+        # the database, which is everybody's; one that is gone is noticed before a machine is chosen
         raise
     except Exception as error:
         if machine_id is None or failed is None:
@@ -213,10 +213,10 @@ async def derive(
         What stages made more or less than was known, for their quantities.
     """
     changed = [wanted]
-    changed += await deriving.derive_states(session, machine.id, wanted)
+    changed += await deriving.derive_states(session, machine.id, wanted, now)
     await alarms.derive_alarms(session, machine.id, wanted)
     moved: counting.Moved = Counter()
-    changed += await counting.derive_counts(session, machine, wanted, moved)
+    changed += await counting.derive_counts(session, machine, wanted, moved, now)
     present = moments.us(now)
     for span in _together([Span(each.start, min(each.end, present)) for each in changed]):
         await compute(session, organization_id, machine, moments.utc(span.start), moments.utc(span.end), now)

@@ -24,7 +24,8 @@ SETTLED = timedelta(minutes=5)
 # planned. `ideal_milli`: a thousandth of the pieces that it would have made in that time, at the pace that it should.
 _PIECES = "good + made + rework + scrap + startup"
 _IDEAL_US = "ideal_good_us + ideal_made_us + ideal_rework_us + ideal_scrap_us + ideal_startup_us"
-_PER_US = f"({_PIECES} - without_ideal) * 1e3 / nullif({_IDEAL_US}, 0)"
+# numeric from the first factor on: a bigint does not hold every hour times every count
+_PER_US = f"1e3 * ({_PIECES} - without_ideal) / nullif({_IDEAL_US}, 0)"
 _COLUMNS: Mapping[str, str] = {
     "run_us": "run_us + run_unassigned_us + overtime_us",
     "setup_us": "setup_us + setup_unassigned_us",

@@ -7,7 +7,7 @@ difference; so the sum is always right, and what was believed before can still b
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,7 +47,9 @@ _HOURS = text("""
 Moved = Counter[tuple[int, str]]
 
 
-async def derive_counts(session: AsyncSession, machine: MachineOut, wanted: Span, moved: Moved) -> list[Span]:
+async def derive_counts(
+    session: AsyncSession, machine: MachineOut, wanted: Span, moved: Moved, now: datetime
+) -> list[Span]:
     """Derive what a machine's counters counted in a range; return the minutes that came out otherwise.
 
     Args:
@@ -55,6 +57,7 @@ async def derive_counts(session: AsyncSession, machine: MachineOut, wanted: Span
         machine: Whose counters.
         wanted: The range.
         moved: What came out otherwise of stages is added here, for their quantities.
+        now: UTC; what is told of later is counted when it has come.
     """
     kept = await signals.kept_since(session)
     start = max(wanted.start, moments.us(kept)) if kept is not None else wanted.start
@@ -64,31 +67,29 @@ async def derive_counts(session: AsyncSession, machine: MachineOut, wanted: Span
     changed: list[Span] = []
     for tag in await signals.sources(session, machine.id):
         if tag.reading_type in KINDS:
-            changed += await _derive(session, machine, tag, window, moved)
+            changed += await _derive(session, machine, tag, window, moved, now)
     return union(changed)
 
 
 async def _derive(
-    session: AsyncSession, machine: MachineOut, tag: signals.Source, window: Span, moved: Moved
+    session: AsyncSession, machine: MachineOut, tag: signals.Source, window: Span, moved: Moved, now: datetime
 ) -> list[Span]:
     minutes = [window]
-    after = await signals.first_after(session, [tag.id], moments.utc(window.end))
-    if after is not None:
+    # a bad reading is no count, and the next good one counts from the last good one
+    after = await signals.first_after(session, [tag.id], moments.utc(window.end), counts=True)
+    if after is not None and after <= now:
         # its difference is from the last one in the window
         minutes.append(Span(moments.minute(moments.us(after)), moments.minute(moments.us(after)) + MINUTE))
-    samples = await signals.before(session, [tag.id], moments.utc(window.start))
+    samples = await signals.before(session, [tag.id], moments.utc(window.start), counts=True)
     for each in minutes:
         samples += await signals.between(session, [tag.id], moments.utc(each.start), moments.utc(each.end))
-    # a bad reading is no number, and the next good one counts from the last good one
-    if any(_number(each) is None for each in samples):
-        samples += await _good_before(session, tag, samples)
     counted: Counter[Key] = Counter()
     around = Span(window.start, max(each.end for each in minutes))
     stage_at = await stages(session, machine.id, around)
     # by the mould that was on the machine then
     moulds = await machines.moulds(session, machine.id) if tag.reading_type == ReadingType.SHOT_COUNT else None
     for delta in deltas(
-        [Sample(moments.us(each.at), value, each.n) for each in samples if (value := _number(each)) is not None],
+        [Sample(moments.us(each.at), value, each.n) for each in samples if (value := _count(each)) is not None],
         tag.rollover,
     ):
         if any(each.holds(delta.at) for each in minutes):
@@ -151,20 +152,9 @@ async def counts(
     return [(each.stage_id, each.kind, each.quantity) for each in found]
 
 
-def _number(signal: signals.Signal) -> float | None:
-    return signal.value if isinstance(signal.value, float) and signal.quality != Quality.BAD else None
-
-
-async def _good_before(
-    session: AsyncSession, tag: signals.Source, samples: Sequence[signals.Signal]
-) -> list[signals.Signal]:
-    """Return readings further back until one of them is a number."""
-    first = min(each.at for each in samples)
-    for hours in (1, 24, 24 * 7):
-        back = await signals.between(session, [tag.id], first - timedelta(hours=hours), first)
-        if any(_number(each) is not None for each in back):
-            return [each for each in back if _number(each) is not None][-1:]
-    return []
+def _count(signal: signals.Signal) -> float | None:
+    is_usable = isinstance(signal.value, float) and signal.quality != Quality.BAD and signals.is_count(signal.value)
+    return float(signal.value) if is_usable else None  # type: ignore[arg-type] # a float, as was just seen
 
 
 async def _write(

@@ -51,10 +51,13 @@ class Sources:
     meaning: Callable[[rules.Value | None], MachineState | None] | None = None
 
 
-async def derive_states(session: AsyncSession, machine_id: uuid.UUID, wanted: Span) -> list[Span]:
-    """Derive a machine's states in a range; return where they came out otherwise than they stood."""
+async def derive_states(session: AsyncSession, machine_id: uuid.UUID, wanted: Span, now: datetime) -> list[Span]:
+    """Derive a machine's states in a range; return where they came out otherwise than they stood.
+
+    What is read of later than now, by a clock that runs ahead, ends nothing before it has come.
+    """
     sources = await sources_of(session, machine_id)
-    window, segments = await _read(session, sources, wanted)
+    window, segments = await _read(session, sources, wanted, now)
     if window is None:
         return []
     told = await _told(session, machine_id, window, [tag.id for tag in sources.tags])
@@ -95,7 +98,9 @@ def sources_by(model: StateModel | None, tags: Sequence[signals.Source]) -> Sour
     return Sources(states, rules.by_tags([tag.id for tag in states], meaning), meaning)
 
 
-async def _read(session: AsyncSession, sources: Sources, wanted: Span) -> tuple[Span | None, list[Segment]]:
+async def _read(
+    session: AsyncSession, sources: Sources, wanted: Span, now: datetime
+) -> tuple[Span | None, list[Segment]]:
     """Return what readings say from the range's beginning until the next reading after it, and that window.
 
     What was derived of readings that are not kept any more stays as it is.
@@ -108,6 +113,7 @@ async def _read(session: AsyncSession, sources: Sources, wanted: Span) -> tuple[
         return Span(start, wanted.end), []
     ids = [tag.id for tag in sources.tags]
     after = await signals.first_after(session, ids, moments.utc(wanted.end))
+    after = after if after is not None and after <= now else None
     window = Span(start, FOREVER if after is None else moments.us(after))
     before = await signals.before(session, ids, moments.utc(start))
     inside = await signals.between(session, ids, moments.utc(start), moments.utc(wanted.end))

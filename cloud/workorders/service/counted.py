@@ -22,6 +22,8 @@ from shared.reading import ReadingType
 
 # a stage that counts all day is told to phones so often at the most, and whenever somebody does something with it
 TOLD_EVERY = timedelta(minutes=5)
+# what the column holds, and a phone's integer
+_MOST = 2**31 - 1
 COUNTERS: Mapping[str, str] = {
     ReadingType.GOOD_COUNT.value: "good_counted",
     ReadingType.REJECT_COUNT.value: "rejects_counted",
@@ -75,13 +77,14 @@ async def reported(session: AsyncSession, stage_id: int) -> Pieces:
 
 
 def columns(made: Pieces) -> dict[str, int]:
-    """Return quantities as a stage's columns."""
-    return {
+    """Return quantities as a stage's columns; what a counter that is read wrongly tells beyond them is their end."""
+    quantities = {
         "good_qty": made.good,
         "scrap_qty": made.scrap,
         "rework_qty": made.rework,
         "startup_qty": made.startup,
     }
+    return {name: min(quantity, _MOST) for name, quantity in quantities.items()}
 
 
 def columns_of(stage: WorkOrderStage) -> dict[str, int]:

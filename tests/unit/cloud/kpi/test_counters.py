@@ -36,10 +36,25 @@ def test_a_late_sample_splits_a_difference_and_adds_nothing(steps, data):
 
 @pytest.mark.parametrize(
     ("before", "now", "rollover", "expected"),
-    [(65530, 4, 65536, 10), (65530, 4, None, 4), (1000, 4, 65536, 4), (5, 5, None, 0)],
+    [(65530, 4, 65536, 10), (65530, 4, None, 4), (1000, 4, 65536, 4), (5, 5, None, 0), (100_000, 4, 65536, 4)],
 )
 def test_a_smaller_value_is_a_rollover_near_the_end_and_a_reset_elsewhere(before, now, rollover, expected):
     assert counted([Sample(1, before), Sample(2, now)], rollover) == [(2, expected)]
+
+
+@pytest.mark.parametrize(
+    ("before", "shown", "rollover", "expected"),
+    [
+        (1000, (1000, 1001), None, 1),
+        (998, (999, 0), None, 1),
+        (995, (996, 997, 1), None, 3),
+        (65530, (65535, 1), 65536, 7),
+    ],
+)
+def test_several_samples_of_one_time_count_the_same_whichever_came_first(before, shown, rollover, expected):
+    for order in (shown, shown[::-1]):
+        told = [Sample(1, before), *(Sample(2, value, n) for n, value in enumerate(order))]
+        assert sum(quantity for _, quantity in counted(told, rollover)) == expected
 
 
 def test_the_first_sample_counts_nothing():

@@ -1,0 +1,100 @@
+"""Counters and states that tell what cannot be, or at odd times: figures stay right, and nobody else suffers."""
+
+import math
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from shared.reading import Gap, GapCause, Quality, concatenate, empty
+from tests.integration.cloud.production.test_deriving import (
+    GOOD,
+    MINUTE,
+    OWN,
+    REJECT,
+    SHOTS,
+    STATE,
+    TAGS,
+    ask,
+    counted,
+    derived,
+    machines,
+    says,
+    states,
+    utc,
+)
+from tests.integration.cloud.telemetry.conftest import gateway, new_gateway
+from tests.integration.cloud.telemetry.sender import NOON
+
+__all__ = ["ask", "gateway", "machines", "new_gateway"]
+
+
+@pytest.mark.parametrize("garbage", [1.7e308, 9.0e11, -1e30], ids=str)
+async def test_a_counter_that_tells_garbage_holds_up_nobody(gateway, garbage):
+    said = [
+        says(GOOD, (0, 100), (1, garbage), (2, 110), (3, garbage), (4, 111)),
+        says(SHOTS, (0, 10), (2, 13)),
+        says(STATE, (0, "producing"), (30, "idle")),
+    ]
+    await gateway.send(concatenate(said), tags=TAGS)
+    await derived(gateway)
+    assert (await counted(gateway))["P-2", "made"] == 12
+    assert len(await gateway.query(f"SELECT bucket FROM fact_hour WHERE {OWN}")) == 6
+    if garbage != 9.0e11:
+        # what no counter can show is passed over, as a bad reading is
+        assert (await counted(gateway))["P-1", "good"] == 11
+
+
+async def test_a_late_sample_before_a_bad_one_splits_the_count(gateway):
+    await gateway.send(says(GOOD, (0, 100), (40, 120)), tags=TAGS)
+    await gateway.send(says(GOOD, (20, math.nan), quality=Quality.BAD), tags=TAGS)
+    await derived(gateway)
+    assert await counted(gateway) == {("P-1", "good"): 20}
+    await gateway.send(says(GOOD, (10, 110)), tags=TAGS)
+    await derived(gateway)
+    assert await counted(gateway) == {("P-1", "good"): 20}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_two_samples_of_one_instant_count_the_same_in_whatever_order_they_come(gateway, turned):
+    first, second = says(GOOD, (0, 1000), (5, 1001)), says(GOOD, (5, 1000), (9, 1003))
+    for each in (second, first) if turned else (first, second):
+        await gateway.send(each, tags=TAGS)
+    await derived(gateway)
+    assert await counted(gateway) == {("P-1", "good"): 3}
+
+
+async def test_a_counter_beyond_its_declared_end_counts_nothing_back(gateway):
+    await gateway.send(says(REJECT, (0, 2000), (5, 3)), tags=TAGS)
+    await derived(gateway)
+    assert await counted(gateway) == {("P-1", "scrap"): 3}
+
+
+async def test_a_gap_that_turns_out_shorter_gives_back_what_it_hid(gateway):
+    hole = Gap(GapCause.COMMUNICATION_LOST, NOON + 10 * MINUTE, NOON + 11 * MINUTE, "press", id=uuid4(), is_open=True)
+    await gateway.send(says(STATE, (0, "producing")), tags=TAGS)
+    await gateway.send(empty(), [hole], tags=TAGS)
+    await derived(gateway)
+    await gateway.send(says(STATE, (30, "idle"), (50, "producing")), tags=TAGS)
+    await derived(gateway)
+    assert (await states(gateway))[-1] == ("no_data", 10, None)
+    await gateway.send(empty(), [replace(hole, revision=2, to_us=NOON + 12 * MINUTE, is_open=False)], tags=TAGS)
+    await derived(gateway)
+    assert await states(gateway) == [
+        ("producing", 0, 10),
+        ("no_data", 10, 12),
+        ("producing", 12, 30),
+        ("idle", 30, 50),
+        ("producing", 50, None),
+    ]
+
+
+async def test_a_reading_of_the_future_vouches_for_nothing_before_it(gateway):
+    await gateway.send(says(STATE, (0, "producing")), tags=TAGS)
+    await gateway.send(says(STATE, (600, "idle")), tags=TAGS)
+    await gateway.query(
+        "UPDATE gateway SET last_seen = :at WHERE id = :gateway RETURNING 1", at=utc(NOON + 20 * MINUTE)
+    )
+    await derived(gateway, utc(NOON + 60 * MINUTE))
+    [row] = await gateway.query(f"SELECT run_unassigned_us, unknown_us FROM fact_hour WHERE {OWN}")
+    assert tuple(each // MINUTE for each in row) == (20, 40)
