@@ -239,6 +239,7 @@ class DowntimeOut(BaseModel):
     end: AwareDatetime
     policy: str
     as_of: AwareDatetime
+    revision: int = Field(description="Rises whenever anything of it came out otherwise")
     coverage: float | None
     downtime_s: float
     count: int

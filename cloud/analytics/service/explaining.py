@@ -25,7 +25,7 @@ from cloud.analytics.schemas import (
     PieceEntryOut,
     ReasonShareOut,
 )
-from cloud.analytics.service import figuring, policies
+from cloud.analytics.service import figuring, policies, summing
 from cloud.analytics.service.figuring import Asked
 from cloud.errors import Invalid
 from cloud.identity import service as identity
@@ -74,15 +74,17 @@ async def explain(
         Invalid: The range is no range, or too long.
     """
     machine, policy, ledger = await _ledger(session, organization_id, id_or_code, asked, MOST_EXPLAINED, now)
+    span = moments.utc(ledger.window.start), moments.utc(ledger.window.end)
+    revisions = await summing.revisions(session, [machine.id], span)
     made = [(each, False) for each in ledger.pieces] + [(each, True) for each in ledger.overtime]
     return ExplanationOut.model_construct(
         machine_id=machine.id,
         machine=machine.code,
-        start=moments.utc(ledger.window.start),
-        end=moments.utc(ledger.window.end),
+        start=span[0],
+        end=span[1],
         policy=policy.name,
         as_of=now,
-        total=rules.shown(ledger.facts, policy, 0),
+        total=rules.shown(ledger.facts, policy, revisions.get(machine.id, 0)),
         entries=[_entry(each, policy) for each in ledger.entries],
         pieces=[
             PieceEntryOut.model_construct(
@@ -112,6 +114,8 @@ async def downtime(
     labels = {each.code: each for each in await reasons.reasons(session, organization_id)}
     down = [each for each in ledger.entries if each.category in _DOWN]
     spent = sum(each.span.length for each in down)
+    span = moments.utc(ledger.window.start), moments.utc(ledger.window.end)
+    revisions = await summing.revisions(session, [machine.id], span)
     whole = rules.shown(ledger.facts, policy, 0)
     threshold = round((machine.microstop_threshold_s or MICROSTOP_S) * SECOND)
     unexplained = {
@@ -122,10 +126,11 @@ async def downtime(
     return DowntimeOut.model_construct(
         machine_id=machine.id,
         machine=machine.code,
-        start=moments.utc(ledger.window.start),
-        end=moments.utc(ledger.window.end),
+        start=span[0],
+        end=span[1],
         policy=policy.name,
         as_of=now,
+        revision=revisions.get(machine.id, 0),
         coverage=whole.coverage,
         downtime_s=spent / SECOND,
         count=len({id(each.stretch) for each in down}),

@@ -1,5 +1,6 @@
 """Owns the OEE of a part, an order, a job or an operator: of the time in which it ran, wherever that was."""
 
+import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.analytics import messages
 from cloud.analytics.schemas import Grain, LineOeeOut
-from cloud.analytics.service import figuring, policies, sharing, tally
+from cloud.analytics.service import figuring, policies, sharing, summing, tally
 from cloud.analytics.service.figuring import Asked
 from cloud.analytics.service.sharing import Place, Wanted
 from cloud.analytics.service.tally import Key, Tally
@@ -49,14 +50,19 @@ async def of_work(
     meant = await sharing.made_on(session, organization_id, wanted, (start, end))
     zone = ZoneInfo(await identity.time_zone(session, organization_id))
     sums = Tally()
+    revisions = await summing.revisions(session, meant, (start, end))
+    told = set[tuple[uuid.UUID, Key]]()
     for machine in (each for each in line if each.id in meant):
         async for part in sharing.lines(session, organization_id, machine, (start, end), wanted):
-            sums.of(machine.id, part.facts, 0)
+            # each machine's revision once in its own sum, and once in each period
+            sums.of(machine.id, part.facts, 0 if machine.id in sums.of_machine else revisions.get(machine.id, 0))
             if asked.by is Grain.SHIFT and part.place.is_between:
                 sums.between.append(part.facts)
             else:
                 span = worked.at(part.place.span.start), worked.at(part.place.span.end)
-                sums.put(_key(part.place, asked.by, zone), span, part.facts, 0)
+                key = _key(part.place, asked.by, zone)
+                sums.put(key, span, part.facts, 0 if (machine.id, key) in told else revisions.get(machine.id, 0))
+                told.add((machine.id, key))
     found = sums.summed(has_between=asked.by is Grain.SHIFT)
     until = await figuring.as_of(session, list(found.of_machine), now)
     return figuring.line_out(found, line, policy, (start, end), asked.by, until)

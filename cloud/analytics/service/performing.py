@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.analytics import messages
-from cloud.analytics.service import figuring, sharing
+from cloud.analytics.service import figuring, sharing, summing
 from cloud.analytics.service.sharing import Wanted, Work
 from cloud.errors import Invalid
 from cloud.identity import service as identity
@@ -249,7 +249,8 @@ async def _known(
         "end": end if has_any else None,
         "policy": asked.policy.name,
         "as_of": await figuring.as_of(session, list(touched), now),
-        "revision": await log.revision(session, organization_id),
+        "revision": await log.revision(session, organization_id)
+        + sum((await summing.revisions(session, list(touched), (begin, end))).values()),
         "source": DataSource.LEDGER,
         "by_source": _shares(lines, asked.policy, lambda each: each.source),
         "flagged_rows": sum(each.is_flagged for each in entries),

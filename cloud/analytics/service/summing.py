@@ -59,6 +59,12 @@ _BY_HOUR = text(f"""
     WHERE machine_id = ANY(CAST(:machines AS uuid[])) AND bucket >= :start AND bucket < :end
     GROUP BY GROUPING SETS ((machine_id), (bucket))
 """)  # noqa: S608 - column names of ours
+_REVISIONS = text("""
+    SELECT machine_id, sum(revision)::bigint AS revision FROM fact_hour
+    WHERE machine_id = ANY(CAST(:machines AS uuid[]))
+          AND bucket > CAST(:start AS timestamptz) - interval '1 hour' AND bucket < :end
+    GROUP BY machine_id
+""")
 _DERIVED = text("""
     SELECT machine_id, since_at, until_at FROM derived WHERE machine_id = ANY(CAST(:machines AS uuid[]))
 """)
@@ -109,6 +115,14 @@ async def extents(
     """Return from when until when each machine is derived; one that is not is left out."""
     rows = await read(session, _DERIVED, {"machines": list(machine_ids)})
     return {row.machine_id: (row.since_at, row.until_at) for row in rows}
+
+
+async def revisions(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], window: tuple[datetime, datetime]
+) -> dict[uuid.UUID, int]:
+    """Return of each machine what rises whenever an hour that a window touches came out otherwise."""
+    asked = {"machines": list(machine_ids), "start": window[0], "end": window[1]}
+    return {row.machine_id: row.revision for row in await read(session, _REVISIONS, asked)}
 
 
 async def _by_hours(asked: Cut, sums: Tally) -> None:

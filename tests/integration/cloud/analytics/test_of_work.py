@@ -65,6 +65,21 @@ async def test_the_oee_of_work_is_that_of_the_time_in_which_it_ran(worked_on, as
     assert (cut["total"]["elements"]["adet_s"], cut["total"]["elements"]["apt_s"]) == (270, 600)
 
 
+async def test_what_comes_late_raises_the_revision_of_whatever_is_of_that_time(worked_on, run, ask):
+    paths = ("/oee?part_number=K-1&", "/machines/P-1/oee/explain?", "/machines/P-1/oee?", "/oee?emp_id=E-7&by=shift&")
+    others = (f"/machines/P-1/downtime?{DAY}", "/parts/K-1/performance", "/operators/E-7/performance")
+
+    async def revisions() -> list[int]:
+        found = [(await ask("GET", path + DAY))["total"]["revision"] for path in paths]
+        return found + [(await ask("GET", path))["revision"] for path in others]
+
+    before = await revisions()
+    late = {"state": "faulted", "from": "2026-11-20T13:10:00Z", "to": "2026-11-20T13:15:00Z"}
+    await ask("POST", "/machines/P-1/states", late, status=201)
+    await derived(run, NOW)
+    assert all(was < now for was, now in zip(before, await revisions(), strict=True))
+
+
 async def test_the_oee_of_nothing_is_nothing_and_of_somebody_else_not_for_workers(worked_on, ask):
     assert (await ask("GET", f"/oee?part_number=no&{DAY}"))["total"]["oee"] is None
     assert (await ask("GET", f"/oee?emp_id=E-7&{DAY}", who="worker"))["machines"] != []

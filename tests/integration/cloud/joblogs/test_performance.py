@@ -67,6 +67,16 @@ async def test_an_operators_figures_are_sums_of_his_rows(app_client, tenant, log
     assert [(each["key"], each["rows"]) for each in shown["by_machine"]] == [("M-1", 3)]
 
 
+async def test_a_plant_that_takes_its_pieces_for_good_has_an_oee(app_client, tenant, log):
+    kept = await app_client.put("/oee/policies/trusting", json={"missing_quality": "good"}, headers=tenant.planner)
+    assert kept.status_code == 200, kept.text
+    shown = await asked(app_client, tenant.planner, "/operators/E-1/performance", policy="trusting")
+    assert (shown["policy"], shown["quality"], shown["quality_basis"]) == ("trusting", 1.0, "assumed_good")
+    assert shown["oee"] == pytest.approx(160 * 45 / 10260, abs=1e-12)
+    answer = await app_client.get("/operators/E-1/performance?policy=no", headers=tenant.planner)
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "POLICY_NOT_FOUND")
+
+
 async def test_a_window_cuts_the_rows_and_a_partition_of_it_gives_the_same(app_client, tenant, log):
     path = "/operators/E-1/performance"
     whole = await asked(app_client, tenant.planner, path)
