@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -241,18 +242,20 @@ class Once:
     """Refuses what was said before."""
 
     def __init__(self, reason: str) -> None:
-        self._seen = set[tuple[int, ...]]()
+        # by machine bare instants where those tell rows apart: half of what as many pairs would take
+        self._seen = defaultdict[int, set[int | tuple[int, ...]]](set)
         self._reason = reason
 
-    def require(self, *key: int) -> None:
+    def require(self, machine: int, *more: int) -> None:
         """Take a key, once.
 
         Raises:
             ValueError: It was taken before.
         """
-        if key in self._seen:
+        key, seen = more[0] if len(more) == 1 else more, self._seen[machine]
+        if key in seen:
             raise ValueError(self._reason)
-        self._seen.add(key)
+        seen.add(key)
 
 
 def _us(at: datetime) -> int:
