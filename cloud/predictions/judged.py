@@ -3,9 +3,9 @@
 import math
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from cloud.predictions.schemas import (
     WatchOut,
 )
 from cloud.predictions.scoring import Flags
+from cloud.predictions.windows import lanes
 from cloud.production.service.moments import us, utc
 
 # what is said from here on is an alarm
@@ -35,7 +36,7 @@ _FEWEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A prediction of which it is known what came."""
+    """A prediction of which it is known what came, as it is read."""
 
     COLUMNS: ClassVar = (
         "machine_id",
@@ -65,8 +66,25 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class Server:
+    """Who said something: a model or a rule, served or only noted beside what was."""
+
+    is_challenger: bool
+    name: str
+    model_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Settled predictions, some fifty bytes each: of a large hall half a year is a million.
+
+    Attributes:
+        machine: Place of the machine in the order of ids.
+        server: Place in `servers`.
+    """
+
     machine: NDArray[np.int32]
+    server: NDArray[np.int16]
     at: Times
     said: Floats
     rule: Floats
@@ -74,58 +92,84 @@ class _Columns:
     upper: Floats
     came: Flags
     minutes: Floats
+    servers: Sequence[Server]
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Columns":
+        """Return some of the rows."""
+        return replace(self, **{each: getattr(self, each)[rows] for each in _BY_ROW})
 
 
-Key = tuple[str, uuid.UUID | None]
+_BY_ROW = tuple(each.name for each in fields(Columns))[:-1]
 
 
-def look_at(
-    settled: Sequence[Settled], horizon_h: int, made_at: datetime | None, pending: int, left_out: int
-) -> WatchOut:
+class Gathered:
+    """Gathers settled predictions machine by machine, so that no more than one machine's are objects at a time."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._servers: dict[Server, int] = {}
+        self._parts: list[tuple[NDArray[np.generic], ...]] = []
+
+    def add(self, rows: Sequence[Settled]) -> None:
+        """Take one machine's; machines come in the order of their ids."""
+        places = [
+            self._servers.setdefault(Server(row.is_challenger, row.served_by, row.model_id), len(self._servers))
+            for row in rows
+        ]
+        numbers = [(row.probability, row.baseline, row.minutes_lower, row.minutes_upper) for row in rows]
+        said, rule, lower, upper = np.array(numbers, np.float64).reshape(-1, 4).T
+        self._parts.append(
+            (
+                np.full(len(rows), len(self._parts), np.int32),
+                np.array(places, np.int16),
+                np.array([us(row.at) for row in rows], np.int64),
+                *(said, rule, lower, upper),
+                np.array([row.outcome == "stop" for row in rows], bool),
+                np.array([row.came_minutes or 0.0 for row in rows], np.float64),
+            )
+        )
+
+    def columns(self) -> Columns:
+        """Return all that was taken."""
+        if not self._parts:
+            self.add([])
+        whole: list[NDArray[Any]] = [np.concatenate(each) for each in zip(*self._parts, strict=True)]
+        return Columns(**dict(zip(_BY_ROW, whole, strict=True)), servers=list(self._servers))
+
+
+def look_at(rows: Columns, horizon_h: int, made_at: datetime | None, pending: int, left_out: int) -> WatchOut:
     """Return the report on settled predictions; with none of them, one that says nothing."""
-    places = {each: place for place, each in enumerate(sorted({row.machine_id for row in settled}))}
-    groups: dict[tuple[Key, bool], list[Settled]] = {}
-    for row in settled:
-        groups.setdefault(((row.served_by, row.model_id), row.is_challenger), []).append(row)
-    served = [row for row in settled if not row.is_challenger]
+    challenges = np.array([each.is_challenger for each in rows.servers], bool)
     # who served may have changed: what the plant was told is one series
-    told = _columns(served, places)
-    found = _concept(told, horizon_h * HOUR) if served else None
+    told = rows.take(~challenges[rows.server])
+    found = _concept(told, horizon_h * HOUR) if len(told.at) else None
+    order = sorted(range(len(rows.servers)), key=lambda place: _rank(rows.servers[place]))
     return WatchOut(
         horizon_h=horizon_h,
         made_at=made_at,
         pending=pending,
         left_out=left_out,
-        servers=[_server(key, is_challenger, _columns(rows, places)) for (key, is_challenger), rows in groups.items()],
+        servers=[_server(rows.servers[place], rows.take(rows.server == place)) for place in order],
         concept=ConceptOut(**asdict(found), is_alarm=found.is_alarm) if found is not None else None,
         is_concept_drift=found is not None and found.is_alarm,
         inputs=[],
         is_input_drift=False,
         is_worse_than_rule=_is_worse(told),
-        challenges=_challenges(served, groups, places),
+        challenges=_challenges(rows, told, [place for place in order if challenges[place]]),
     )
 
 
-def _columns(rows: Sequence[Settled], places: dict[uuid.UUID, int]) -> _Columns:
-    return _Columns(
-        np.array([places[row.machine_id] for row in rows], np.int32),
-        np.array([us(row.at) for row in rows], np.int64),
-        np.array([row.probability for row in rows], np.float64),
-        np.array([row.baseline for row in rows], np.float64),
-        np.array([row.minutes_lower for row in rows], np.float64),
-        np.array([row.minutes_upper for row in rows], np.float64),
-        np.array([row.outcome == "stop" for row in rows], bool),
-        np.array([row.came_minutes or 0.0 for row in rows], np.float64),
-    )
+def _rank(server: Server) -> tuple[bool, str, str]:
+    return server.is_challenger, server.name, str(server.model_id)
 
 
-def _server(key: Key, is_challenger: bool, rows: _Columns) -> ServerWatchOut:
+def _server(server: Server, rows: Columns) -> ServerWatchOut:
     bins = reliability.reliability(rows.said, rows.came)
     alarms = reliability.alarms_per_machine_month(rows.said, rows.machine, rows.at, ALARM_FROM)
     return ServerWatchOut(
-        name=key[0],
-        model_id=key[1],
-        is_challenger=is_challenger,
+        name=server.name,
+        model_id=server.model_id,
+        is_challenger=server.is_challenger,
         rows=len(rows.said),
         stops=int(rows.came.sum()),
         brier=reliability.brier(rows.said, rows.came),
@@ -143,7 +187,7 @@ def _known(figure: float) -> float | None:
     return None if math.isnan(figure) else figure
 
 
-def _rolling(rows: _Columns) -> list[BlockOut]:
+def _rolling(rows: Columns) -> list[BlockOut]:
     last = int(rows.at.max())
     back = (last - rows.at) // _BLOCK
     blocks = []
@@ -155,13 +199,13 @@ def _rolling(rows: _Columns) -> list[BlockOut]:
     return blocks
 
 
-def _concept(rows: _Columns, horizon: int) -> Concept:
+def _concept(rows: Columns, horizon: int) -> Concept:
     lately = np.flatnonzero(rows.at > rows.at.max() - _BLOCK)
     chosen = lately[apart(rows.machine[lately], rows.at[lately], horizon)]
     return concept(rows.said[chosen], rows.came[chosen])
 
 
-def _is_worse(rows: _Columns) -> bool:
+def _is_worse(rows: Columns) -> bool:
     if not len(rows.at):
         return False
     lately = rows.at > rows.at.max() - _BLOCK
@@ -172,25 +216,26 @@ def _is_worse(rows: _Columns) -> bool:
     return found is not None and found.excludes_zero
 
 
-def _challenges(
-    served: Sequence[Settled],
-    groups: dict[tuple[Key, bool], list[Settled]],
-    places: dict[uuid.UUID, int],
-) -> list[ChallengeOut]:
-    told = {(row.machine_id, row.at): row for row in served}
+def _challenges(rows: Columns, told: Columns, challengers: Sequence[int]) -> list[ChallengeOut]:
+    moments = lanes(told.machine, told.at)
+    by_moment = np.argsort(moments, kind="stable")
+    moments = moments[by_moment]
     found = []
-    for (key, is_challenger), rows in groups.items():
-        both = [(told[row.machine_id, row.at], row) for row in rows if (row.machine_id, row.at) in told]
-        if not is_challenger or not both:
+    for place in challengers:
+        challenger = rows.take(rows.server == place)
+        asked = lanes(challenger.machine, challenger.at)
+        where = np.searchsorted(moments, asked, side="right") - 1
+        same = (where >= 0) & (moments[where] == asked) if len(moments) else np.zeros(len(asked), bool)
+        if not same.any():
             continue
-        champion, challenger = (_columns([pair[side] for pair in both], places) for side in (0, 1))
+        challenger, champion = challenger.take(same), told.take(by_moment[where[same]])
         gain = reliability.against(challenger.said, champion.said, champion.came, champion.machine)
         found.append(
             ChallengeOut(
-                champion=", ".join(sorted({pair[0].served_by for pair in both})),
-                challenger=key[0],
-                challenger_model_id=key[1],
-                rows=len(both),
+                champion=", ".join(sorted({rows.servers[each].name for each in np.unique(champion.server)})),
+                challenger=rows.servers[place].name,
+                challenger_model_id=rows.servers[place].model_id,
+                rows=len(challenger.at),
                 champion_brier=reliability.brier(champion.said, champion.came),
                 challenger_brier=reliability.brier(challenger.said, challenger.came),
                 gain=BoundsOut(lower=gain.lower, upper=gain.upper, level=gain.level) if gain is not None else None,

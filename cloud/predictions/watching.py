@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import TextClause, func, select, text
+from sqlalchemy import ColumnElement, TextClause, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -24,7 +24,7 @@ from cloud.predictions.drifting import Input, inputs
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
 from cloud.predictions.history import DAY, HOUR
-from cloud.predictions.judged import Settled
+from cloud.predictions.judged import Gathered, Settled
 from cloud.predictions.keeping import Made
 from cloud.predictions.learning.schemas import ModelKind
 from cloud.predictions.learning.serving import Speaker, Speakers
@@ -116,7 +116,7 @@ async def report(session: AsyncSession, organization_id: uuid.UUID, horizon_h: i
     ).one_or_none()
     if row is not None:
         return WatchOut.model_validate(row[0])
-    return judged.look_at([], horizon_h, None, 0, 0)
+    return judged.look_at(Gathered().columns(), horizon_h, None, 0, 0)
 
 
 async def of_model(
@@ -205,6 +205,10 @@ def _drifting(known: Past, now: datetime) -> list[Input]:
     return [each for each in inputs(matrix, instants.at, us(now)) if each.is_drift]
 
 
+def _is_left_out(row: type[PredictionRow]) -> ColumnElement[bool]:
+    return col(row.outcome).in_(["unknown", "down"])
+
+
 async def _write(
     session: AsyncSession, organization_id: uuid.UUID, horizon_h: int, now: datetime, drifting: Sequence[Input]
 ) -> None:
@@ -215,14 +219,17 @@ async def _write(
         col(row.source) == "periodic",
         col(row.at) >= now - _JUDGED,
     )
+    pending, left_out = func.count().filter(col(row.outcome).is_(None)), func.count().filter(_is_left_out(row))
+    counts = select(col(row.machine_id), pending, left_out).where(*mine).group_by(col(row.machine_id))
+    counted = (await session.execute(counts.order_by(col(row.machine_id)))).all()
     columns = [getattr(row, name) for name in Settled.COLUMNS]
-    rows = (await session.execute(select(*columns).where(*mine, col(row.outcome).in_(["stop", "none"])))).all()
-    counted = select(
-        func.count().filter(col(row.outcome).is_(None)), func.count().filter(col(row.outcome).in_(["unknown", "down"]))
-    )
-    pending, left_out = (await session.execute(counted.where(*mine))).one()
-    settled = [Settled(*each) for each in rows]
-    shown = await asyncio.to_thread(judged.look_at, settled, horizon_h, now, pending, left_out)
+    gathered = Gathered()
+    for machine_id, *_ in counted:
+        own = (*mine, col(row.machine_id) == machine_id, col(row.outcome).in_(["stop", "none"]))
+        settled = (await session.execute(select(*columns).where(*own).order_by(col(row.at), col(row.id)))).all()
+        gathered.add([Settled(*each) for each in settled])
+    numbers = sum(each[1] for each in counted), sum(each[2] for each in counted)
+    shown = await asyncio.to_thread(judged.look_at, gathered.columns(), horizon_h, now, *numbers)
     shown = shown.model_copy(
         update={
             "inputs": [InputOut(name=each.name, indices=list(each.indices), limit=each.limit) for each in drifting],

@@ -1,12 +1,16 @@
 """The report on settled predictions."""
 
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cloud.predictions.judged import Settled, look_at
+from cloud.predictions import reliability
+from cloud.predictions.judged import Gathered, Settled, look_at
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 MACHINES = [uuid.UUID(int=number) for number in range(8)]
@@ -33,7 +37,10 @@ def settled(*, days: int = 60, said: float = 0.2, rule: float = 0.2, truth: floa
 
 
 def look(rows):
-    return look_at(rows, 24, BEGAN, 3, 2)
+    gathered = Gathered()
+    for machine in sorted({row.machine_id for row in rows}):
+        gathered.add([row for row in rows if row.machine_id == machine])
+    return look_at(gathered.columns(), 24, BEGAN, 3, 2)
 
 
 def test_of_nothing_nothing_is_said_and_what_is_pending_is_told():
@@ -97,3 +104,51 @@ def test_a_challenger_that_never_spoke_of_the_same_moment_is_held_against_nobody
         for each in other
     ]
     assert look([*settled(), *moved]).challenges == []
+
+
+WORDS = st.tuples(
+    st.integers(0, 2),
+    st.integers(0, 9),
+    st.sampled_from(["a", "b", "c"]),
+    st.booleans(),
+    st.floats(0, 1),
+    st.booleans(),
+)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=60, unique_by=lambda row: (row[0], row[1], row[2], row[3])))
+def test_gathered_by_machine_the_figures_are_those_of_the_rows_one_by_one(words):
+    rows = [
+        Settled(
+            MACHINES[m], None, name, is_challenger, BEGAN + timedelta(hours=6 * at), said, 0.3, 0.0, 60.0, word, 5.0
+        )
+        for m, at, name, is_challenger, said, came in words
+        for word in ["stop" if came else "none"]
+    ]
+    told = look(rows)
+    by_server = Counter((row.is_challenger, row.served_by) for row in rows)
+    assert {(each.is_challenger, each.name): each.rows for each in told.servers} == by_server
+    for each in told.servers:
+        own = [row for row in rows if (row.is_challenger, row.served_by) == (each.is_challenger, each.name)]
+        assert each.brier == pytest.approx(np.mean([(row.probability - (row.outcome == "stop")) ** 2 for row in own]))
+        assert each.stops == sum(row.outcome == "stop" for row in own)
+    # the last that was said of a moment, where two served
+    ordered = sorted((row for row in rows if not row.is_challenger), key=lambda row: row.machine_id)
+    served = {(row.machine_id, row.at): row for row in ordered}
+    for name in ("a", "b", "c"):
+        mine = [
+            row for row in sorted(rows, key=lambda row: row.machine_id) if row.is_challenger and row.served_by == name
+        ]
+        both = [(served[row.machine_id, row.at], row) for row in mine if (row.machine_id, row.at) in served]
+        [found] = [each for each in told.challenges if each.challenger == name] or [None]
+        if not both:
+            assert found is None
+            continue
+        came = np.array([champion.outcome == "stop" for champion, _ in both])
+        champion, challenger = (np.array([pair[side].probability for pair in both]) for side in (0, 1))
+        gain = reliability.against(challenger, champion, came, np.array([pair[0].machine_id.int for pair in both]))
+        assert (found.rows, found.champion) == (len(both), ", ".join(sorted({each.served_by for each, _ in both})))
+        assert found.champion_brier == pytest.approx(reliability.brier(champion, came))
+        assert (found.gain is None) == (gain is None)
+        if gain is not None:
+            assert (found.gain.lower, found.gain.upper) == pytest.approx((gain.lower, gain.upper))
