@@ -12,6 +12,10 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB)")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB)/s")
 # no counter is wider than 64 bits
 _POWER = re.compile(r"(\d{1,20})(?:\s*\^\s*(\d{1,2}))?")
+# a value that says too much is quoted to here
+_SHOWN = 60
+# beyond ten years nobody waits for anything; and no more periods than that either
+_LONGEST_S = 10 * 366 * 86400.0
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -24,7 +28,10 @@ def duration_s(text: object) -> float:
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write a number with us, ms, s, min, h or d, such as 500ms")
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > _LONGEST_S:
+        raise ValueError(f"{_shown(text)} is longer than ten years; write less")
+    return seconds
 
 
 def size_bytes(text: object) -> int:
@@ -36,7 +43,7 @@ def size_bytes(text: object) -> int:
     match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a size; write a number with B, kB, MB, GB or TB, such as 500 MB")
-    return int(float(match[1]) * _BYTES[match[2]])
+    return _bytes(text, float(match[1]) * _BYTES[match[2]])
 
 
 def rate_bytes(text: object) -> int:
@@ -48,7 +55,19 @@ def rate_bytes(text: object) -> int:
     match = _RATE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a rate; write a number with B/s, kB/s, MB/s or GB/s, such as 2 MB/s")
-    return int(float(match[1]) * _BYTES[match[2]])
+    return _bytes(text, float(match[1]) * _BYTES[match[2]])
+
+
+def _bytes(text: object, number: float) -> int:
+    # what files and statistics count in has 63 bits
+    if number >= 2**63:
+        raise ValueError(f"{_shown(text)} is more bytes than can be counted; write less")
+    return int(number)
+
+
+def _shown(text: object) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}.."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +118,11 @@ def count(text: object) -> float:
     match = _POWER.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a count; write a number such as 1000000, or a power such as 2^32")
-    return float(match[1]) ** int(match[2] or 1)
+    # float ** raises where integers only get long: at most 20 digits to the power of 99
+    number = int(match[1]) ** int(match[2] or 1)
+    if number > 2**64:
+        raise ValueError(f"{text!r} is more than a counter of 64 bits counts; write at most 2^64")
+    return float(number)
 
 
 def _written(pattern: str, *examples: str) -> dict[str, object]:
@@ -151,7 +174,11 @@ def stale_after_s(text: str, every_s: float | None) -> float | None:
     try:
         number = float(match[1]) if match else duration_s(text)
     except ValueError:
-        raise ValueError(f"{text!r} is neither a duration nor a number of periods; write 30s, 3x or off") from None
+        raise ValueError(
+            f"{_shown(text)} is neither a duration nor a number of periods; write 30s, 3x or off"
+        ) from None
+    if number > _LONGEST_S:
+        raise ValueError(f"{_shown(text)} is more periods than anybody waits for a reading; write 30s, 3x or off")
     if not number:
         raise ValueError(f"{text!r} would make every value stale; write 30s, 3x or off")
     if match is None:

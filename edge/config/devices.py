@@ -96,7 +96,7 @@ class Plant:
             on = self._connection(row.given)
             spec = self._protocols[on] if on is not None else None
             use = row.given.raw.get("use")
-            wanted = placeholders(self._templates[use][1]) if use in self._templates else set()
+            wanted = placeholders(self._templates[use][1]) if isinstance(use, str) and use in self._templates else set()
             keys = {*keys_at(spec.device, ()), *_DEVICE_KEYS} if spec is not None else None
             self.add_device(row.entry(keys, wanted))
         if sheet is not None:

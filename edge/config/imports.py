@@ -112,9 +112,10 @@ class ImportedRow:
                 name, _, key = column.removeprefix(_TAG).rpartition(".")
                 tags.setdefault(name, {})[key] = looked_up(cell)
                 places["tags", name, key] = self.given.at(column)
-        if tags:
+        before = self.given.raw.get("tags", {})
+        # what is no tags at all stays, to be refused
+        if tags and isinstance(before, dict):
             # beside those that the sheet's entry has for every line
-            before = self.given.raw.get("tags", {})
             both, _ = merge({"tags": before}, (), {"tags": tags}, ())
             raw["tags"] = both["tags"]
         return replace(self.given, raw=raw, places=places, values=self.cells)

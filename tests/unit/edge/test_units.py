@@ -1,6 +1,6 @@
 import pytest
 
-from edge.units import KEEP, WhenFull, count, rate_bytes, stale_after_s, when_full
+from edge.units import KEEP, WhenFull, count, duration_s, rate_bytes, size_bytes, stale_after_s, when_full
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,23 @@ def test_what_a_full_buffer_does_is_one_of_three_things() -> None:
 def test_what_a_full_buffer_does_not_do_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write keep, drop, or thin with a window"):
         when_full(text)
+
+
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 400], ids=["20 digits", "400 digits"])
+@pytest.mark.parametrize(
+    ("read", "unit", "words"),
+    [
+        (size_bytes, " TB", "more bytes than can be counted"),
+        (rate_bytes, " TB/s", "more bytes than can be counted"),
+        (duration_s, "d", "longer than ten years"),
+        (lambda text: stale_after_s(text, 1.0), "x", "more periods than anybody waits"),
+        (lambda text: stale_after_s(text, 1.0), "d", "write 30s, 3x or off"),
+        (lambda digits: when_full(f"thin {digits}"), "d", "longer than ten years"),
+        (count, "^99", "is not a count|more than a counter of 64 bits"),
+    ],
+    ids=["size", "rate", "duration", "periods", "stale", "thin", "count"],
+)
+def test_what_no_number_holds_is_refused_with_a_sentence(read, unit: str, words: str, digits: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        read(digits + unit)
+    assert caught.type is ValueError

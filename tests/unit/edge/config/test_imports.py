@@ -147,3 +147,18 @@ def test_no_reference_is_looked_up_in_a_csv_file(tmp_path: Path) -> None:
 
 def test_what_names_no_file_is_told(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "  - import: [1]\n")[0].startswith("edge.yaml:20: devices[0].import: expected the name")
+
+
+@pytest.mark.parametrize(
+    ("shared", "said"),
+    [
+        ("use: [em24]", "devices[0].use: there is no template"),
+        ("use: {em24: 1}", "devices[0].use: there is no template"),
+        ("use: em24, tags: 5", "expected keys and values"),
+        ("use: em24, tags: [1]", "expected keys and values"),
+    ],
+)
+def test_what_every_line_is_given_must_be_of_its_kind(tmp_path: Path, shared: str, said: str) -> None:
+    meters = "name,unit,tags.power_kw.scale\nm1,1,2\n"
+    found = mistakes(tmp_path, f"  - {{import: meters.csv, on: line-a, {shared}}}\n", PLAIN, meters=meters)
+    assert any(said in each for each in found), found
