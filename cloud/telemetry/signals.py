@@ -62,6 +62,16 @@ _HOLES = text("""
           AND (device IS NULL OR device = ANY(CAST(:devices AS text[])))
           AND (tag IS NULL OR tag = ANY(CAST(:names AS text[])))
 """)
+# where the sum of what was said goes beyond another portion
+_CUTS = text("""
+    SELECT bucket FROM (
+        SELECT bucket, portion, lag(portion) OVER (ORDER BY bucket) AS before FROM (
+            SELECT bucket, sum(sum(good + uncertain + bad)) OVER (ORDER BY bucket)::bigint / :at_most AS portion
+            FROM rollup_hour WHERE tag_id = ANY(CAST(:tags AS int[])) AND bucket > :start AND bucket < :end
+            GROUP BY bucket
+        ) AS said
+    ) AS each WHERE portion <> before ORDER BY bucket
+""")
 _KEPT = text("SELECT max(end_at) FROM dropped WHERE kind = 'readings'")
 
 
@@ -106,6 +116,14 @@ async def between(session: AsyncSession, tags: Collection[int], start: datetime,
     """Return the readings of some tags in a half-open range, in source-time order."""
     rows = await session.execute(_BETWEEN, {"tags": list(tags), "start": start, "end": end})
     return [Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality) for row in rows]
+
+
+async def cuts(
+    session: AsyncSession, tags: Collection[int], start: datetime, end: datetime, at_most: int
+) -> list[datetime]:
+    """Return the hours at which to cut a range, so that some tags said about so much, as far as it is rolled up."""
+    asked = {"tags": list(tags), "start": start, "end": end, "at_most": at_most}
+    return list(await session.scalars(_CUTS, asked))
 
 
 async def before(session: AsyncSession, tags: Collection[int], at: datetime, *, counts: bool = False) -> list[Signal]:

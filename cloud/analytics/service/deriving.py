@@ -27,6 +27,7 @@ from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.production.service import alarms, counting, deriving, layers, moments, pace
+from cloud.production.service.portions import portions
 from cloud.shifts import service as shifts
 from cloud.workorders.service import counted
 from shared import logs
@@ -191,7 +192,8 @@ async def _derive_marked(session: AsyncSession, machine_id: uuid.UUID, now: date
         spans[row.figures_only].append(Span(moments.us(row.from_at), moments.us(min(row.to_at, now))))
     moved: counting.Moved = Counter()
     for span in _together(spans[False]):
-        moved.update(await derive(session, *owner, span, now))
+        for part in await portions(session, machine_id, span):
+            moved.update(await derive(session, *owner, part, now))
     for span in _together(spans[True]):
         await compute(session, *owner, moments.utc(span.start), moments.utc(span.end), now)
     # last: whoever reports of these orders waits for us from here on

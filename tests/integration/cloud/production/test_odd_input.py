@@ -2,13 +2,19 @@
 
 import math
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
+from cloud.analytics.service.deriving import derive
+from cloud.kpi.spans import HOUR, Span
+from cloud.machines import service as registered
+from cloud.production.service.portions import portions
 from shared.reading import Gap, GapCause, Quality, concatenate, empty
 from tests.integration.cloud.production.test_deriving import (
     GOOD,
+    LATER,
     MINUTE,
     OWN,
     REJECT,
@@ -18,6 +24,7 @@ from tests.integration.cloud.production.test_deriving import (
     ask,
     counted,
     derived,
+    facts,
     machines,
     says,
     states,
@@ -98,3 +105,29 @@ async def test_a_reading_of_the_future_vouches_for_nothing_before_it(gateway):
     await derived(gateway, utc(NOON + 60 * MINUTE))
     [row] = await gateway.query(f"SELECT run_unassigned_us, unknown_us FROM fact_hour WHERE {OWN}")
     assert tuple(each // MINUTE for each in row) == (20, 40)
+
+
+async def test_a_long_time_is_derived_in_portions_and_comes_to_the_same(gateway, machines, tenant):
+    said = [
+        says(STATE, *[(4 * each, "producing" if each % 3 else "idle") for each in range(85)]),
+        says(GOOD, *[(each / 2, 100 + each) for each in range(700)]),
+    ]
+    await gateway.send(concatenate(said), tags=TAGS)
+    await derived(gateway)
+    whole = await states(gateway), await counted(gateway), await facts(gateway)
+    assert len(whole[0]) > 20
+    wanted = Span(NOON - HOUR, NOON + 7 * HOUR)
+    async with gateway.database.transaction() as session:
+        parts = await portions(session, UUID(machines["P-1"]), wanted, at_most=200)
+        assert len(parts) > 3
+        assert (parts[0].start, parts[-1].end) == (wanted.start, wanted.end)
+        assert [one.end for one in parts[:-1]] == [two.start for two in parts[1:]]
+        # a short one is never cut, and one in which little was said is not cut either
+        assert await portions(session, UUID(machines["P-1"]), parts[1], at_most=1) == [parts[1]]
+        assert await portions(session, UUID(machines["P-2"]), wanted, at_most=200) == [wanted]
+        await session.execute(text("DELETE FROM piece_count WHERE machine_id = :it"), {"it": machines["P-1"]})
+        await session.execute(text("DELETE FROM machine_state WHERE machine_id = :it"), {"it": machines["P-1"]})
+        machine = await registered.resolve(session, tenant.organization_id, "P-1")
+        for part in parts:
+            await derive(session, tenant.organization_id, machine, part, LATER)
+    assert (await states(gateway), await counted(gateway), await facts(gateway)) == whole
