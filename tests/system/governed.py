@@ -12,13 +12,13 @@ from tests.integration.edge.drivers.modbus.counterpart import Counterpart
 
 OWN = """\
 version: 1
-gateway: {{id: {name}, rollback_after: 2s}}
+gateway: {{id: {name}, rollback_after: {rollback_after}}}
 cloud: {{url: "http://127.0.0.1:{port}", token: "${{file:edge-token}}"{more}}}
 buffer: {{path: state/buffer.db, max_size: 20 MB}}
 health: {{listen: "127.0.0.1:0"}}
 defaults: {{every: 50ms}}
 connections:
-  line-a: {{modbus: tcp, host: 127.0.0.1, port: {line}, timeout: 500ms}}
+  line-a: {{modbus: tcp, host: 127.0.0.1, port: {line}, timeout: 20s}}
 devices:
   - {{name: press-a, on: line-a, tags: {{count: {{register: holding 0, type: uint32}}}}}}
 """
@@ -35,9 +35,10 @@ class Governed:
         self._line = line
         self.write()
 
-    def write(self, more: str = "") -> None:
+    def write(self, more: str = "", *, rollback_after: str = "60s") -> None:
         """Write its own configuration; `more` goes into the section `cloud`."""
-        text = OWN.format(name=self.name, port=self._stack.ports.api, line=self._line.port, more=more)
+        fields = {"port": self._stack.ports.api, "line": self._line.port, "rollback_after": rollback_after}
+        text = OWN.format(name=self.name, more=more, **fields)
         self.config.write_text(text, encoding="utf-8")
 
     def move(self, value: int = 8) -> None:

@@ -94,6 +94,7 @@ async def test_one_that_is_wrong_or_makes_tags_bad_leaves_what_runs_and_the_clou
         assert "line 2: templates.press.tags.count.typ" in detail
         assert "line 5: devices[1].on" in detail
         assert (await running.stop())[0] == 0
+    gateway.write(more=", configures: devices", rollback_after="2s")
     worse = await gateway.configure(WORSE)
     async with daemon(gateway.config) as running:
 

@@ -49,15 +49,6 @@ class Hands:
         }
 
 
-def patient(tmp_path: Path, cloud: HttpCloud, line: Counterpart) -> Path:
-    """Return a configuration that takes no late answer of a busy machine for a device that is lost."""
-    path = written(tmp_path, cloud.url, line.port)
-    text = path.read_text(encoding="utf-8")
-    assert "timeout: 500ms" in text
-    path.write_text(text.replace("timeout: 500ms", "timeout: 20s"), encoding="utf-8")
-    return path
-
-
 async def counted(line: Counterpart, first: int, count: int) -> None:
     """Let the device count on, each number long enough that it is read."""
     for number in range(first, first + count):
@@ -92,7 +83,7 @@ async def test_a_clock_that_jumps_forward_and_back_is_told_with_the_amount_and_c
     tmp_path: Path, line: Counterpart, cloud: HttpCloud, way: str
 ) -> None:
     hands = Hands(tmp_path / "faketime")
-    async with daemon(patient(tmp_path, cloud, line), **hands.environ) as running:
+    async with daemon(written(tmp_path, cloud.url, line.port), **hands.environ) as running:
         await eventually(running.is_ok)
         await counted(line, 1, 3)
         for step, ahead in enumerate((DAY, -7200), start=1):
@@ -123,7 +114,7 @@ async def test_a_clock_that_falls_to_1970_is_not_believed_and_what_was_read_mean
     tmp_path: Path, line: Counterpart, cloud: HttpCloud, way: str
 ) -> None:
     hands = Hands(tmp_path / "faketime")
-    async with daemon(patient(tmp_path, cloud, line), **hands.environ) as running:
+    async with daemon(written(tmp_path, cloud.url, line.port), **hands.environ) as running:
         await eventually(running.is_ok)
         await counted(line, 1, 2)
         hands.set(-int(time.time()) + 100)
@@ -150,7 +141,7 @@ async def test_a_gateway_that_starts_in_1970_goes_on_from_its_last_sign_of_life_
     tmp_path: Path, line: Counterpart, cloud: HttpCloud, way: str
 ) -> None:
     hands = Hands(tmp_path / "faketime")
-    path = patient(tmp_path, cloud, line)
+    path = written(tmp_path, cloud.url, line.port)
     async with daemon(path, **hands.environ) as running:
         await eventually(running.is_ok)
         await counted(line, 1, 2)

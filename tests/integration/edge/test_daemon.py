@@ -41,7 +41,7 @@ cloud: {{url: "{cloud_url}", token: "${{env:TOKEN}}"}}
 buffer: {{path: state/buffer.db, max_size: 20 MB}}
 health: {{listen: "{health}"}}
 defaults: {{every: 50ms, publish: {{on: change}}}}
-connections: {{line: {{modbus: tcp, host: 127.0.0.1, port: {port}, timeout: 500ms}}}}
+connections: {{line: {{modbus: tcp, host: 127.0.0.1, port: {port}, timeout: 20s}}}}
 devices:
   - name: press-1
     on: line

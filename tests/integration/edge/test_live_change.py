@@ -50,14 +50,14 @@ class Plant:
         self.path = directory / "edge.yaml"
         self.text = f"""\
 version: 1
-gateway: {{id: hall-2, rollback_after: 3s}}
+gateway: {{id: hall-2, rollback_after: 60s}}
 cloud: {{url: "{cloud.url}", token: "${{env:TOKEN}}"}}
 buffer: {{path: state/buffer.db, max_size: 20 MB}}
 health: {{listen: "127.0.0.1:0"}}
 defaults: {{every: 50ms, publish: {{on: change}}}}
 connections:
-  line-a: {{modbus: tcp, host: 127.0.0.1, port: {lines[0].port}, timeout: 500ms}}
-  line-b: {{modbus: tcp, host: 127.0.0.1, port: {lines[1].port}, timeout: 500ms}}
+  line-a: {{modbus: tcp, host: 127.0.0.1, port: {lines[0].port}, timeout: 20s}}
+  line-b: {{modbus: tcp, host: 127.0.0.1, port: {lines[1].port}, timeout: 20s}}
 templates:
   press: {{protocol: modbus, tags: {{count: {{register: holding 0, type: uint32}}}}}}
 devices:
@@ -156,6 +156,7 @@ async def test_a_session_with_a_broker_that_does_not_change_keeps_its_socket(
 async def test_a_change_that_leaves_fewer_tags_good_is_rolled_back_and_not_started_with(
     plant: Plant, lines: tuple[Line, Line]
 ) -> None:
+    plant.write(("rollback_after: 60s", "rollback_after: 3s"))
     before = plant.text
     async with daemon(plant.path) as running:
         await eventually(running.is_ok)
@@ -236,7 +237,7 @@ async def test_what_a_removed_tag_said_before_still_goes_out(
 async def test_a_gateway_killed_during_a_trial_comes_up_with_what_was_good(
     plant: Plant, lines: tuple[Line, Line]
 ) -> None:
-    plant.write(("rollback_after: 3s", "rollback_after: 10min"))
+    plant.write(("rollback_after: 60s", "rollback_after: 10min"))
     async with daemon(plant.path) as running:
         await eventually(running.is_ok)
         plant.write((f"port: {lines[0].port}", f"port: {free_port()}"))

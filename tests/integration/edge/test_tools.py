@@ -39,7 +39,7 @@ async def cloud() -> AsyncIterator[HttpCloud]:
 
 def written(tmp_path: Path, cloud_url: str, port: int, *, byte_order: str = "big", broker: int | None = None) -> Path:
     path = tmp_path / "edge.yaml"
-    extra = "" if broker is None else f'  broker: {{mqtt: "mqtt://127.0.0.1:{broker}", client_id: t, timeout: 1s}}\n'
+    extra = "" if broker is None else f'  broker: {{mqtt: "mqtt://127.0.0.1:{broker}", client_id: t, timeout: 20s}}\n'
     device = "" if broker is None else "  - {name: scale, on: broker, topic: a/b, tags: {w: {json: $.w}}}\n"
     path.write_text(
         f"""\
@@ -50,7 +50,7 @@ buffer: {{path: state/buffer.db, max_size: 20 MB}}
 health: {{listen: "127.0.0.1:0", token: "${{env:PAGE_TOKEN}}"}}
 defaults: {{every: 50ms, publish: {{on: sample}}}}
 connections:
-  line: {{modbus: tcp, host: 127.0.0.1, port: {port}, timeout: 500ms, retries: 0}}
+  line: {{modbus: tcp, host: 127.0.0.1, port: {port}, timeout: 20s, retries: 0}}
 {extra}devices:
   - name: oven
     on: line
