@@ -41,6 +41,10 @@ STUCK = text(
     "WHERE trouble IS NOT NULL"
 )
 """How many patterns cannot be shown further, and for how long the first of them has had no shifts."""
+_FOLLOWED = text("""
+    SELECT coalesce((SELECT pattern_id FROM shift_machine WHERE machine_id = :machine),
+                    (SELECT id FROM shift_pattern WHERE organization_id = :whose AND is_default))
+""")
 log = logs.get(__name__)
 
 
@@ -202,8 +206,7 @@ async def worked(
     session: AsyncSession, machine_id: uuid.UUID, organization_id: uuid.UUID, start: datetime, end: datetime
 ) -> list[OccurrenceOut] | None:
     """Return the shifts that a machine works and that overlap a range; None where it follows no pattern at all."""
-    followed = await followed_by(session, organization_id, [machine_id])
-    pattern_id = followed.get(machine_id)
+    pattern_id = await session.scalar(_FOLLOWED, {"machine": machine_id, "whose": organization_id})
     if pattern_id is None:
         return None
     statement = select(ShiftOccurrence).where(

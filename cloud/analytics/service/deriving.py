@@ -241,7 +241,7 @@ async def compute(
     start = clock.begin(max(start, since), zone)
     while start < end:
         until = min(end, start + _PIECE)
-        await _compute(session, organization_id, machine, start, until, now, zone)
+        await _compute(session, organization_id, machine, since, (start, until), now, zone)
         start = until
     # the hour that goes on is computed until now
     known = max(end, min(now, clock.end(end - _INSTANT, zone)))
@@ -253,17 +253,18 @@ async def _compute(
     session: AsyncSession,
     organization_id: uuid.UUID,
     machine: MachineOut,
-    start: datetime,
-    end: datetime,
+    since: datetime,
+    span: tuple[datetime, datetime],
     now: datetime,
     zone: ZoneInfo,
 ) -> None:
+    start, end = span
     worked = await shifts.worked(session, machine.id, organization_id, start, end) or []
     first = min([clock.begin(start, zone), *(each.starts_at for each in worked)])
     start, whole = clock.begin(start, zone), clock.end(end - _INSTANT, zone)
     last = min(now, max([whole, *(each.ends_at for each in worked)]))
     around = await layers.around(session, organization_id, machine, first, last, now)
-    since, shelf = around.since or start, Shelf(around.layers)
+    shelf = Shelf(around)
     hours = []
     at = start
     while at < min(now, whole):

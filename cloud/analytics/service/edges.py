@@ -136,5 +136,5 @@ async def part(
         begin, end = moments.utc(left.start), moments.utc(left.end)
         until = moments.utc(max(extent.until, left.end))
         around = await layers.around(session, organization_id, machine, begin, end, until)
-        found.append(draw_up(left, around.layers).facts)
+        found.append(draw_up(left, around).facts)
     return total(found)

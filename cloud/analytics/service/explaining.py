@@ -198,7 +198,7 @@ async def _ledger(
     around = await layers.around(
         session, organization_id, machine, moments.utc(window.start), moments.utc(window.end), now
     )
-    return machine, policy, draw_up(window, around.layers)
+    return machine, policy, draw_up(window, around)
 
 
 def _entry(entry: Entry, policy: Policy) -> EntryOut:

@@ -121,10 +121,10 @@ async def lines(
         cut = list(group)
         begin, end = worked.at(cut[0].span.start), worked.at(cut[-1].span.end)
         around = await layers.around(session, organization_id, machine, begin, end, until)
-        stages = {each.id for each in around.layers.orders if each.id is not None}
-        stages |= {each.order for each in around.layers.pieces if each.order is not None}
+        stages = {each.id for each in around.orders if each.id is not None}
+        stages |= {each.order for each in around.pieces if each.order is not None}
         work_at = await _work(session, organization_id, machine, stages, (begin, end))
-        shelf = Shelf(around.layers)
+        shelf = Shelf(around)
         for place in cut:
             for work, facts in shared_out(draw_up(place.span, shelf.around(place.span)), work_at).items():
                 if _is_wanted(work, wanted):

@@ -225,6 +225,8 @@ async def rows(
     if asked.end is not None:
         statement = statement.where(col(JobLogRow.start_time) < asked.end)
     found = await db.rows(session, statement.order_by(col(JobLogRow.start_time), col(JobLogRow.id)))
+    if not found:
+        return []
     places = await machines.by_ids(session, organization_id, {row[0] for row in found})
     speeds = await parts.speeds(session, organization_id, {row[2] for row in found if row[2] is not None})
     zone = ZoneInfo(await identity.time_zone(session, organization_id))

@@ -3,7 +3,6 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,10 +19,10 @@ from cloud.kpi.worked import Worked
 from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
 from cloud.parts import service as parts
-from cloud.production.models import MachineStateRow, ReasonCode
+from cloud.production.models import MachineStateRow, ReasonCode, StateModel
 from cloud.production.schemas import MICROSTOP_S
 from cloud.production.service import moments
-from cloud.production.service.deriving import sources_of
+from cloud.production.service.deriving import sources_by
 from cloud.shifts import service as shifts
 from cloud.shifts.schemas import OccurrenceOut
 from cloud.telemetry import signals
@@ -42,21 +41,6 @@ _COUNTED = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What is known around a window.
-
-    Attributes:
-        layers: For the ledger.
-        shifts: Those that overlap the window; None where the machine follows no pattern.
-        since: When the machine's first state began; None where it has none.
-    """
-
-    layers: Layers
-    shifts: Sequence[OccurrenceOut] | None
-    since: datetime | None
-
-
 async def around(
     session: AsyncSession,
     organization_id: uuid.UUID,
@@ -64,10 +48,11 @@ async def around(
     start: datetime,
     end: datetime,
     now: datetime,
-) -> Around:
+) -> Layers:
     """Return what is known of a machine around a window; what goes on lasts until it was last heard of."""
     window = Span(moments.us(start), moments.us(end))
-    stretches = await _stretches(session, machine.id, start, end, await _known_until(session, machine.id, now))
+    tags = await signals.sources(session, machine.id)
+    stretches = await _stretches(session, machine.id, start, end, await _known_until(session, machine.id, tags, now))
     first = min([start, *(moments.utc(each.span.start) for each in stretches)])
     last = max([end, *(moments.utc(each.span.end) for each in stretches)])
     worked = await shifts.worked(session, machine.id, organization_id, first, last)
@@ -77,32 +62,33 @@ async def around(
     # a row of a job log is work on an order, though not on one of ours
     told = minus([each.span for each in logged], [each.span for each in orders])
     threshold_s = machine.microstop_threshold_s or MICROSTOP_S
-    return Around(
-        layers=Layers(
-            stretches=stretches,
-            planned=_planned(worked),
-            orders=sorted([*orders, *map(Order, told)], key=lambda each: each.span),
-            maintenance=[
-                moments.span(*each) for each in await maintenance.planned_work(session, machine.id, start, end)
-            ],
-            pieces=await _pieces(session, organization_id, machine, window, await _uncounted(session, logged, orders)),
-            microstop_us=round(threshold_s * SECOND),
-        ),
-        shifts=None if worked is None else [each for each in worked if each.starts_at < end and each.ends_at > start],
-        since=await since(session, machine.id),
+    types = {tag.reading_type for tag in tags}
+    uncounted = await _uncounted(session, logged, orders)
+    return Layers(
+        stretches=stretches,
+        planned=_planned(worked),
+        orders=sorted([*orders, *map(Order, told)], key=lambda each: each.span),
+        maintenance=[moments.span(*each) for each in await maintenance.planned_work(session, machine.id, start, end)],
+        pieces=await _pieces(session, organization_id, machine, window, types, uncounted),
+        microstop_us=round(threshold_s * SECOND),
     )
 
 
 async def reasons(session: AsyncSession, ids: Iterable[int]) -> dict[int, ReasonCode]:
     """Return reasons by their ids."""
-    rows = await session.scalars(select(ReasonCode).where(col(ReasonCode.id).in_(set(ids))))
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    rows = await session.scalars(select(ReasonCode).where(col(ReasonCode.id).in_(wanted)))
     return {row.id: row for row in rows if row.id is not None}
 
 
-async def _known_until(session: AsyncSession, machine_id: uuid.UUID, now: datetime) -> datetime:
+async def _known_until(
+    session: AsyncSession, machine_id: uuid.UUID, tags: Sequence[signals.Source], now: datetime
+) -> datetime:
     """Return until when what goes on can be vouched for: its gateway was heard then; people and files need none."""
-    tags = (await sources_of(session, machine_id)).tags
-    heard = await signals.heard(session, tags) if tags else None
+    read = sources_by(await session.get(StateModel, machine_id), tags).tags if tags else []
+    heard = await signals.heard(session, read) if read else None
     return now if heard is None else min(heard, now)
 
 
@@ -192,11 +178,15 @@ async def _uncounted(session: AsyncSession, logged: Sequence[Worked], orders: Se
 
 
 async def _pieces(
-    session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, window: Span, logged: Iterable[Worked]
+    session: AsyncSession,
+    organization_id: uuid.UUID,
+    machine: MachineOut,
+    window: Span,
+    types: set[str],
+    logged: Iterable[Worked],
 ) -> list[Pieces]:
     start, end = moments.utc(window.start), moments.utc(window.end)
     rows = (await session.execute(_COUNTED, {"machine_id": machine.id, "start": start, "end": end})).all()
-    types = {tag.reading_type for tag in await signals.sources(session, machine.id)}
     reported = await running.reported(session, machine.id, start, end)
     events = _events(rows, types, reported)
     ideal = await _ideals(session, organization_id, {each[2] for each in events if each[2] is not None})

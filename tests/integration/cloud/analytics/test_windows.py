@@ -109,7 +109,7 @@ async def test_any_window_is_what_its_ledger_says_and_windows_that_touch_add_up(
                 return Facts()
             start, end = moments.utc(window.start), moments.utc(window.end)
             around = await layers.around(session, organization_id, machine, start, end, NOW)
-            return draw_up(window, around.layers).facts
+            return draw_up(window, around).facts
 
         for number in range(15):
             first, middle, last = _moments(rng)
