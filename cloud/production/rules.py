@@ -77,9 +77,9 @@ class Told:
     goes_on: bool = False
 
     @property
-    def rank(self) -> tuple[bool, int]:
-        """Who is believed: a person before a file, and the newest word of either."""
-        return self.source is StateSource.OPERATOR, self.id
+    def rank(self) -> tuple[bool, bool, int]:
+        """Who is believed: who says until when, then a person before a file, and the newest word of either."""
+        return not self.goes_on, self.source is StateSource.OPERATOR, self.id
 
 
 Reader = Callable[[Mapping[int, Said]], tuple[MachineState, StateSource] | None]

@@ -162,7 +162,8 @@ class StateIn(BaseModel):
     end: Moment | None = Field(
         default=None,
         alias="to",
-        description="Until something else is said, if absent: only where no reading tells the state",
+        description="Until something else is said, if absent: only where no reading tells the state. What is said with "
+        "an end is laid over it, and it goes on afterwards",
     )
     reason: Code | None = Field(default=None, description="A reason's code")
     note: Notes | None = None

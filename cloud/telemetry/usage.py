@@ -58,8 +58,12 @@ _STEP = """
          WHEN {before} BETWEEN 0.9 * wanted.rollover AND wanted.rollover THEN wanted.rollover - {before} + {now}
          ELSE {now} END
 """
+# No meter shows less than nothing, or more than this: a power station's lifetime, in joules. What is read with a wrong
+# type or word order mostly does.
+_MOST_SHOWN = 1e18
 # In an hour whose first number is its least and whose last is its greatest the counter only rose; unless it began at
-# zero, where it may have begun anew without showing it.
+# zero, where it may have begun anew without showing it. Where the readings are kept no more (`retention`), the rollup's
+# own numbers say what was counted at least: up to its greatest, and from there to its last.
 _COUNTED = """
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:tags AS int[]), CAST(:rollovers AS float8[])) AS wanted (tag_id, rollover)
@@ -73,17 +77,23 @@ _COUNTED = """
         ) AS found
     ), counted AS (
         SELECT wanted.tag_id, wanted.rollover, wanted.bucket, wanted.place,
-               CASE WHEN is_plain THEN first ELSE exact.first_number END AS first,
-               CASE WHEN is_plain THEN last ELSE exact.last_number END AS last,
-               CASE WHEN is_plain THEN last - first ELSE exact.inside END AS inside
-        FROM (SELECT *, coalesce(first = low AND last = high AND first <> 0, false) AS is_plain FROM bucket) AS wanted
+               CASE WHEN is_plain THEN first ELSE coalesce(exact.first_number, kept_first) END AS first,
+               CASE WHEN is_plain THEN last ELSE coalesce(exact.last_number, kept_last) END AS last,
+               CASE WHEN is_plain THEN last - first WHEN exact.first_number IS NOT NULL THEN exact.inside
+                    ELSE coalesce(high - kept_first + {kept_step}, 0) END AS inside
+        FROM (SELECT *, has_edges AND is_usable AND first = low AND last = high AND first <> 0 AS is_plain,
+                     CASE WHEN is_usable THEN first END AS kept_first, CASE WHEN is_usable THEN last END AS kept_last
+              FROM (SELECT tag_id, rollover, bucket, place, low, high, coalesce(first, low) AS first,
+                           coalesce(last, high) AS last, first IS NOT NULL AND last IS NOT NULL AS has_edges,
+                           low >= 0 AND high <= {most} AS is_usable FROM bucket) AS shown
+             ) AS wanted
         LEFT JOIN LATERAL (
             SELECT coalesce(sum({inner_step}) FILTER (WHERE before IS NOT NULL), 0) AS inside,
                    (array_agg(value ORDER BY ts, n))[1] AS first_number,
                    (array_agg(value ORDER BY ts DESC, n DESC))[1] AS last_number
             FROM (SELECT ts, n, value, lag(value) OVER (ORDER BY ts, n) AS before FROM reading
                   WHERE tag_id = wanted.tag_id AND ts >= wanted.bucket AND ts < wanted.bucket + interval '1 {level}'
-                        AND quality < 2 AND value IS NOT NULL) AS said
+                        AND quality < 2 AND value BETWEEN 0 AND {most}) AS said
         ) AS exact ON NOT is_plain
     ), stepped AS (
         SELECT *, lag(last) OVER (PARTITION BY tag_id ORDER BY bucket) AS before FROM counted
@@ -243,6 +253,8 @@ async def _counted(
         level="hour" if is_whole else "minute",
         inner_step=_STEP.format(now="value", before="before"),
         outer_step=_STEP.format(now="first", before="before"),
+        kept_step=_STEP.format(now="kept_last", before="high"),
+        most=_MOST_SHOWN,
     )
     begin = start.replace(minute=0, second=0, microsecond=0) if is_whole else start.replace(second=0, microsecond=0)
     rows = await session.execute(

@@ -24,11 +24,12 @@ from cloud.production.service import moments
 from cloud.telemetry import signals
 from shared.reading import MachineState, ReadingType
 
+# A word without an end lasts until the next such word, or until a file tells; one with an end is laid over it.
 _TOLD = text("""
     SELECT told.*, coalesce(told.to_at, (
         SELECT min(later.from_at) FROM state_told AS later
         WHERE later.machine_id = told.machine_id AND later.withdrawn_at IS NULL AND later.state IS NOT NULL
-              AND later.from_at > told.from_at
+              AND later.from_at > told.from_at AND (later.to_at IS NULL OR later.source = 'import')
     )) AS until_at
     FROM state_told AS told
     WHERE machine_id = :machine_id AND withdrawn_at IS NULL AND from_at < :end

@@ -18,6 +18,7 @@ from cloud.production import messages
 from cloud.production.models import ReasonCode
 from cloud.production.schemas import ReasonIn, ReasonKind, ReasonOut
 
+_LOCK = text("SELECT id FROM reason_code WHERE organization_id = :whose ORDER BY id FOR NO KEY UPDATE")
 _MARK = text("""
     INSERT INTO mark (machine_id, from_at, to_at, figures_only)
     SELECT machine_id, from_at, coalesce(to_at, now()), true FROM machine_state
@@ -61,7 +62,9 @@ async def replace(
         PreconditionFailed: It is not as the caller saw it.
         Conflict: Another one has the code, or it would stand below itself.
     """
-    row = await _reason(session, actor.organization_id, reason_id, lock=True)
+    # all of the tree: else two that are put below each other at once would make a circle
+    await session.execute(_LOCK, {"whose": actor.organization_id})
+    row = await _reason(session, actor.organization_id, reason_id)
     before = ReasonOut.model_validate(row)
     seen.require(before)
     above = given.parent_id
@@ -125,13 +128,11 @@ async def _by_code(session: AsyncSession, organization_id: uuid.UUID, code: str)
     return (await session.scalars(statement)).one_or_none()
 
 
-async def _reason(
-    session: AsyncSession, organization_id: uuid.UUID, reason_id: int, *, lock: bool = False
-) -> ReasonCode:
+async def _reason(session: AsyncSession, organization_id: uuid.UUID, reason_id: int) -> ReasonCode:
     statement = select(ReasonCode).where(
         col(ReasonCode.organization_id) == organization_id, col(ReasonCode.id) == reason_id
     )
-    found = (await session.scalars(statement.with_for_update() if lock else statement)).one_or_none()
+    found = (await session.scalars(statement, execution_options={"populate_existing": True})).one_or_none()
     if found is None:
         raise NotFound(messages.REASON_NOT_FOUND, reason=reason_id)
     return found

@@ -1,15 +1,22 @@
 """Counters and states that tell what cannot be, or at odd times: figures stay right, and nobody else suffers."""
 
+import asyncio
 import math
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from cloud import marks
 from cloud.analytics.service.deriving import derive
+from cloud.changes import Operator
+from cloud.errors import Conflict
 from cloud.kpi.spans import HOUR, Span
 from cloud.machines import service as registered
+from cloud.production.schemas import ReasonIn
+from cloud.production.service import reasons
 from cloud.production.service.portions import portions
 from shared.reading import Gap, GapCause, Quality, concatenate, empty
 from tests.integration.cloud.production.test_deriving import (
@@ -32,6 +39,7 @@ from tests.integration.cloud.production.test_deriving import (
 )
 from tests.integration.cloud.telemetry.conftest import gateway, new_gateway
 from tests.integration.cloud.telemetry.sender import NOON
+from tests.integration.cloud.waiting import until_waiting
 
 __all__ = ["ask", "gateway", "machines", "new_gateway"]
 
@@ -131,3 +139,53 @@ async def test_a_long_time_is_derived_in_portions_and_comes_to_the_same(gateway,
         for part in parts:
             await derive(session, tenant.organization_id, machine, part, LATER)
     assert (await states(gateway), await counted(gateway), await facts(gateway)) == whole
+
+
+async def test_what_is_said_with_an_end_is_laid_over_what_goes_on_however_often_it_is_derived(gateway, ask, machines):
+    now = datetime.now(UTC)
+    at = {minute: now - timedelta(minutes=minute) for minute in (60, 30, 20, 10)}
+    await ask("POST", "/machines/P-1/states", {"from": at[30].isoformat(), "state": "producing"}, status=201)
+    await derived(gateway, now)
+    span = {"from": at[20].isoformat(), "to": at[10].isoformat()}
+    await ask("POST", "/machines/P-1/states", span | {"state": "setup"}, status=201)
+    for _ in range(2):
+        await derived(gateway, now)
+        found = await gateway.query(
+            f"SELECT state, from_at, to_at FROM machine_state WHERE {OWN} AND replaced_at IS NULL ORDER BY from_at"
+        )
+        assert [tuple(row) for row in found] == [
+            ("producing", at[30], at[20]),
+            ("setup", at[20], at[10]),
+            ("producing", at[10], None),
+        ]
+        async with gateway.database.transaction() as session:
+            await marks.put(session, UUID(machines["P-1"]), at[60], now)
+
+
+async def test_two_reasons_that_are_put_below_each_other_at_once_make_no_circle(gateway, ask, tenant):
+    made = [
+        await ask("POST", "/reasons", {"code": code, "label_en": code, "label_tr": code}, status=201)
+        for code in ("jam", "wear")
+    ]
+    ids = [each["id"] for each in made]
+    actor = Operator(tenant.organization_id)
+    below = [
+        ReasonIn(code=code, label_en=code, label_tr=code, parent_id=up)
+        for code, up in zip("ab", ids[::-1], strict=False)
+    ]
+
+    async def second() -> None:
+        async with gateway.database.transaction() as session:
+            await reasons.replace(session, actor, ids[1], below[1])
+
+    async with asyncio.TaskGroup() as group, gateway.database.transaction() as session:
+        await reasons.replace(session, actor, ids[0], below[0])
+        other = group.create_task(second_refused(second))
+        await until_waiting(gateway.database, 1)
+    assert other.result() == "REASON_CIRCLE"
+
+
+async def second_refused(work) -> str:
+    with pytest.raises(Conflict) as caught:
+        await work()
+    return caught.value.code

@@ -175,3 +175,20 @@ async def test_use_since_a_moment_is_a_sum(gateway, press, send):
         start = datetime(2026, 11, 18, 7, tzinfo=UTC)
         told = await usage.since(session, press.id, start, now)
     assert (told.running_s, told.cycles) == (2 * 3600, 0)
+
+
+async def test_what_no_counter_can_show_is_passed_over(send, used):
+    await send(shots(100, 1.7e308, -1.7e308, 110, -5, 1e300, 112, hour=10), rows(5.0, 1e300, 9.0, tag=METER, ts=us(10)))
+    [day] = await used()
+    assert (day.cycles, day.energy_kwh) == (12, 0.004)
+
+
+async def test_counters_of_which_the_rollups_alone_are_kept_count_as_before(send, used, gateway):
+    # one began anew at 0 in an hour, one rose from 0, one went on over an hour
+    await send(shots(400, 500, 0, 30, hour=10), shots(0, 7, hour=11), shots(20, 50, hour=13))
+    before = await used()
+    assert before == [usage.Used(cycles=100 + 30 + 7 + 13 + 30)]
+    await gateway.query(
+        "DELETE FROM reading WHERE tag_id IN (SELECT id FROM tag WHERE gateway_id = :gateway) RETURNING 1"
+    )
+    assert await used() == before
