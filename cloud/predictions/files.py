@@ -43,7 +43,7 @@ def read_history(
             reader, "work", mapping.work, {str(ours): theirs for ours, theirs in mapping.work.columns.items()}
         )
     if mapping.telemetry is not None:
-        measured = _spans(reader, "telemetry", mapping.telemetry, {name: name for name in mapping.telemetry.columns})
+        measured = _spans(reader, "telemetry", mapping.telemetry, mapping.telemetry.named)
     jobs = _jobs(reader, mapping.jobs) if mapping.jobs is not None else no_spans()
     traits, shifts = _traits(reader, mapping), tuple(mapping.shift_hours)
     known = History(tuple(reader.machines), stops, alarms, maintenance, work, measured, traits, jobs, shifts)

@@ -21,7 +21,8 @@
 
     [maintenance]                       # as alarms; `above_zero` takes the rows where that column begins to be
     [work]                              # `start`, `every` and `columns`: run, setup, micro, good, scrap, ideal
-    [telemetry]                         # `start`, `every` and `columns`, named as you like
+    [telemetry]                         # `start`, `every` and `columns`, named as you like; what gateways go on with
+                                        # by the word that a tag means: {vibration = "vib_x", speed = "rpm"}
     [jobs]                              # a job log, a row a job that is over; `columns`: the twelve times in minutes
                                         # (running, setup, waiting_setup, ..), product, complexity, setup_complexity,
                                         # experience (years) and skill of the operator
@@ -93,9 +94,14 @@ class WorkTable(SpanTable):
 
 
 class TelemetryTable(SpanTable):
-    """Where measured values stand."""
+    """Where measured values stand: theirs, or ours to theirs."""
 
-    columns: list[Name] = Field(min_length=1, max_length=50)
+    columns: Annotated[list[Name] | dict[Name, Name], Field(min_length=1, max_length=50)]
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Return ours to theirs."""
+        return self.columns if isinstance(self.columns, dict) else {name: name for name in self.columns}
 
 
 class JobTable(_Table):

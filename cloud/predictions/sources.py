@@ -21,6 +21,7 @@ from cloud.predictions.windows import lanes
 from cloud.production.service import alarms
 from cloud.production.service.alarms import Alarms
 from cloud.production.service.moments import us
+from cloud.telemetry import service as telemetry
 
 # minutes and pieces, of what hours are kept in
 _WORK = {
@@ -143,6 +144,13 @@ async def work_of(asked: Asked) -> tuple[Spans, Until, Until]:
 
 
 async def telemetry_of(asked: Asked) -> tuple[Spans, Until]:
-    """Return what was measured."""
-    spans = await reading.spans(asked.session, asked.seen, "telemetry", asked.wanted, {})
-    return spans, asked.told_by_imports(spans)
+    """Return what was measured: by a machine's own tags, and by imports what those do not tell of the same hour."""
+    if not asked.wanted:
+        return no_spans(), {}
+    found = await telemetry.measured_hours(asked.session, list(asked.wanted), asked.as_of)
+    machine = np.array(list(asked.wanted.values()), np.int32)[found.place]
+    had = {name: values for name, values in found.columns.items() if np.isfinite(values).any()}
+    live = Spans(machine, found.at, found.known, had)
+    imported = await reading.spans(asked.session, asked.seen, "telemetry", asked.wanted, {})
+    spans = reading.joined([each for each in (live, imported) if len(each)])
+    return spans, latest(asked.told_by_imports(imported), _last(machine, found.at, asked.ids))

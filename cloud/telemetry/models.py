@@ -243,3 +243,19 @@ class RollupDay(Rollup, table=True):
     """A tag's day, of UTC."""
 
     __tablename__ = "rollup_day"
+
+
+class MeasuredHour(Table, table=True):
+    """The mean of each kind of measure of a machine's hour, once it was over. Only ever added to; each number once."""
+
+    __tablename__ = "measured_hour"
+
+    machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), primary_key=True))
+    bucket: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))
+    known_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    recorded_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+    # in the order of `measured.CHANNELS`; NaN where nothing was measured
+    numbers: list[float] = Field(sa_column=Column(ARRAY(Double), nullable=False))

@@ -16,8 +16,9 @@ from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayOut
 from cloud.identity import service as identity
 from cloud.machines import service as machines
-from cloud.telemetry import messages, usage
+from cloud.telemetry import measured, messages, usage
 from cloud.telemetry.history import SPANS, fields_of
+from cloud.telemetry.measured import Measured
 from cloud.telemetry.models import Latest, Tag
 from cloud.telemetry.schemas import LatestOut, UsageAsked, UsageDay, UsageOut
 from cloud.telemetry.signals import Signal, Source
@@ -143,6 +144,18 @@ async def used_by_day(
 async def used_since(session: AsyncSession, machine_id: uuid.UUID, start: datetime, now: datetime) -> Used:
     """Return how much a machine was used since a moment."""
     return await usage.since(session, machine_id, start, now)
+
+
+async def tell_measured(
+    session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime, now: datetime
+) -> None:
+    """Tell what a machine measured in hours around a range that are over and were not told, see `measured`."""
+    await measured.tell(session, machine_id, start, end, now)
+
+
+async def measured_hours(session: AsyncSession, machine_ids: Sequence[uuid.UUID], as_of: datetime) -> Measured:
+    """Return what was told by an instant of what machines measured, see `measured`."""
+    return await measured.hours(session, machine_ids, as_of)
 
 
 async def word_since(session: AsyncSession, newest: Signal) -> datetime | None:

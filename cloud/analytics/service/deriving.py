@@ -29,6 +29,7 @@ from cloud.machines.schemas import MachineOut
 from cloud.production.service import alarms, counting, deriving, layers, moments, pace
 from cloud.production.service.portions import portions
 from cloud.shifts import service as shifts
+from cloud.telemetry import service as telemetry
 from cloud.workorders.service import counted
 from shared import logs
 
@@ -209,7 +210,7 @@ async def _bring_up(session: AsyncSession, machine_id: uuid.UUID, now: datetime)
 async def derive(
     session: AsyncSession, organization_id: uuid.UUID, machine: MachineOut, wanted: Span, now: datetime
 ) -> counting.Moved:
-    """Derive a machine's states, alarms and counts in a range, and the facts of all that it touches.
+    """Derive a machine's states, alarms and counts in a range, the facts of all that it touches, and what it measured.
 
     Returns:
         What stages made more or less than was known, for their quantities.
@@ -220,6 +221,7 @@ async def derive(
     moved: counting.Moved = Counter()
     changed += await counting.derive_counts(session, machine, wanted, moved, now)
     present = moments.us(now)
+    await telemetry.tell_measured(session, machine.id, moments.utc(wanted.start), moments.utc(wanted.end), now)
     for span in _together([Span(each.start, min(each.end, present)) for each in changed]):
         await compute(session, organization_id, machine, moments.utc(span.start), moments.utc(span.end), now)
     return moved

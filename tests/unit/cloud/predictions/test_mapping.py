@@ -35,6 +35,12 @@ def test_a_sound_one_is_read(tmp_path):
     assert mapping.alarms is None
 
 
+def test_what_is_measured_may_be_named_as_here(tmp_path):
+    assert read(tmp_path, SOUND).telemetry.named == {"vib": "vib"}
+    named = read(tmp_path, SOUND.replace('["vib"]', '{vibration = "vib"}'))
+    assert named.telemetry.named == {"vibration": "vib"}
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -43,8 +49,9 @@ def test_a_sound_one_is_read(tmp_path):
         (SOUND.replace('minutes = "min"', 'minutes = "min"\nend = "e"'), "give `end` or `minutes`"),
         (SOUND.replace("columns", "colums"), "telemetry.colums"),
         (SOUND.replace('"1d"', '"1w"'), "telemetry.every"),
+        (SOUND.replace('["vib"]', "{}"), "telemetry.columns"),
     ],
-    ids=["empty", "zone", "both", "unknown", "span"],
+    ids=["empty", "zone", "both", "unknown", "span", "nothing"],
 )
 def test_mistakes_are_named(tmp_path, text, why):
     with pytest.raises(BadRequest, match=why):
