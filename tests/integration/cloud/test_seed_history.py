@@ -10,21 +10,25 @@ import random
 import uuid
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from cloud import seed_history, seed_plant, seed_work
 from cloud.analytics.schemas import Grain
-from cloud.analytics.service import figuring, performing
+from cloud.analytics.service import figuring, performing, sharing
 from cloud.analytics.service.figuring import Asked
 from cloud.db import Database
 from cloud.identity.schemas import Caller, Role
 from cloud.joblogs.service import performance
+from cloud.kpi.facts import Facts, total
 from cloud.kpi.policy import PRESETS
 from cloud.kpi.worked import Bucket
+from cloud.reports.schemas import Dimension, Metric, ReportIn
+from cloud.reports.service import groups as grouping
 from cloud.seed_plant import Plant
-from cloud.seed_work import Task
+from cloud.seed_work import Task, Work
 from shared.reading import MachineState
 
 LAST = date(2026, 10, 7)
@@ -74,39 +78,72 @@ async def compare(database: Database, plant: Plant, organization_id: uuid.UUID) 
             assert bucket.coverage == 1.0
 
 
-async def compare_work(database: Database, plant: Plant, organization_id: uuid.UUID, every: int) -> None:
-    """Hold operators, jobs and parts against what their orders were; of a long list, every so many."""
-    caller = Caller(0, organization_id, Role.ADMIN)
-    end = plant.at(plant.seconds)
-    asked = performance.Asked(PRESETS["iso22400"], plant.begin, end)
+async def compare_work(database: Database, plant: Plant, organization_id: uuid.UUID) -> None:
+    """Hold all operators, jobs and parts against what their orders were: in a report, and the first of each in full."""
+    window = plant.begin, plant.at(plant.seconds)
     off = seed_work.unplanned(plant)
-    of_operator, of_job, of_part = (defaultdict[str, list[Task]](list) for _ in range(3))
+    dimensions = {
+        Dimension.OPERATOR: lambda task: seed_work.emp_id(task.operator),
+        Dimension.JOB: lambda task: task.job,
+        Dimension.PART: lambda task: seed_work.product(task.run.product),
+    }
+    done: dict[Dimension, dict[str, list[Task]]] = {each: defaultdict(list) for each in dimensions}
     for task in seed_work.tasks(plant):
-        of_operator[seed_work.emp_id(task.operator)].append(task)
-        of_job[task.job].append(task)
-        of_part[seed_work.product(task.run.product)].append(task)
-    for ask, tasks_of in (
-        (performing.of_operator, of_operator),
-        (performing.of_job, of_job),
-        (performing.of_part, of_part),
-    ):
-        for key, done in sorted(tasks_of.items())[::every]:
-            async with database.reading() as session:
-                told = await ask(session, caller, key, asked, None, end)
-            truth = seed_work.truth(plant, done, off)
-            found = told.pieces.good, told.pieces.scrap, told.pieces.overtime
-            assert found == (truth.good, truth.scrap, truth.overtime), key
-            assert (told.times_s.pbt, told.times_s.apt) == (truth.pbt_s, truth.running_s), key
-            assert told.oee == (None if truth.oee is None else pytest.approx(truth.oee, rel=0, abs=1e-9)), key
-            assert told.source == "ledger"
-    for key, done in sorted(of_part.items())[::every]:
-        days: Counter[date] = Counter()
-        for lot in (lot for task in done for lot in seed_work.lots(task)):
-            days[seed_work.business_date(plant, lot.at)] += lot.good + lot.scrap
+        for dimension, key in dimensions.items():
+            done[dimension][key(task)].append(task)
+    truth = {
+        dimension: {key: seed_work.truth(plant, tasks, off) for key, tasks in of_it.items()}
+        for dimension, of_it in done.items()
+    }
+    report = ReportIn(metrics=[Metric.OEE], group_by=list(dimensions))
+
+    async def told(_: float) -> None:
+        pass
+
+    async with database.reading() as session:
+        groups = await grouping.groups(session, organization_id, report, window, told)
+    for number, dimension in enumerate(dimensions):
+        facts: dict[str, list[Facts]] = defaultdict(list)
+        for keys, each in groups:
+            if keys[number] is not None:
+                facts[keys[number]].append(each)
+        assert facts.keys() == truth[dimension].keys()
+        for key, several in facts.items():
+            found = sharing.shown(total(several), PRESETS["iso22400"], 0)
+            times = found.elements.pbt_s, found.elements.apt_s
+            assert_same(key, truth[dimension][key], times, found.pieces, found.oee)
+    await compare_performance(database, plant, organization_id, done, truth)
+
+
+async def compare_performance(
+    database: Database,
+    plant: Plant,
+    organization_id: uuid.UUID,
+    done: dict[Dimension, dict[str, list[Task]]],
+    truth: dict[Dimension, dict[str, Work]],
+) -> None:
+    end = plant.at(plant.seconds)
+    caller, asked = Caller(0, organization_id, Role.ADMIN), performance.Asked(PRESETS["iso22400"], plant.begin, end)
+    ways = {Dimension.OPERATOR: performing.of_operator, Dimension.JOB: performing.of_job}
+    for dimension, of_it in done.items():
+        key = min(of_it)
         async with database.reading() as session:
-            history = await performing.history(session, caller, key, asked, Bucket.DAY, None, end)
-        made = {period.period: period.parts_produced for period in history.periods if period.parts_produced}
-        assert made == +days, key
+            told = await ways.get(dimension, performing.of_part)(session, caller, key, asked, None, end)
+        assert told.source == "ledger"
+        times = told.times_s
+        assert_same(key, truth[dimension][key], (times.pbt, times.apt), told.pieces, told.oee)
+    days: Counter[date] = Counter()
+    for lot in (lot for task in done[Dimension.PART][key] for lot in seed_work.lots(task)):
+        days[seed_work.business_date(plant, lot.at)] += lot.good + lot.scrap
+    async with database.reading() as session:
+        history = await performing.history(session, caller, key, asked, Bucket.DAY, None, end)
+    assert {each.period: each.parts_produced for each in history.periods if each.parts_produced} == dict(days)
+
+
+def assert_same(key: str, truth: Work, times_s: tuple[float, float], pieces: Any, oee: float | None) -> None:
+    assert times_s == (truth.pbt_s, truth.running_s), key
+    assert (pieces.good, pieces.scrap, pieces.overtime) == (truth.good, truth.scrap, truth.overtime), key
+    assert oee == (None if truth.oee is None else pytest.approx(truth.oee, rel=0, abs=1e-9)), key
 
 
 @pytest.mark.timeout(600)
@@ -118,8 +155,7 @@ async def test_the_past_of_a_plant_is_what_it_was(database, mixed):
     assert (len(plant.machines), len(plant.cycles)) == (12, 40)
     organization_id = await loaded(database, plant, random.Random(3) if mixed else None)
     await compare(database, plant, organization_id)
-    # of all of them, with TEZGAH_TEST_PLANT_DAYS
-    await compare_work(database, plant, organization_id, 1 if "TEZGAH_TEST_PLANT_DAYS" in os.environ else 9)
+    await compare_work(database, plant, organization_id)
 
 
 def test_the_truth_knows_every_state_and_every_product():
