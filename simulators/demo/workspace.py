@@ -3,7 +3,7 @@
 import secrets
 import socket
 import sys
-from contextlib import ExitStack, closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,6 +11,9 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from simulators.errors import DemoError
+
+# below what Linux, macOS and Windows give to clients and to whoever asks for any port
+_FIRST, _LAST = 10_000, 32_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,10 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Take five ports that nobody listens on just now."""
-        with ExitStack() as stack:
-            probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(5)]
-            return cls(*(probe.getsockname()[1] for probe in probes))
+        """Take five ports in a row that nobody listens on, and that the system gives nobody who asks for any."""
+        while True:
+            with suppress(DemoError):
+                return cls.from_first(_FIRST + secrets.randbelow(_LAST - _FIRST))
 
 
 class Workspace:

@@ -6,7 +6,8 @@ import pytest
 
 from edge.ports import Driver
 from tests.conformance.driver_suite import DriverHarness, DriverSuite
-from tests.integration.edge.drivers.modbus.counterpart import Counterpart, driver, free_port, points
+from tests.fakes.ports import free_port
+from tests.integration.edge.drivers.modbus.counterpart import Counterpart, driver, points
 
 
 class ModbusHarness(DriverHarness):

@@ -8,7 +8,8 @@ import pytest
 
 from edge.ports import Driver
 from tests.conformance.driver_suite import DriverHarness, DriverSuite
-from tests.integration.edge.drivers.mqtt.counterpart import SETTINGS, Setting, driver, free_port, make, points, publish
+from tests.fakes.ports import free_port
+from tests.integration.edge.drivers.mqtt.counterpart import SETTINGS, Setting, driver, make, points, publish
 
 
 class MqttHarness(DriverHarness):

@@ -10,7 +10,8 @@ import pytest
 from edge.ports import Driver
 from simulators.sparkplug import DOUBLE, INT32, SparkplugNode
 from tests.conformance.driver_suite import DriverHarness, DriverSuite
-from tests.integration.edge.drivers.mqtt.counterpart import SETTINGS, Broker, Setting, free_port, make
+from tests.fakes.ports import free_port
+from tests.integration.edge.drivers.mqtt.counterpart import SETTINGS, Broker, Setting, make
 from tests.integration.edge.drivers.sparkplug.host import driver, points
 
 

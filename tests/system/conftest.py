@@ -8,9 +8,13 @@ import psycopg
 import pytest
 
 from cloud.postgres import embedded
+from simulators.demo.patience import Patience
 from simulators.demo.stack import Stack
 from simulators.demo.workspace import Ports, Workspace
 from tests.system.walk import Walk
+
+# on a machine that is busy with other things
+PATIENCE = Patience(start_s=100.0, settle_limit_s=60.0, stop_s=60.0)
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +23,7 @@ def stack() -> Iterator[Stack]:
     # not pytest's own directory: it is closed to the user whom root lets run PostgreSQL
     with tempfile.TemporaryDirectory(prefix="tz-system-", ignore_cleanup_errors=True) as directory:
         workspace = Workspace(Path(directory))
-        with Stack(workspace, Ports.free()) as stack:
+        with Stack(workspace, Ports.free(), patience=PATIENCE) as stack:
             stack.start_cloud(["--workers", "2"])
             yield stack
         workspace.release()

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import random
 import signal
 import subprocess
 import tempfile
@@ -14,7 +13,6 @@ import pytest
 
 from simulators.demo.children import script
 from simulators.demo.workspace import Ports
-from simulators.errors import DemoError
 from tests.system.walk import until
 
 
@@ -22,18 +20,7 @@ from tests.system.walk import until
 def place() -> Iterator[list[str]]:
     """The options that give a demo a directory and ports of its own."""
     with tempfile.TemporaryDirectory(prefix="tz-demo-", ignore_cleanup_errors=True) as directory:
-        yield ["--dir", directory, "--first-port", str(first_port())]
-
-
-def first_port() -> int:
-    """Return the first of five free ports in a row, of those that the system gives nobody who asks for any."""
-    while True:
-        port = random.randrange(10_000, 32_000)
-        try:
-            Ports.from_first(port)
-        except DemoError:
-            continue
-        return port
+        yield ["--dir", directory, "--first-port", str(Ports.free().api)]
 
 
 def start(place: list[str], *words: str) -> subprocess.Popen[str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from shared.reading import GapCause
+from tests.fakes.ports import free_port
 from tests.integration.edge.daemon import TOKEN, Daemon, HttpCloud, daemon, eventually
-from tests.integration.edge.drivers.modbus.counterpart import Counterpart, free_port
+from tests.integration.edge.drivers.modbus.counterpart import Counterpart
 from tests.integration.edge.drivers.mqtt.scripted import SUBSCRIBE, ScriptedBroker, publish
 
 

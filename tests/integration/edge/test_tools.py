@@ -14,9 +14,10 @@ import pytest
 from edge.buffer.file import divide
 from edge.buffer.opening import open_store
 from edge.buffer.refusing import Refusal
+from tests.fakes.ports import free_port
 from tests.fakes.readings import TAGS, numbered
 from tests.integration.edge.daemon import TOKEN, HttpCloud, daemon, eventually
-from tests.integration.edge.drivers.modbus.counterpart import Counterpart, free_port
+from tests.integration.edge.drivers.modbus.counterpart import Counterpart
 
 PAGE_TOKEN = "the-page-token-of-this-test"
 

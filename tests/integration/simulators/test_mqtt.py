@@ -16,7 +16,8 @@ from simulators.ledger import Ledger, entries
 from simulators.machine import Protocol
 from simulators.mqtt import MqttPlant
 from simulators.plant import plant, speaking
-from tests.integration.edge.drivers.mqtt.counterpart import Line, free_port
+from tests.fakes.ports import free_port
+from tests.integration.edge.drivers.mqtt.counterpart import Line
 
 PATIENCE_S = 60.0
 MACHINES = 3

@@ -10,6 +10,7 @@ import pytest
 
 from simulators.errors import SimulationError
 from simulators.service import Addresses, Simulators
+from tests.fakes.ports import free_port
 
 
 async def refusal(ledger: Path, **addresses: Any) -> str:
@@ -32,8 +33,7 @@ async def test_a_taken_port_is_named_with_the_option_for_another(
 
 
 async def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+    port = free_port()
     assert f"no broker answers at 127.0.0.1:{port}" in await refusal(
         tmp_path / "ledger.csv", broker=("127.0.0.1", port)
     )

@@ -1,7 +1,6 @@
 """A real Modbus TCP server (pymodbus) whose units can be told what to hold, to be mute, to refuse and to lie."""
 
 import asyncio
-import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -119,14 +118,6 @@ class Counterpart:
                 sum(bit << place for place, bit in enumerate(bits[at : at + 16])) for at in range(0, SIZE, 16)
             ]
         return None
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def points(

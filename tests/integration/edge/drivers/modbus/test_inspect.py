@@ -12,7 +12,8 @@ from edge.drivers.modbus import SPEC
 from edge.drivers.modbus.frames import Rtu
 from edge.drivers.spec import Point
 from edge.errors import ConfigError, DriverError
-from tests.integration.edge.drivers.modbus.counterpart import Counterpart, free_port, points
+from tests.fakes.ports import free_port
+from tests.integration.edge.drivers.modbus.counterpart import Counterpart, points
 from tests.integration.edge.drivers.modbus.lines import Slave, on_a_cable
 
 VOLTS = {f"v{n}": {"register": f"input {2 * n}", "type": "float32"} for n in range(4)}

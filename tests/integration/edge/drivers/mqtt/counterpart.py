@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -22,6 +21,7 @@ from edge.drivers.mqtt.driver import MqttDriver
 from edge.drivers.spec import Point, Surroundings
 from edge.ports import BEFORE_US, Sample
 from simulators.broker import MqttBroker
+from tests.fakes.ports import free_port
 
 PATIENCE_S = 60.0
 # Debian's and Windows' packages put it where an ordinary user's PATH does not lead
@@ -229,14 +229,6 @@ class Line:
         # a frozen network does not carry that one side hung up, either
         await self._flows.wait()
         writer.close()
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def points(name: str, topic: str, tags: Mapping[str, str], **options: object) -> list[Point]:

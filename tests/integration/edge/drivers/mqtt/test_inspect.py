@@ -12,12 +12,12 @@ from edge.drivers.inspection import Severity
 from edge.drivers.mqtt import SPEC
 from edge.errors import ConfigError
 from shared.reading import Quality
+from tests.fakes.ports import free_port
 from tests.integration.edge.drivers.mqtt.counterpart import (
     SETTINGS,
     Broker,
     Setting,
     driver,
-    free_port,
     make,
     points,
     publish,

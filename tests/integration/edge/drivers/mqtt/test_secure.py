@@ -11,12 +11,12 @@ from edge.clock import SystemClock
 from edge.drivers.inspection import Severity
 from edge.drivers.mqtt import SPEC
 from edge.errors import DriverError, DriverRefused
+from tests.fakes.ports import free_port
 from tests.integration.edge.drivers.mqtt.certificates import Authority
 from tests.integration.edge.drivers.mqtt.counterpart import (
     ON_MOSQUITTO,
     Mosquitto,
     driver,
-    free_port,
     news,
     points,
     publish,

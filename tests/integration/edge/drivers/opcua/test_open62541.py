@@ -9,7 +9,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from edge.drivers.opcua.items import RETRY_S
 from edge.drivers.spec import Point, Surroundings
 from edge.ports import Tense
 from shared.reading import Quality
+from tests.fakes.ports import free_port
 from tests.integration.edge.drivers.opcua.plc import Cable, Later, driver, points, taking
 
 SERVER = Path(__file__).parent / "open62541" / "server.py"
@@ -35,8 +35,7 @@ class Small:
     """The server in a process of its own, on one port through all its starts."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

@@ -17,7 +17,8 @@ from edge.drivers.spec import Point
 from edge.errors import ConfigError
 from shared.reading import Quality
 from simulators.sparkplug import DOUBLE, INT32, STRING, SparkplugNode
-from tests.integration.edge.drivers.mqtt.counterpart import PATIENCE_S, SETTINGS, Broker, Setting, free_port, make
+from tests.fakes.ports import free_port
+from tests.integration.edge.drivers.mqtt.counterpart import PATIENCE_S, SETTINGS, Broker, Setting, make
 from tests.integration.edge.drivers.sparkplug.host import points
 
 
