@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from cloud.analytics.schemas import Grain
 from cloud.analytics.service import edges, storing, tally
-from cloud.analytics.service.edges import Cut, Known
+from cloud.analytics.service.edges import Cut, Extent, Known
 from cloud.analytics.service.tally import Tally
 from cloud.kpi import worked
 from cloud.kpi.elements import Category
@@ -98,30 +98,32 @@ async def add(asked: Cut, sums: Tally, places: Places) -> None:
         return
     after_hours = await _overtime(asked, places)
     gap_starts = [span.start for _, span in places.gaps]
-    extents = Counter((each.since, each.until) for each in asked.extents.values())
-    of_day: dict[date, list[Facts]] = {}
+    # most machines are derived from and until the same moments
+    extents = Counter(asked.extents.values())
+    idle_of = {each: _within(each, places) for each in extents}
+    of_day: dict[date, list[tuple[Facts, int]]] = {}
     for machine_id, extent in asked.extents.items():
-        idle = sum(span.clip(Span(extent.since, extent.until)).length for _, span in places.gaps)
-        own = [facts for _, facts in after_hours.get(machine_id, ())]
+        idle = sum(idle_of[extent])
+        own = after_hours.get(machine_id, ())
         if idle or own:
-            sums.of(machine_id, total([_off(idle), *own]), 0)
-    for day, span in places.gaps:
-        spent = sum(count * span.clip(Span(*extent)).length for extent, count in extents.items())
+            sums.of(machine_id, total([_off(idle), *(each.facts for each in own)]), sum(each.revision for each in own))
+    for number, (day, _) in enumerate(places.gaps):
+        spent = sum(count * idle_of[extent][number] for extent, count in extents.items())
         if spent:
-            of_day.setdefault(day, []).append(_off(spent))
+            of_day.setdefault(day, []).append((_off(spent), 0))
     for several in after_hours.values():
-        for at, facts in several:
-            day, _ = places.gaps[max(0, bisect_right(gap_starts, at) - 1)]
-            of_day.setdefault(day, []).append(facts)
+        for each in several:
+            day, _ = places.gaps[max(0, bisect_right(gap_starts, each.span.start) - 1)]
+            of_day.setdefault(day, []).append((each.facts, each.revision))
     for day, several_of_day in of_day.items():
-        facts = total(several_of_day)
+        facts = total(facts for facts, _ in several_of_day)
         if asked.by is Grain.SHIFT:
             sums.between.append(facts)
         else:
-            places.put_day(sums, day, facts, 0)
+            places.put_day(sums, day, facts, sum(revision for _, revision in several_of_day))
 
 
-async def _overtime(asked: Cut, places: Places) -> dict[uuid.UUID, list[tuple[int, Facts]]]:
+async def _overtime(asked: Cut, places: Places) -> dict[uuid.UUID, list[Known]]:
     """Return when and how long each machine ran between shifts, taken off its idle time, and what it made then."""
     told = {
         "machines": list(asked.extents),
@@ -132,7 +134,7 @@ async def _overtime(asked: Cut, places: Places) -> dict[uuid.UUID, list[tuple[in
     }
     gaps = [span for _, span in places.gaps]
     ends = [span.end for span in gaps]
-    found: dict[uuid.UUID, list[tuple[int, Facts]]] = {}
+    found: dict[uuid.UUID, list[Known]] = {}
     for row in map(dict, (await asked.session.execute(_OVERTIME, told)).mappings()):
         machine_id = row["machine_id"]
         hour = edges.known(row, asked.extents[machine_id])
@@ -144,7 +146,7 @@ async def _overtime(asked: Cut, places: Places) -> dict[uuid.UUID, list[tuple[in
             number += 1
             if gap.length:
                 facts = await _in_gap(asked, places, machine_id, hour, gap)
-                found.setdefault(machine_id, []).append((gap.start, facts))
+                found.setdefault(machine_id, []).append(Known(gap, facts, hour.revision))
     return found
 
 
@@ -160,6 +162,11 @@ async def _in_gap(asked: Cut, places: Places, machine_id: uuid.UUID, hour: Known
         drawn = await asked.drawn(machine_id, gap)
         ran, made = drawn.time_us.get(Category.OVERTIME, 0), drawn.overtime_pieces
     return Facts({Category.OVERTIME: ran, Category.OFF_SHIFT: -ran} if ran else {}, overtime_pieces=made)
+
+
+def _within(extent: Extent, places: Places) -> list[int]:
+    """Return how much of each stretch between shifts lies in what is derived."""
+    return [span.clip(Span(extent.since, extent.until)).length for _, span in places.gaps]
 
 
 def _off(spent: int) -> Facts:
