@@ -30,7 +30,7 @@ from cloud.values import Code, Moment
 
 router = APIRouter(tags=["analytics"])
 
-From = Annotated[Moment | None, Query(alias="from", description="A week before `to` if absent")]
+From = Annotated[Moment | None, Query(alias="from", description="The full hour a week before `to` if absent")]
 To = Annotated[Moment | None, Query(alias="to", description="Half-open: before this time; now if absent")]
 By = Annotated[AnyCaseGrain, Query(description="Into which periods it is cut")]
 
@@ -64,7 +64,8 @@ async def get_line_oee(
 ) -> LineOeeOut:
     """Return the OEE of a line: ratios of its machines' sums, never the mean of their ratios; and each machine's.
 
-    With a part, a job, an order or an operator: of the time in which that ran, on whichever machine.
+    Of exactly the window asked for. With a part, a job, an order or an operator: of the time in which that ran, on
+    whichever machine.
     """
     now = datetime.now(UTC)
     asked = replace(asked, shift=shift)
@@ -82,7 +83,10 @@ async def get_line_oee(
 
 @router.get("/machines/{machine_id}/oee")
 async def get_oee(session: Session, caller: CurrentCaller, machine_id: MachineId, asked: Periods) -> MachineOeeOut:
-    """Return a machine's OEE and what belongs to it, by hour, shift, day, week or month."""
+    """Return a machine's OEE by hour, shift, day, week or month, and what belongs to it, of exactly that window.
+
+    A period that the window cuts counts the part that lies in it, and says which that is.
+    """
     return await figuring.of_machine(session, caller.organization_id, machine_id, asked, datetime.now(UTC))
 
 

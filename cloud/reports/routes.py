@@ -43,7 +43,9 @@ Number = Annotated[str | None, Query(min_length=1, max_length=64)]
 async def _question(
     session: Session,
     caller: CurrentCaller,
-    begin: Annotated[Moment | None, Query(alias="from", description="30 days before `to`, without it")] = None,
+    begin: Annotated[
+        Moment | None, Query(alias="from", description="The full hour 30 days before `to`, without it")
+    ] = None,
     end: Annotated[Moment | None, Query(alias="to", description="The end of the last row, without it")] = None,
     policy: PolicyName = None,
     machine: Annotated[str | None, Query(min_length=1, max_length=64, description="UUID or code")] = None,

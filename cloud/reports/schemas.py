@@ -253,7 +253,7 @@ class ReportIn(BaseModel):
 
     metrics: list[Metric] = Field(min_length=1, max_length=30)
     group_by: list[Dimension] = Field(default_factory=list, max_length=3, description="At most one of day, week, month")
-    begin: Moment | None = Field(default=None, description="30 days before the end, without it")
+    begin: Moment | None = Field(default=None, description="The full hour 30 days before the end, without it")
     end: Moment | None = Field(default=None, description="The end of the last row, without it")
     policy: PolicyName = None
     filters: Filters = Field(default_factory=Filters)

@@ -39,7 +39,7 @@ class Asked:
     """What is asked for.
 
     Attributes:
-        start: A week before the end if None.
+        start: The full hour a week before the end if None.
         end: Now if None.
         policy: A name; the organization's default if None.
         shift: Only time in shifts of this name; all time if None.
