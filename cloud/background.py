@@ -18,7 +18,7 @@ from cloud.analytics.service import deriving as figures
 from cloud.db import Database
 from cloud.errors import CloudError, SettingsInvalid
 from cloud.predictions import watching
-from cloud.predictions.learning import making
+from cloud.predictions.learning import artefacts, making
 from cloud.predictions.learning.serving import Speakers
 from cloud.reports.service import making as reports
 from cloud.settings import DATABASE_URL_VARIABLE, DatabaseSettings
@@ -60,7 +60,8 @@ def main() -> None:
     if settings.database_url is None:
         raise SettingsInvalid(f"{DATABASE_URL_VARIABLE} is not set; `tezgah-cloud serve` works for its own PostgreSQL.")
     with asyncio.Runner(loop_factory=loop.new_event_loop) as runner:
-        runner.run(_until_told(settings.database_url.get_secret_value()))
+        files = artefacts.Policy(settings.model_files, settings.model_file_days)
+        runner.run(_until_told(settings.database_url.get_secret_value(), files))
 
 
 async def work(database: Database, over: asyncio.Event, every_s: float = EVERY_S) -> None:
@@ -102,10 +103,14 @@ async def watch(database: Database, over: asyncio.Event, every_s: float = WATCHE
     await _over_and_over(turn, over, every_s)
 
 
-async def learn(database: Database, over: asyncio.Event, every_s: float = EVERY_S) -> None:
+async def learn(
+    database: Database, over: asyncio.Event, every_s: float = EVERY_S, files: artefacts.Policy | None = None
+) -> None:
     """Do the trainings that are asked for, each in a process of its own, beside the other work."""
+    policy = files if files is not None else artefacts.Policy()
 
     async def turn() -> None:
+        await artefacts.forget_old(database, datetime.now(UTC), policy)
         while not over.is_set() and await making.train_next(database, datetime.now(UTC)):
             pass
 
@@ -133,7 +138,7 @@ async def _over_and_over(turn: Callable[[], Awaitable[None]], over: asyncio.Even
             await asyncio.wait_for(over.wait(), every_s)
 
 
-async def _until_told(url: str) -> None:
+async def _until_told(url: str, files: artefacts.Policy) -> None:
     over = asyncio.Event()
     end = partial(asyncio.get_running_loop().call_soon_threadsafe, over.set)
     signal.signal(signal.SIGTERM, lambda *_: end())
@@ -148,7 +153,7 @@ async def _until_told(url: str) -> None:
                 group.create_task(work(database, over), name="background"),
                 group.create_task(report(database, over), name="reports"),
                 group.create_task(watch(database, over), name="watch"),
-                group.create_task(learn(database, over), name="learn"),
+                group.create_task(learn(database, over, files=files), name="learn"),
             ]
             await over.wait()
             _, late = await asyncio.wait(workers, timeout=_END_S)

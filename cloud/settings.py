@@ -55,6 +55,13 @@ class DatabaseSettings(BaseSettings):
         default=100, ge=1, le=10_000, description="The file is turned at this size, and daily."
     )
     log_file_keep: int = Field(default=14, ge=1, le=1000, description="How many turned files are kept.")
+    # here, for the process that works in the background needs no more than these
+    model_files: int = Field(
+        default=5, ge=1, le=1000, description="Of each kind and horizon the newest models keep their files."
+    )
+    model_file_days: int = Field(
+        default=90, ge=1, le=3650, description="Others do for so many days after they were trained, or retired."
+    )
 
     @classmethod
     def from_environment(cls, env_file: Path | None = Path(".env"), **given: Any) -> Self:

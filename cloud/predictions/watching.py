@@ -49,6 +49,7 @@ _LOCK = text("SELECT pg_try_advisory_xact_lock(8102089966461613171)")
 _WATCHED = """
     SELECT organization_id, CAST(:horizon_h AS int) AS horizon_h FROM machine
     UNION SELECT organization_id, horizon_h FROM ml_model WHERE kind = :kind AND state IN ('champion', 'candidate')
+          AND file_deleted_at IS NULL
 """
 _DUE = """
     SELECT organization_id, horizon_h FROM ({watched}) AS watched

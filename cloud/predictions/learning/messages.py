@@ -35,6 +35,11 @@ MODEL_IS = Message(
     "{model} modelinin durumu {current_status}; bunun için {allowed} olmalı.",
     code="MODEL_STATE",
 )
+MODEL_FILE_GONE = Message(
+    "The file of model {model} was deleted for its age on {deleted}; it cannot serve any more. Train again.",
+    "{model} modelinin dosyası eskidiği için {deleted} tarihinde silindi; artık yanıtlayamaz. Yeniden eğitin.",
+    code="MODEL_FILE_GONE",
+)
 NO_PREDECESSOR = Message(
     "Nothing served before model {model}; retire it to let the simple rule serve.",
     "{model} modelinden önce yanıtlayan bir model yok; basit kuralın yanıtlaması için bu modeli yayından kaldırın.",

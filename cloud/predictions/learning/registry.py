@@ -54,7 +54,8 @@ async def promote(session: AsyncSession, caller: Caller, model_id: uuid.UUID) ->
 
     Raises:
         NotFound: There is none.
-        Conflict: It is a control, or not surely better than the best simple rule, or serves already.
+        Conflict: It is a control, or not surely better than the best simple rule, or serves already, or its file is
+            gone.
     """
     await _exclusively(session, caller)
     row = await _row(session, caller.organization_id, model_id)
@@ -67,6 +68,7 @@ async def promote(session: AsyncSession, caller: Caller, model_id: uuid.UUID) ->
     if row.state == ModelState.CHAMPION:
         allowed = f"{ModelState.CANDIDATE.value}, {ModelState.RETIRED.value}"
         raise Conflict(messages.MODEL_IS, model=model_id, current_status=row.state, allowed=allowed)
+    _require_file(row)
     now = await _now(session)
     former = await _champion(session, row)
     if former is not None:
@@ -97,7 +99,7 @@ async def roll_back(session: AsyncSession, caller: Caller, model_id: uuid.UUID) 
 
     Raises:
         NotFound: There is none.
-        Conflict: It does not serve, or nothing served before it.
+        Conflict: It does not serve, or nothing served before it, or the file of what did is gone.
     """
     await _exclusively(session, caller)
     row = await _row(session, caller.organization_id, model_id)
@@ -107,10 +109,16 @@ async def roll_back(session: AsyncSession, caller: Caller, model_id: uuid.UUID) 
     if row.predecessor_id is None:
         raise Conflict(messages.NO_PREDECESSOR, model=model_id)
     former = await _row(session, caller.organization_id, row.predecessor_id)
+    _require_file(former)
     now = await _now(session)
     await _turn(session, caller, row, ModelState.RETIRED, retired_at=now)
     await _turn(session, caller, former, ModelState.CHAMPION, promoted_at=now, retired_at=None)
     return _shown(former)
+
+
+def _require_file(row: ModelRow) -> None:
+    if row.file_deleted_at is not None:
+        raise Conflict(messages.MODEL_FILE_GONE, model=row.id, deleted=f"{row.file_deleted_at:%Y-%m-%d}")
 
 
 async def _turn(session: AsyncSession, caller: Caller, row: ModelRow, state: ModelState, **more: Any) -> None:

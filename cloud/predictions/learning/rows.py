@@ -83,6 +83,7 @@ class ModelRow(Table, table=True):
     __tablename__ = "ml_model"
     __table_args__ = (
         CheckConstraint("state IN ('candidate', 'champion', 'retired', 'refused')", name="state"),
+        CheckConstraint("(artefact IS NULL) = (file_deleted_at IS NOT NULL)", name="file"),
         UniqueConstraint("organization_id", "kind", "number"),
         Index(
             "uq_ml_model_champion",
@@ -112,7 +113,9 @@ class ModelRow(Table, table=True):
     # the middle of each feature; null where nothing was known
     usual: list[float | None] = _document()
     calibration: dict[str, float] = _document()
-    artefact: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    # null once nobody can want it any more
+    artefact: bytes | None = Field(sa_column=Column(LargeBinary))
+    file_deleted_at: datetime | None = _moment()
     sha256: str = Field(sa_column=Column(Text, nullable=False))
     versions: dict[str, str] = _document()
     predecessor_id: uuid.UUID | None = Field(default=None, sa_column=Column(Uuid))

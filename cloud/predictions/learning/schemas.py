@@ -180,6 +180,9 @@ class ModelOut(BaseModel):
     predecessor_id: uuid.UUID | None
     promoted_at: AwareDatetime | None
     retired_at: AwareDatetime | None
+    file_deleted_at: AwareDatetime | None = Field(
+        default=None, description="Since when its file is gone, for age; it cannot serve any more, but be trained anew"
+    )
 
 
 class LeansOnOut(BaseModel):

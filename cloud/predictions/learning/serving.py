@@ -31,7 +31,9 @@ _OF_ITS_KIND = f"""
 CHAMPION = f"SELECT id {_OF_ITS_KIND} AND state = 'champion'"
 """Of the organization and horizon the model that serves; an SQL query."""
 _CHAMPION = text(CHAMPION)
-_CANDIDATES = text(f"SELECT id {_OF_ITS_KIND} AND state = 'candidate' ORDER BY trained_at DESC LIMIT :most")
+_CANDIDATES = text(
+    f"SELECT id {_OF_ITS_KIND} AND state = 'candidate' AND file_deleted_at IS NULL ORDER BY trained_at DESC LIMIT :most"
+)
 _FILE = text("""
     SELECT algorithm, number, learned_until, features, usual, calibration, artefact, sha256, versions
     FROM ml_model WHERE id = :id
@@ -127,7 +129,7 @@ def _read(model_id: uuid.UUID, row: Any) -> Speaker | Refused:
         from cloud.predictions.calibration import Calibration  # noqa: PLC0415
         from cloud.predictions.models import probability  # noqa: PLC0415
 
-        pipeline = taken(Artefact(bytes(row.artefact), row.sha256, row.versions))
+        pipeline = taken(Artefact(bytes(row.artefact or b""), row.sha256, row.versions))
     except (CloudError, ImportError) as error:
         return Refused(model_id, str(error))
     usual = np.array([np.nan if each is None else each for each in row.usual], np.float64)
