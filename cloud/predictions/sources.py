@@ -77,13 +77,12 @@ async def alarms_of(asked: Asked, alive: Until) -> tuple[Events, Until]:
         asked: Of which machines what.
         alive: Until when it is known what machines did; of one of which it is not, alarms were heard when one came.
     """
-    session, ids, as_of = asked.session, asked.ids, asked.as_of
-    heard = {each: us(at) for each, at in (await alarms.told_since(session, ids, as_of)).items()}
-    seams = {place: heard[each] for each, place in asked.places.items() if each in heard}
-    imported = await reading.events(session, asked.seen, "alarms", asked.places, seams)
-    own = _events(await alarms.alarms(session, ids, as_of))
-    last = _last(own.machine, own.at, ids)
-    live = {each: alive.get(each, last.get(each, at)) for each, at in heard.items()}
+    told = await alarms.alarms(asked.session, asked.ids, asked.as_of)
+    seams = {place: told.since[each] for each, place in asked.places.items() if each in told.since}
+    imported = await reading.events(asked.session, asked.seen, "alarms", asked.places, seams)
+    own = _events(told.alarms)
+    last = _last(own.machine, own.at, asked.ids)
+    live = {each: alive.get(each, last.get(each, at)) for each, at in told.since.items()}
     return joined(imported, own), latest(asked.imported if len(imported) else {}, live)
 
 

@@ -5,7 +5,7 @@ turns out wrong is withdrawn and stays, so that what was known before can be tol
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from shared.reading import ReadingType
 # more words than that are no codes but sentences; the rarer ones are told together
 MOST_CODES = 500
 OTHER = "other"
+_NEVER = np.iinfo(np.int64).max
 # Moments come as PostgreSQL sends them, eight bytes each, for numpy: of a plant's year no row becomes an object.
 _ALARMS = text("""
     SELECT alarm.code, string_agg(int4send(ids.number::int - 1), ''::bytea) AS places,
@@ -34,14 +35,9 @@ _ALARMS = text("""
            string_agg(timestamptz_send(greatest(alarm.at, alarm.recorded_at)), ''::bytea) AS known
     FROM machine_alarm AS alarm
     JOIN unnest(CAST(:machine_ids AS uuid[])) WITH ORDINALITY AS ids (id, number) ON ids.id = alarm.machine_id
-    WHERE alarm.code IS NOT NULL AND alarm.at <= :as_of AND alarm.recorded_at <= :as_of
+    WHERE alarm.at <= :as_of AND alarm.recorded_at <= :as_of
           AND (alarm.withdrawn_at IS NULL OR alarm.withdrawn_at > :as_of)
     GROUP BY alarm.code ORDER BY count(*) DESC, alarm.code
-""")
-_SINCE = text("""
-    SELECT machine_id, min(at) AS since FROM machine_alarm
-    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND at <= :as_of AND recorded_at <= :as_of
-          AND (withdrawn_at IS NULL OR withdrawn_at > :as_of) GROUP BY machine_id
 """)
 STANDING = """
     concat(
@@ -69,29 +65,32 @@ class Alarms:
     known: NDArray[np.int64]
 
 
-async def alarms(session: AsyncSession, machine_ids: Sequence[uuid.UUID], as_of: datetime) -> list[Alarms]:
-    """Return machines' alarms as they were known at an instant, by code, the most frequent first.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What machines told of alarms.
 
-    A machine is its place in `machine_ids`. Beyond `MOST_CODES` they are told together, as `OTHER`.
+    Attributes:
+        since: From when on each told of alarms, or that there are none, microseconds since 1970 UTC; one that never did
+            is left out.
+        alarms: By code, the most frequent first; beyond `MOST_CODES` they are told together, as `OTHER`.
     """
+
+    since: Mapping[uuid.UUID, int]
+    alarms: Sequence[Alarms]
+
+
+async def alarms(session: AsyncSession, machine_ids: Sequence[uuid.UUID], as_of: datetime) -> Told:
+    """Return machines' alarms as they were known at an instant; a machine is its place in `machine_ids`."""
     rows = (await session.execute(_ALARMS, {"machine_ids": list(machine_ids), "as_of": as_of})).all()
-    return [
-        Alarms(
-            row.code if number < MOST_CODES else OTHER,
-            columns.places(row.places),
-            columns.moments(row.at),
-            columns.moments(row.known),
-        )
-        for number, row in enumerate(rows)
-    ]
-
-
-async def told_since(
-    session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime
-) -> dict[uuid.UUID, datetime]:
-    """Return since when, as known at an instant, machines tell of alarms, or that there are none."""
-    rows = await session.execute(_SINCE, {"machine_ids": list(machine_ids), "as_of": as_of})
-    return {row.machine_id: row.since for row in rows}
+    first = np.full(len(machine_ids), _NEVER)
+    told: list[Alarms] = []
+    for row in rows:
+        place, at = columns.places(row.places), columns.moments(row.at)
+        np.minimum.at(first, place, at)
+        if row.code is not None:
+            code = row.code if len(told) < MOST_CODES else OTHER
+            told.append(Alarms(code, place, at, columns.moments(row.known)))
+    return Told({machine_ids[place]: int(first[place]) for place in np.flatnonzero(first < _NEVER).tolist()}, told)
 
 
 async def derive_alarms(session: AsyncSession, machine_id: uuid.UUID, wanted: Span) -> None:

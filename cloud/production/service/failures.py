@@ -67,12 +67,18 @@ STANDING = """
 """
 """Of the machine `wanted.id`, what stays the same as long as nothing new is known of its states; an SQL expression."""
 
+# Of the rows that hold, the first is a step into their index; of those that held then and were replaced since are few.
 _SEEN = text("""
     SELECT wanted.id AS machine_id, first.from_at AS since FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
     CROSS JOIN LATERAL (
-        SELECT from_at FROM machine_state
-        WHERE machine_id = wanted.id AND from_at <= :as_of AND recorded_at <= :as_of
-              AND (replaced_at IS NULL OR replaced_at > :as_of) ORDER BY from_at LIMIT 1
+        (SELECT from_at FROM machine_state
+         WHERE machine_id = wanted.id AND replaced_at IS NULL AND from_at <= :as_of AND recorded_at <= :as_of
+         ORDER BY from_at LIMIT 1)
+        UNION ALL
+        (SELECT from_at FROM machine_state
+         WHERE machine_id = wanted.id AND replaced_at > :as_of AND from_at <= :as_of AND recorded_at <= :as_of
+         ORDER BY from_at LIMIT 1)
+        ORDER BY from_at LIMIT 1
     ) AS first
 """)
 _UNKNOWN = text("""

@@ -1,12 +1,15 @@
 """What predictions ask of machines' states: told by an index, and another as soon as anything is new."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from cloud.analytics.service import told
 from cloud.predictions.standing import standing
 from cloud.production.service import failures
+from cloud.telemetry import service as telemetry
 from tests.integration.cloud.predictions import plants
 from tests.integration.cloud.predictions.plants import NOW
 
@@ -44,6 +47,54 @@ async def test_no_question_walks_through_all_that_machines_ever_did(session, ten
     # neither through the table, nor through its key, nor through all rows of the machine to count them
     for walk in ("Seq Scan on machine_state", "pk_machine_state", "HashAggregate"):
         assert walk not in plan, plan
+
+
+TOLD = {
+    "fact_hour_told": """
+        INSERT INTO fact_hour_told (machine_id, bucket, known_at, recorded_at, run_us, setup_us, micro_us, unknown_us,
+                                    good, scrap, ideal_milli)
+        SELECT machine, at, at + interval '1 h', at + interval '1 h', 0, 0, 0, 0, 0, 0, 0
+    """,
+    "measured_hour": """
+        INSERT INTO measured_hour (machine_id, bucket, known_at, recorded_at, numbers)
+        SELECT machine, at, at + interval '1 h', at + interval '1 h', array_fill(1.0::float8, ARRAY[13])
+    """,
+}
+
+
+@pytest.mark.parametrize("table", TOLD)
+async def test_what_was_told_of_a_machines_hours_is_found_by_the_machine(session, machines, table):
+    hours = """FROM unnest(CAST(:machines AS uuid[])) AS machine, generate_series(1, 1500) AS n,
+               LATERAL (SELECT CAST(:now AS timestamptz) - n * interval '1 hour' AS at) AS began"""
+    await session.execute(text(TOLD[table] + hours), {"machines": machines, "now": NOW})
+    await session.execute(text(f"ANALYZE {table}"))
+    read = told.hours if table == "fact_hour_told" else telemetry.measured_hours
+    with plants.statements(session.bind.sync_connection.engine) as said:
+        assert len((await read(session, machines[:1], NOW)).at) == 1500
+    plan = await explained(session, *said[-1])
+    assert f"pk_{table}" in plan, plan
+    assert f"Seq Scan on {table}" not in plan, plan
+
+
+async def test_the_first_state_of_a_machine_is_a_step_into_an_index_also_where_it_was_replaced(session, machines):
+    oldest = NOW - timedelta(minutes=15_000)
+    with plants.statements(session.bind.sync_connection.engine) as said:
+        assert set((await failures.first_seen(session, machines, NOW)).values()) == {oldest}
+    plan = await explained(session, *said[-1])
+    assert "ix_machine_state_current" in plan, plan
+    assert "Seq Scan on machine_state" not in plan, plan
+    # as it was known before the first one was replaced, and after
+    replaced = NOW - timedelta(days=1)
+    gone = text("UPDATE machine_state SET replaced_at = :at WHERE from_at = :oldest AND machine_id = :id")
+    await session.execute(gone, {"at": replaced, "oldest": oldest, "id": machines[0]})
+    before = await failures.first_seen(session, machines[:1], replaced - timedelta(seconds=1))
+    after = await failures.first_seen(session, machines[:1], NOW)
+    assert (before[machines[0]], after[machines[0]]) == (oldest, oldest + timedelta(minutes=10))
+
+
+async def explained(session, statement, parameters) -> str:
+    rows = await (await session.connection()).exec_driver_sql(f"EXPLAIN {statement}", parameters)
+    return "\n".join(row[0] for row in rows)
 
 
 async def test_things_stand_otherwise_whenever_a_state_is_added_ends_or_is_replaced_and_else_not(

@@ -1,12 +1,14 @@
 """A prediction as of an instant is the same, to the bit, with and without all that was known later."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.predictions.features import JOB_TIMES, features
-from cloud.predictions.history import DAY, HOUR
+from cloud.predictions.features import JOB_TIMES, MOST_KINDS, features
+from cloud.predictions.history import DAY, HOUR, Events, Spans
 from cloud.predictions.outcomes import grid
 from tests.unit.cloud.predictions.plant import BEGIN, plant
 
@@ -26,6 +28,50 @@ def test_what_is_known_later_changes_no_earlier_row(hours):
         mine, theirs = (each.values[:, each.names.index(name)] for each in (whole, known))
         assert np.array_equal(mine[at_now], theirs[at_now], equal_nan=True), name
         assert np.array_equal(mine, theirs, equal_nan=True), name
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 200), st.integers(0, 100), st.integers(-60, 60)), min_size=1),
+    st.integers(0, 300),
+)
+def test_hours_that_are_told_as_differences_add_up_to_what_was_known(told, hours):
+    now = BEGIN + hours * HOUR
+    at, late, run = np.array(told, np.int64).T
+    at = BEGIN + at * HOUR
+    work = Spans(np.zeros(len(at), np.int32), at, at + late * HOUR, {"run": run.astype(float)})
+    history = replace(LATE, work=work)
+    instants = grid(3, now, now + 1)
+    whole, known = features(history, instants), features(history.as_known(now), instants)
+    seen = (at <= now) & (work.known <= now) & (at > now - 3 * DAY)
+    assert whole.values[0, whole.names.index("run_minutes_72h")] == run[seen].sum()
+    for name in known.names:
+        mine, theirs = (each.values[:, each.names.index(name)] for each in (whole, known))
+        assert np.array_equal(mine, theirs, equal_nan=True), name
+
+
+def test_of_many_kinds_of_alarms_the_most_frequent_have_columns_and_a_model_gets_its_own():
+    codes = tuple(f"E{number:02}" for number in range(MOST_KINDS + 5))
+    # the first five come once, the others twice
+    kind = np.array([*range(len(codes)), *range(5, len(codes))], np.int16)
+    at = BEGIN + np.arange(len(kind), dtype=np.int64)
+    history = replace(LATE, alarms=Events(np.zeros(len(kind), np.int32), at, at, kind, codes))
+    instants = grid(3, BEGIN + HOUR, BEGIN + HOUR + 1)
+    told = [name for name in features(history, instants).names if name.startswith("alarms_hours_since_")]
+    assert told == [f"alarms_hours_since_{code}" for code in codes[5:]]
+    matrix = features(history, instants, wanted=["alarms_hours_since_E00", "alarms_E00_8h"])
+    told = [name for name in matrix.names if name.startswith("alarms_hours_since_")]
+    assert told == ["alarms_hours_since_E00"]
+    assert matrix.values[0, matrix.names.index("alarms_8h")] == len(kind)
+
+
+def test_of_one_machine_the_same_is_told_as_of_all_together():
+    instants = grid(3, BEGIN + 30 * DAY, BEGIN + 30 * DAY + 1)
+    together = features(LATE, instants)
+    for row in range(3):
+        alone = features(LATE, instants.take(np.array([row])))
+        assert alone.names == together.names
+        assert alone.values.tobytes() == together.values[[row]].tobytes()
 
 
 def test_columns_say_what_they_are_named():
