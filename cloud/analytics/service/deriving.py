@@ -45,7 +45,7 @@ _NEAR = 2 * HOUR
 _PIECE = timedelta(days=31)
 # a machine that goes on is brought up to the present so often
 EVERY = timedelta(minutes=1)
-# a stop that was short at the last look may have become long since
+# what was seen so lately may look otherwise by now
 _AGAIN = timedelta(hours=1)
 # "figures" in ASCII
 LOCK = text("SELECT pg_try_advisory_xact_lock(28823047914448243)")
@@ -235,18 +235,24 @@ async def compute(
     end: datetime,
     now: datetime,
 ) -> None:
-    """Compute the facts of the hours and shifts that overlap a range, as far as they have gone."""
+    """Compute the facts of the hours and shifts that overlap a range, as far as they have gone.
+
+    Of a range that reaches the hour that goes on the hour before is computed again, too: a stop that was short has
+    become long since, and a gateway that had not been heard of yet has spoken.
+    """
     since = await layers.since(session, machine.id)
     if since is None:
         return
     zone = ZoneInfo(await identity.time_zone(session, organization_id))
+    # the hour that goes on is computed until now
+    known = max(end, min(now, clock.end(end - _INSTANT, zone)))
+    if known >= now:
+        start = min(start, end - _AGAIN)
     start = clock.begin(max(start, since), zone)
     while start < end:
         until = min(end, start + _PIECE)
         await _compute(session, organization_id, machine, since, (start, until), now, zone)
         start = until
-    # the hour that goes on is computed until now
-    known = max(end, min(now, clock.end(end - _INSTANT, zone)))
     told = {"machine_id": machine.id, "since_at": since, "until_at": max(known, since)}
     await session.execute(_DERIVED, told)
 

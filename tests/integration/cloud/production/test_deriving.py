@@ -535,6 +535,22 @@ async def test_what_goes_on_is_brought_up_to_the_present(gateway):
     assert [row[0] // MINUTE for row in rows] == [60, 30]
 
 
+async def test_an_hour_that_ended_in_a_stop_is_looked_at_again_when_more_is_said(gateway):
+    # short when the hour ends, and nobody has heard of its last minute yet
+    await gateway.send(says(STATE, (0, "producing"), (57, "idle")), tags=TAGS)
+    heard = "UPDATE gateway SET last_seen = :at WHERE id = :gateway RETURNING 1"
+    await gateway.query(heard, at=utc(NOON + 59 * MINUTE))
+    await derived(gateway, utc(NOON + 60 * MINUTE))
+    names = "run_unassigned_us, minor_unassigned_us, idle_unassigned_us, unknown_us"
+    hour = f"SELECT {names} FROM fact_hour WHERE {OWN} ORDER BY bucket"
+    assert [each // MINUTE for each in (await gateway.query(hour))[0]] == [57, 2, 0, 1]
+    # it stands on, and something else is said of the hour after
+    await gateway.send(says(GOOD, (69, 1)), tags=TAGS)
+    await gateway.query(heard, at=utc(NOON + 70 * MINUTE))
+    await derived(gateway, utc(NOON + 70 * MINUTE))
+    assert [[each // MINUTE for each in row] for row in await gateway.query(hour)] == [[57, 0, 3, 0], [0, 0, 10, 0]]
+
+
 async def test_what_was_said_before_its_machine_was_registered_is_what_the_machine_did(gateway, ask):
     tags = (Tag("late", "state", "P-9", ReadingType.STATE),)
     await gateway.send(says(0, (0, "producing"), (30, "idle")), tags=tags)
