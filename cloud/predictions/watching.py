@@ -6,11 +6,13 @@ It runs in the background, one organization a transaction; of several processes 
 
 import asyncio
 import uuid
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, TextClause, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +36,7 @@ from cloud.predictions.schemas import InputOut, ModelWatchOut, WatchOut
 from cloud.predictions.stored import PredictionRow, WatchRow
 from cloud.predictions.unseen import unseen
 from cloud.production.service.moments import us, utc
+from shared import logs
 
 # of what is said unasked of every plant; horizons of which it has models are watched beside it
 HORIZON_H = 24
@@ -71,6 +74,8 @@ def _of_watched(statement: str) -> TextClause:
     given = {"horizon_h": HORIZON_H, "kind": ModelKind.DOWNTIME_PREDICTOR.value}
     return text(statement.format(watched=_WATCHED)).bindparams(**given)
 
+
+log = logs.get(__name__)
 
 ALARMS = _of_watched(_ALARMS)
 """How many organizations' predictions, of a horizon, have each trouble, by kind."""
@@ -115,9 +120,18 @@ async def report(session: AsyncSession, organization_id: uuid.UUID, horizon_h: i
             )
         )
     ).one_or_none()
-    if row is not None:
-        return WatchOut.model_validate(row[0])
-    return judged.look_at(Gathered().columns(), horizon_h, None, 0, 0)
+    nothing = judged.look_at(Gathered().columns(), horizon_h, None, 0, 0)
+    return nothing if row is None else _of_any_version(row[0], nothing)
+
+
+def _of_any_version(stored: Mapping[str, Any], nothing: WatchOut) -> WatchOut:
+    """Return a report that perhaps an older version wrote: what that did not tell of is told as nothing."""
+    try:
+        return WatchOut.model_validate({**nothing.model_dump(), **stored})
+    except ValidationError as error:
+        # the next turn, within hours, writes it anew
+        log.warning("watch_of_another_version", horizon_h=nothing.horizon_h, mistakes=error.error_count())
+        return nothing
 
 
 async def of_model(

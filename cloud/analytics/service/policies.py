@@ -1,7 +1,9 @@
 """Owns which policy is meant by a name: those that come with the service, and a plant's own."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -40,13 +42,25 @@ async def named(session: AsyncSession, organization_id: uuid.UUID, name: str | N
     rows = await _rows(session, organization_id)
     found = next((row for row in rows if row.name == name or (name is None and row.is_default)), None)
     if found is not None:
-        settings = PolicyIn.model_validate(found.settings)
-        words = settings.model_dump(exclude={"is_default", "unknown_time", "missing_quality"})
-        unknown, missing = UnknownTime(settings.unknown_time), MissingQuality(settings.missing_quality)
-        return Policy(found.name, unknown_time=unknown, missing_quality=missing, **words)
+        return as_kept(found.name, found.settings)
     if name is None:
         return ISO22400
     raise NotFound(messages.POLICY_NOT_FOUND, policy=name, valid_values=[*PRESETS, *(row.name for row in rows)])
+
+
+def as_kept(name: str, kept: Mapping[str, Any]) -> Policy:
+    """Return the policy of settings that `to_keep` gave, whatever its name decides by now."""
+    settings = PolicyIn.model_validate(kept)
+    words = settings.model_dump(exclude={"is_default", "unknown_time", "missing_quality"})
+    unknown, missing = UnknownTime(settings.unknown_time), MissingQuality(settings.missing_quality)
+    return Policy(name, unknown_time=unknown, missing_quality=missing, **words)
+
+
+def to_keep(policy: Policy) -> dict[str, Any]:
+    """Return what a policy decides, for who must read something by it later as he did today."""
+    settings = asdict(policy)
+    del settings["name"]
+    return PolicyIn.model_validate(settings).model_dump(mode="json", exclude={"is_default"})
 
 
 async def keep(session: AsyncSession, actor: Actor, name: str, given: PolicyIn) -> PolicyOut:

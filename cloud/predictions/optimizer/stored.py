@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     func,
     literal_column,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from cloud.db import Table
@@ -53,6 +55,8 @@ class SuggestionRow(Table, table=True):
     bucket: str = Field(sa_column=Column(Text, nullable=False))
     status: str = Field(default="open", sa_column=Column(Text, nullable=False, server_default="open"))
     policy: str = Field(sa_column=Column(Text, nullable=False))
+    # what the policy decided then; null where it was one that is long gone
+    policy_settings: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     # the days that it was learned from
     from_at: datetime = Field(sa_column=_moment(is_needed=True))
     until_at: datetime = Field(sa_column=_moment(is_needed=True))

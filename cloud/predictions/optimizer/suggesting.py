@@ -37,6 +37,7 @@ from cloud.predictions.schemas import BoundsOut
 WORTH = 0.005
 _TOLD_ANEW = (
     "policy",
+    "policy_settings",
     "from_at",
     "until_at",
     "reduction",
@@ -71,6 +72,7 @@ async def suggest(session: AsyncSession, who: Caller, asked: SuggestIn, now: dat
             "machine_id": machine.id,
             "bucket": gain.bucket.value,
             "policy": policy.name,
+            "policy_settings": policies.to_keep(policy),
             "from_at": span[0],
             "until_at": span[1],
             "reduction": gain.reduction,
@@ -134,7 +136,7 @@ async def suggestion(session: AsyncSession, who: Caller, suggestion_id: int, now
     shown = await _shown(session, who.organization_id, suggestion_id)
     if shown.status is not SuggestionStatus.ACCEPTED or shown.decided_at is None:
         return shown
-    policy = await _policy(session, who.organization_id, shown.policy)
+    policy = await _policy(session, who.organization_id, shown)
     decided, lasted = shown.decided_at, shown.end - shown.start
     spans = (decided - lasted, decided), (decided, min(now, decided + lasted))
     before, after = [await observing.observed(session, who.organization_id, shown.machine_id, span) for span in spans]
@@ -153,10 +155,13 @@ async def suggestion(session: AsyncSession, who: Caller, suggestion_id: int, now
     return shown.with_realised(out, None)
 
 
-async def _policy(session: AsyncSession, organization_id: uuid.UUID, name: str) -> Policy:
-    """Return the policy by which a gain was expected, for what came is held against that; the default if it is gone."""
+async def _policy(session: AsyncSession, organization_id: uuid.UUID, shown: SuggestionOut) -> Policy:
+    """Return the policy by which a gain was expected, as it was then: what came is held against that."""
+    kept = await session.scalar(select(col(SuggestionRow.policy_settings)).where(col(SuggestionRow.id) == shown.id))
+    if kept is not None:
+        return policies.as_kept(shown.policy, kept)
     try:
-        return await policies.named(session, organization_id, name)
+        return await policies.named(session, organization_id, shown.policy)
     except NotFound:
         return await policies.named(session, organization_id, None)
 

@@ -65,7 +65,7 @@ def call(app_client, tenant):
     async def send(method: str, path: str, *, who: str = "planner", status: int = 200, **more):
         answer = await app_client.request(method, path, headers=getattr(tenant, who) | more.pop("headers", {}), **more)
         assert answer.status_code == status, answer.text
-        return answer.json()
+        return answer.json() if answer.content else {}
 
     return send
 
@@ -154,6 +154,30 @@ async def test_an_accepted_suggestion_is_followed_to_what_it_brought(app, call, 
     other = {"is_default": True, "setup_is_loss": False}
     await call("PUT", "/oee/policies/easy", json=other)
     assert (await call("GET", f"/oee/suggestions/{made['id']}"))["realised"] == told
+
+
+async def test_what_was_expected_by_a_policy_of_the_plants_own_is_followed_by_what_it_decided_then(app, call, plant):
+    await call("PUT", "/oee/policies/ours", json={"is_default": True})
+    made = (await call("POST", "/oee/suggestions", json={"machine_id": "L-0"} | WINDOW))["suggestions"][0]
+    assert made["policy"] == "ours"
+    await call("POST", f"/oee/suggestions/{made['id']}/accept")
+    then = TO - timedelta(days=20)
+    async with app.state.database.transaction() as session:
+        values = {"id": made["id"], "then": then, "machine": plant[0]["id"]}
+        await session.execute(text("UPDATE oee_suggestion SET decided_at = :then WHERE id = :id"), values)
+        await session.execute(text("DELETE FROM fact_hour WHERE machine_id = :machine AND bucket >= :then"), values)
+    await write(app, plant[0], then, TO, (5,))
+    told = (await call("GET", f"/oee/suggestions/{made['id']}"))["realised"]
+    assert told["gain"] == pytest.approx(8 / 60, abs=0.02)
+    # set-ups are no loss any more: by that nothing was gained
+    await call("PUT", "/oee/policies/ours", json={"is_default": True, "setup_is_loss": False})
+    assert (await call("GET", f"/oee/suggestions/{made['id']}"))["realised"] == told
+    await call("DELETE", "/oee/policies/ours", status=204)
+    assert (await call("GET", f"/oee/suggestions/{made['id']}"))["realised"] == told
+    # one from before its policy was kept beside it is read by what there is
+    async with app.state.database.transaction() as session:
+        await session.execute(text("UPDATE oee_suggestion SET policy_settings = NULL WHERE id = :id"), values)
+    assert (await call("GET", f"/oee/suggestions/{made['id']}"))["realised"]["policy"] == "iso22400"
 
 
 async def test_a_machine_that_was_sold_says_nothing_of_the_line_it_stood_in(app_client, tenant, call, plant):

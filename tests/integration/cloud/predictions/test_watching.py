@@ -183,3 +183,31 @@ async def test_a_worker_may_not_see_it_and_another_organization_sees_its_own(app
     # nothing was looked at yet, and nothing is said
     assert (told["made_at"], told["servers"], told["pending"]) == (None, [], 0)
     assert (await app_client.get(f"{PATH}?horizon=0", headers=other.planner)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("older", "is_whole"),
+    [
+        ("report - 'is_worse_than_rule' - 'challenges'", True),
+        ("report || '{\"said_once\": 1}'", True),
+        ("jsonb_set(report, '{servers}', '[{\"name\": \"prevalence\"}]')", False),
+        ("'{}'", False),
+    ],
+    ids=["fewer", "more", "within", "nothing"],
+)
+async def test_a_report_that_an_older_version_wrote_is_told_as_far_as_it_goes(
+    app, app_client, tenant, watch, older, is_whole
+):
+    await plants.run(app, await plants.machines(app_client, tenant, 2), days=80)
+    told = await watch(NOW - DAYS)
+    model = await plants.champion_with_another_file(app, tenant)
+    async with app.state.database.transaction() as session:
+        change = f"UPDATE prediction_watch SET report = {older} WHERE organization_id = :id"
+        await session.execute(text(change), {"id": tenant.organization_id})
+    answer = await app_client.get(PATH, headers=tenant.planner)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == (told if is_whole else told | {"made_at": None, "pending": 0})
+    of_model = await app_client.get(f"/ml/models/{model}/watch", headers=tenant.planner)
+    assert of_model.status_code == 200, of_model.text
+    # and by the next turn it is whole
+    assert (await watch(NOW))["made_at"] is not None
