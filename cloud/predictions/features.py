@@ -91,10 +91,12 @@ def features(
         history: The past; what was not known at an instant does not touch its row.
         instants: When, and of which machine.
         zone: Turns UTC into the site's time.
-        wanted: Of kinds of alarms and maintenance the columns that are needed; None is those of the `MOST_KINDS` most
-            frequent ones.
+        wanted: The columns that are needed, where only rows of some machines were read: of those kinds of alarms and
+            maintenance, and of work and jobs also where these machines have none, which is none of it and not unknown.
+            None is what there is, and of kinds the `MOST_KINDS` most frequent ones.
     """
     columns, where = _Columns(), lanes(instants.machine, instants.at)
+    history = history if wanted is None else _widened(history, wanted)
     # what there is of any machine has columns; rows are looked through of those that are asked about
     has, history = history, _of(history, np.unique(instants.machine))
     _calendar(columns, zone(instants.at), history.shift_hours)
@@ -104,11 +106,12 @@ def features(
     if len(has.maintenance):
         kinds = _kinds(has.maintenance, "maintenance", wanted)
         _events(columns, "maintenance", history.maintenance, where, kinds, windows=LONG)
-    if len(has.work):
+    has_work = len(has.work) > 0 or (wanted is not None and len(has.work.columns) > 0)
+    if has_work:
         _work(columns, history.work, where)
-    if len(has.jobs):
+    if len(has.jobs) or (wanted is not None and "jobs_24h" in wanted):
         _jobs(columns, history.jobs, where)
-    if len(has.work) and len(has.maintenance) and "run" in history.work.columns:
+    if has_work and len(has.maintenance) and "run" in history.work.columns:
         _wear(columns, history, where)
     if len(has.measured):
         _telemetry(columns, history.measured, instants, where)
@@ -125,6 +128,20 @@ def _of(history: History, machines: NDArray[np.int32]) -> History:
         history,
         **{name: rows.take(np.isin(rows.machine, machines)) for name in _TABLES if len(rows := getattr(history, name))},
     )
+
+
+def _widened(history: History, wanted: Collection[str]) -> History:
+    """Return a history whose work and jobs have the columns that features of other machines were made of."""
+    work = {name for name in _MINUTES if f"{name}_minutes_8h" in wanted}
+    work |= {"good", "scrap", "ideal"} if "speed_8h" in wanted else set()
+    jobs = {name for name in JOB_TIMES if f"job_{name}_minutes_24h" in wanted}
+    jobs |= {name for name in JOB_TRAITS if f"last_job_{name}" in wanted}
+    return replace(history, work=_with(history.work, work), jobs=_with(history.jobs, jobs))
+
+
+def _with(spans: Spans, names: Collection[str]) -> Spans:
+    nothing = np.full(len(spans), np.nan)
+    return replace(spans, columns={**spans.columns, **{name: nothing for name in names if name not in spans.columns}})
 
 
 def _kinds(events: Events, group: str, wanted: Collection[str] | None) -> list[int]:

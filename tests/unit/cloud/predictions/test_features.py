@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.predictions.features import JOB_TIMES, MOST_KINDS, features
-from cloud.predictions.history import DAY, HOUR, Events, Spans
+from cloud.predictions.history import DAY, HOUR, Events, Spans, no_spans
 from cloud.predictions.outcomes import grid
 from tests.unit.cloud.predictions.plant import BEGIN, plant
 
@@ -72,6 +72,20 @@ def test_of_one_machine_the_same_is_told_as_of_all_together():
         alone = features(LATE, instants.take(np.array([row])))
         assert alone.names == together.names
         assert alone.values.tobytes() == together.values[[row]].tobytes()
+
+
+def test_a_machine_that_tells_nothing_of_work_and_jobs_looks_in_service_as_it_did_in_training():
+    instants = grid(3, BEGIN + 30 * DAY, BEGIN + 30 * DAY + 1)
+    rest = {name: getattr(LATE, name).take(getattr(LATE, name).machine < 2) for name in ("work", "jobs")}
+    trained = features(replace(LATE, **rest), instants)
+    alone = replace(LATE, work=no_spans(), jobs=no_spans())
+    served = features(alone, instants.take(np.array([2])), wanted=trained.names)
+    for name in trained.names:
+        mine, theirs = trained.values[2, trained.names.index(name)], served.values[0, served.names.index(name)]
+        assert np.array_equal(mine, theirs, equal_nan=True), name
+        assert trained.groups[name] == served.groups[name]
+    row = dict(zip(served.names, served.values[0].tolist(), strict=True))
+    assert (row["run_minutes_7d"], row["jobs_7d"]) == (0, 0)
 
 
 def test_columns_say_what_they_are_named():
