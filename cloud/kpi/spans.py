@@ -50,14 +50,19 @@ def minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
     """Return what the spans cover and the holes do not, in order."""
     left: list[Span] = []
     cut = union(holes)
+    # both are in order, so what lies before this span lies before the next ones too
+    first = 0
     for span in union(spans):
         start = span.start
-        for hole in cut:
-            if hole.end <= start or hole.start >= span.end:
-                continue
-            if start < hole.start:
-                left.append(Span(start, hole.start))
-            start = max(start, hole.end)
+        while first < len(cut) and cut[first].end <= start:
+            first += 1
+        while first < len(cut) and cut[first].start < span.end:
+            if start < cut[first].start:
+                left.append(Span(start, cut[first].start))
+            start = max(start, cut[first].end)
+            if cut[first].end > span.end:
+                break
+            first += 1
         if start < span.end:
             left.append(Span(start, span.end))
     return left

@@ -80,9 +80,9 @@ async def _derive(
     if after is not None and after <= now:
         # its difference is from the last one in the window
         minutes.append(Span(moments.minute(moments.us(after)), moments.minute(moments.us(after)) + MINUTE))
-    samples = await signals.before(session, [tag.id], moments.utc(window.start), counts=True)
+    before = samples = await signals.before(session, [tag.id], moments.utc(window.start), counts=True)
     for each in minutes:
-        samples += await signals.between(session, [tag.id], moments.utc(each.start), moments.utc(each.end))
+        samples = samples + await signals.between(session, [tag.id], moments.utc(each.start), moments.utc(each.end))
     counted: Counter[Key] = Counter()
     around = Span(window.start, max(each.end for each in minutes))
     stage_at = await stages(session, machine.id, around)
@@ -96,7 +96,10 @@ async def _derive(
             key = (moments.minute(delta.at), stage_at(delta.at), KINDS[tag.reading_type].value)
             factor = moulds.at(moments.utc(delta.at)) if moulds is not None else 1
             counted[key] += round(parts(delta.quantity, factor))
-    differing = await _write(session, machine.id, tag.id, minutes, counted)
+    known = await _counted(session, machine.id, tag.id, minutes)
+    if not before and await signals.kept_since(session) is not None:
+        counted = _with_what_was(known, counted, [moments.us(each.at) for each in samples if _count(each) is not None])
+    differing = await _write(session, machine.id, tag.id, known, counted)
     for (_, stage_id, _), quantity in differing.items():
         if stage_id is not None:
             moved[stage_id, tag.reading_type] += quantity
@@ -157,10 +160,23 @@ def _count(signal: signals.Signal) -> float | None:
     return float(signal.value) if is_usable else None  # type: ignore[arg-type] # a float, as was just seen
 
 
-async def _write(
-    session: AsyncSession, machine_id: uuid.UUID, tag_id: int, minutes: Sequence[Span], counted: Counter[Key]
-) -> dict[Key, int]:
-    """Keep what differs from what is known; return that."""
+def _with_what_was(known: Counter[Key], counted: Counter[Key], samples: Sequence[int]) -> Counter[Key]:
+    """Return what was counted where the sample before the first is kept no more: what it counted then stays.
+
+    A late sample that is now the first splits the difference that was counted at the next: that loses nothing.
+    """
+    first, second = ([moments.minute(at) for at in sorted(samples)[:2]] + [-1, -1])[:2]
+
+    def pieces(of: Counter[Key], minute: int) -> int:
+        return sum(quantity for (at, _, _), quantity in of.items() if at == minute)
+
+    stays = {first} | ({second} if pieces(counted, second) < pieces(known, second) else set())
+    kept = {key: quantity for key, quantity in known.items() if key[0] in stays}
+    return Counter({key: quantity for key, quantity in counted.items() if key[0] not in stays} | kept)
+
+
+async def _counted(session: AsyncSession, machine_id: uuid.UUID, tag_id: int, minutes: Sequence[Span]) -> Counter[Key]:
+    """Return what is known that a tag counted."""
     known: Counter[Key] = Counter()
     for each in minutes:
         asked = {
@@ -171,6 +187,13 @@ async def _write(
         }
         for row in await session.execute(_SUMS, asked):
             known[moments.us(row.at), row.stage_id, row.kind] += row.quantity
+    return known
+
+
+async def _write(
+    session: AsyncSession, machine_id: uuid.UUID, tag_id: int, known: Counter[Key], counted: Counter[Key]
+) -> dict[Key, int]:
+    """Keep what differs from what is known; return that."""
     differing = {key: counted[key] - known[key] for key in counted.keys() | known.keys() if counted[key] != known[key]}
     if differing:
         rows = [

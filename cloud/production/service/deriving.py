@@ -7,7 +7,7 @@ replaced, and the one that replaces it knows it; a row that merely ends is no co
 
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import insert, select, text, update
@@ -36,6 +36,8 @@ _TOLD = text("""
           AND (to_at IS NULL OR to_at > :start)
 """)
 
+_READ = frozenset({StateSource.TAG.value, StateSource.RULE.value})
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -58,7 +60,7 @@ async def derive_states(session: AsyncSession, machine_id: uuid.UUID, wanted: Sp
     What is read of later than now, by a clock that runs ahead, ends nothing before it has come.
     """
     sources = await sources_of(session, machine_id)
-    window, segments = await _read(session, sources, wanted, now)
+    window, segments = await _read(session, machine_id, sources, wanted, now)
     if window is None:
         return []
     told = await _told(session, machine_id, window, [tag.id for tag in sources.tags])
@@ -100,7 +102,7 @@ def sources_by(model: StateModel | None, tags: Sequence[signals.Source]) -> Sour
 
 
 async def _read(
-    session: AsyncSession, sources: Sources, wanted: Span, now: datetime
+    session: AsyncSession, machine_id: uuid.UUID, sources: Sources, wanted: Span, now: datetime
 ) -> tuple[Span | None, list[Segment]]:
     """Return what readings say from the range's beginning until the next reading after it, and that window.
 
@@ -119,6 +121,10 @@ async def _read(
     before = await signals.before(session, ids, moments.utc(start))
     inside = await signals.between(session, ids, moments.utc(start), moments.utc(wanted.end))
     segments = rules.base([_said(each) for each in before], [_said(each) for each in inside], sources.read, window)
+    if kept is not None and not before:
+        # what was read before is kept no more, and what was derived of it holds until the first reading that is
+        first = min([window.end, *(moments.us(each.at) for each in inside)])
+        segments = rules.joined([*await _stood(session, machine_id, Span(window.start, first)), *segments])
     last = after or datetime(2200, 1, 1, tzinfo=UTC)
     holes = await signals.holes(session, sources.tags, moments.utc(start), last)
     return window, rules.without(segments, [moments.span(*each) for each in holes])
@@ -198,6 +204,13 @@ async def _known(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> 
         conditions.append(col(MachineStateRow.from_at) <= moments.utc(window.end))
     statement = select(MachineStateRow).where(*conditions).order_by(col(MachineStateRow.from_at))
     return (await session.scalars(statement, execution_options={"populate_existing": True})).all()
+
+
+async def _stood(session: AsyncSession, machine_id: uuid.UUID, window: Span) -> list[Segment]:
+    """Return what readings were found to say of a window, as it stands; what people say is laid over it anew."""
+    rows = await _known(session, machine_id, window)
+    found = [replace(_segment(row), reason=None, told=None) for row in rows if row.source in _READ]
+    return [replace(each, span=each.span.clip(window)) for each in found if each.span.clip(window).length]
 
 
 def _segment(row: MachineStateRow) -> Segment:

@@ -252,3 +252,15 @@ def test_every_state_has_a_runtime_status_and_every_status_a_state():
 )
 def test_a_state_says_what_the_machine_is_doing(state: str, status: str):
     assert STATUS_OF[MachineState(state)] is RuntimeStatus(status)
+
+
+def test_thousands_of_holes_in_thousands_of_segments_are_no_matter_of_hours() -> None:
+    # each segment by itself looked at all holes: this took minutes, and a gateway's backlog hours
+    number = 20_000
+    segments = [
+        Segment(Span(at * 100, at * 100 + 100), (MachineState.PRODUCING, MachineState.IDLE)[at % 2])
+        for at in range(number)
+    ]
+    found = without(segments, [Span(at * 100 + 40, at * 100 + 60) for at in range(number)])
+    assert len(found) == 3 * number
+    assert sum(each.span.length for each in found if each.state is MachineState.NO_DATA) == 20 * number
