@@ -7,7 +7,7 @@ steps, for a question about all days would lock all of their partitions.
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +18,9 @@ from cloud.telemetry.models import Tag
 
 _STEPS = (timedelta(hours=1), timedelta(days=2), timedelta(days=40), timedelta(days=150 * 366))
 _NEAR = timedelta(days=2)
+# What bears an earlier time comes from a clock that was never set: it is kept and shown, and nothing is derived of it.
+# One word of 1970 would say what a machine did in half a million hours.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # No counter of pieces comes to more: a thousand a second make so many in thirty years. What is read with a wrong type
 # or word order is mostly beyond it, or below 0.
 MOST_COUNTED = 10**12
@@ -114,7 +117,7 @@ async def sources(session: AsyncSession, machine_id: uuid.UUID) -> list[Source]:
 
 async def between(session: AsyncSession, tags: Collection[int], start: datetime, end: datetime) -> list[Signal]:
     """Return the readings of some tags in a half-open range, in source-time order."""
-    rows = await session.execute(_BETWEEN, {"tags": list(tags), "start": start, "end": end})
+    rows = await session.execute(_BETWEEN, {"tags": list(tags), "start": max(start, EARLIEST), "end": end})
     return [Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality) for row in rows]
 
 
@@ -136,7 +139,7 @@ async def before(session: AsyncSession, tags: Collection[int], at: datetime, *, 
     for step in _STEPS:
         if not missing:
             break
-        rows = await session.execute(statement, {"tags": list(missing), "start": at - step, "end": end})
+        rows = await session.execute(statement, {"tags": list(missing), "start": max(at - step, EARLIEST), "end": end})
         told = [Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality) for row in rows]
         found += told
         missing -= {each.tag_id for each in told}
@@ -151,7 +154,7 @@ async def first_after(
 
     With `counts` only what a counter can show is asked for.
     """
-    start = at
+    start = at = max(at, EARLIEST)
     for step in _STEPS:
         # as a rule nothing comes after, and only the newest readings need to be asked
         if step > _NEAR and (await session.scalar(_NEWEST, {"tags": list(tags)}) or at) <= at:
@@ -168,7 +171,9 @@ async def good_before(session: AsyncSession, tag_id: int, at: datetime) -> Signa
     """Return a tag's last reading before a moment that is not of bad quality; None where there is none."""
     end = at
     for step in _STEPS:
-        row = (await session.execute(_LAST_GOOD, {"tag_id": tag_id, "start": at - step, "end": end})).one_or_none()
+        row = (
+            await session.execute(_LAST_GOOD, {"tag_id": tag_id, "start": max(at - step, EARLIEST), "end": end})
+        ).one_or_none()
         if row is not None:
             return Signal(row.tag_id, row.ts, row.n, row.text or row.value, row.quality)
         end = at - step
@@ -177,7 +182,7 @@ async def good_before(session: AsyncSession, tag_id: int, at: datetime) -> Signa
 
 async def good_after(session: AsyncSession, tag_id: int, at: datetime) -> Signal | None:
     """Return a tag's next reading, that moment included, that is not of bad quality; None where there is none."""
-    start = at
+    start = at = max(at, EARLIEST)
     for step in _STEPS:
         if step > _NEAR and (await session.scalar(_NEWEST, {"tags": [tag_id]}) or at) <= at:
             return None

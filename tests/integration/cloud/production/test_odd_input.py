@@ -189,3 +189,15 @@ async def second_refused(work) -> str:
     with pytest.raises(Conflict) as caught:
         await work()
     return caught.value.code
+
+
+async def test_a_clock_that_was_never_set_says_nothing_of_what_a_machine_did_since(gateway):
+    await gateway.send(concatenate([says(STATE, (0, "producing")), says(GOOD, (0, 100), (9, 104))]), tags=TAGS)
+    unset = -NOON / MINUTE
+    never_set = [says(STATE, (unset + 1, "idle")), says(GOOD, (unset + 1, 7))]
+    await gateway.send(concatenate(never_set), tags=TAGS)
+    await derived(gateway)
+    assert await states(gateway) == [("producing", 0, None)]
+    assert await counted(gateway) == {("P-1", "good"): 4}
+    assert len(await gateway.query(f"SELECT bucket FROM fact_hour WHERE {OWN}")) == 6
+    assert len(await gateway.stored()) == 5
