@@ -147,6 +147,8 @@ class MachineStateRow(Table, table=True):
     revision: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
     replaces_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("machine_state.id")))
     recorded_at: datetime | None = _now()
+    # of one that was open at first; of an older one, and one that never was, null
+    end_recorded_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     replaced_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 

@@ -172,7 +172,7 @@ async def _write(session: AsyncSession, machine_id: uuid.UUID, window: Span, der
         await session.execute(
             update(MachineStateRow)
             .where(col(MachineStateRow.id) == row.id)
-            .values(to_at=moments.end_of(each.span.end))
+            .values(to_at=moments.end_of(each.span.end), end_recorded_at=text("now()"))
             .execution_options(synchronize_session=False)
         )
         gone.remove(row)

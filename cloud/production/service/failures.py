@@ -16,13 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 OPEN = 13_569_465_600_000_000
 
 # An import tells of what was known when it happened, to whoever asks once it is here. A row that merely ended is the
-# same row, known at its end. Rows that touch are one stop: it was given its reason in the midst. The condition that
-# adds nothing is the index's.
+# same row; it is open to whoever asks of a time before its end was recorded. Rows that touch are one stop: it was given
+# its reason in the midst. The condition that adds nothing is the index's.
 _FAILURES = text("""
     WITH seen AS (
-        SELECT state.machine_id, state.from_at, state.to_at, coalesce(reason.code, state.state) AS kind,
+        SELECT state.machine_id, state.from_at, coalesce(reason.code, state.state) AS kind,
+               CASE WHEN state.end_recorded_at > :as_of THEN NULL ELSE state.to_at END AS to_at,
                CASE WHEN state.source = 'import' THEN state.from_at
-                    ELSE greatest(state.from_at, state.recorded_at) END AS known_at
+                    ELSE greatest(state.from_at, state.recorded_at) END AS known_at,
+               CASE WHEN state.source = 'import' THEN state.to_at
+                    ELSE greatest(state.to_at, state.end_recorded_at) END AS end_known_at
         FROM machine_state AS state LEFT JOIN reason_code AS reason ON reason.id = state.reason_id
         WHERE state.machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state.from_at <= :as_of
               AND (state.state = 'faulted' OR state.reason_id IS NOT NULL)
@@ -36,7 +39,8 @@ _FAILURES = text("""
         SELECT *, count(*) FILTER (WHERE is_first) OVER (PARTITION BY machine_id ORDER BY from_at) AS number FROM known
     ), stops AS (
         SELECT machine_id, min(from_at) AS from_at, max(to_at) AS to_at, min(known_at) AS known_at,
-               greatest(max(known_at), max(to_at)) AS end_known_at, bool_or(to_at IS NULL OR to_at > :as_of) AS is_open,
+               greatest(max(known_at), max(end_known_at)) AS end_known_at,
+               bool_or(to_at IS NULL OR to_at > :as_of) AS is_open,
                (array_agg(kind ORDER BY from_at DESC))[1] AS kind
         FROM numbered GROUP BY machine_id, number
     ), ordered AS (

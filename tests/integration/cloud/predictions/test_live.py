@@ -195,3 +195,17 @@ async def test_of_a_machine_that_is_heard_alarms_are_heard_though_none_comes(tel
     assert list((await known(await moment())).heard["alarms"].values()) == [BEGIN + 30 * MINUTE]
     await tell(says(STATE, (0, "producing"), (600, "no such word")))
     assert list((await known(await moment())).heard["alarms"].values()) == [BEGIN + 600 * MINUTE]
+
+
+async def test_a_stop_is_open_to_whoever_asks_of_a_time_before_its_end_was_told(tell, known, moment):
+    await tell(says(STATE, (0, "producing"), (10, "faulted")))
+    asked = await moment()
+    before = (await known(asked)).history.stops
+    await tell(says(STATE, (25, "producing")))
+    after = (await known(asked)).history.stops
+    now = (await known(await moment())).history.stops
+    assert [(each - BEGIN) / MINUTE for each in before.at] == [10]
+    for name in ("machine", "at", "known", "kind", "end", "end_known"):
+        assert getattr(after, name).tolist() == getattr(before, name).tolist()
+    assert [(each - BEGIN) / MINUTE for each in now.end] == [25]
+    assert us(asked) < now.end_known[0] < before.end_known[0]
