@@ -67,7 +67,9 @@ async def test_the_oee_of_work_is_that_of_the_time_in_which_it_ran(worked_on, as
 
 async def test_what_comes_late_raises_the_revision_of_whatever_is_of_that_time(worked_on, run, ask):
     paths = ("/oee?part_number=K-1&", "/machines/P-1/oee/explain?", "/machines/P-1/oee?", "/oee?emp_id=E-7&by=shift&")
-    others = (f"/machines/P-1/downtime?{DAY}", "/parts/K-1/performance", "/operators/E-7/performance")
+    others = tuple(
+        f"{path}?{DAY}" for path in ("/machines/P-1/downtime", "/parts/K-1/performance", "/operators/E-7/performance")
+    )
 
     async def revisions() -> list[int]:
         found = [(await ask("GET", path + DAY))["total"]["revision"] for path in paths]
