@@ -211,7 +211,7 @@ def _computed(
         one = Asked(look(int(places[row]), us(at)), matrix.take(chosen))
         server = looked.server
         if hearing.is_blind(known.heard, machine_id, groups, us(at)):
-            server = Serving(None, learning.MODEL_BLIND, {"hours": hearing.WITHIN // timedelta(hours=1)})
+            server = Serving(None, learning.MODEL_BLIND, {"hours": hearing.HOURS})
         elif model is not None and full is not None:
             one = replace(one, predict=model.predict, full=full.take(chosen), usual=model.usual)
         found[machine_id] = Said(
@@ -223,6 +223,7 @@ def _computed(
             codes,
             ground.scores[ground.rule],
             server,
+            hearing.is_silent(known.heard, machine_id, us(at)),
         )
     return found
 

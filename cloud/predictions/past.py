@@ -77,7 +77,14 @@ async def read(
     work, heard_work, alive = await work_of(asked)
     told, heard_alarms = await alarms_of(asked, alive)
     (measured, heard_measured), (jobs, heard_jobs) = await telemetry_of(asked), await jobs_of(asked)
-    heard = {"alarms": heard_alarms, "work": heard_work, "telemetry": heard_measured, "jobs": heard_jobs}
+    only_imported = {each: max(end for _, end in seen.covered[each]) for each in seen.covered if each not in live}
+    heard = {
+        "stops": only_imported,
+        "alarms": heard_alarms,
+        "work": heard_work,
+        "telemetry": heard_measured,
+        "jobs": heard_jobs,
+    }
     history = History(
         [str(each) for each in ids],
         together(await reading.stops(session, seen, places, seams), found),

@@ -11,6 +11,7 @@ from cloud.machines.schemas import MachineOut
 from cloud.predictions import messages
 from cloud.predictions.answering import LEVEL, Answer, Reason
 from cloud.predictions.grounds import FEWEST_STOPS
+from cloud.predictions.hearing import HOURS
 from cloud.predictions.learning.serving import Speaker
 from cloud.predictions.schemas import (
     AlikeOut,
@@ -58,6 +59,7 @@ class Said:
         codes: Of machines, those of similar cases among them, by place.
         score: The rule's Brier score on the latest part of the past.
         server: Who said it.
+        is_silent: Nobody tells any more when the machine stands.
     """
 
     at: datetime
@@ -68,6 +70,7 @@ class Said:
     machines: Sequence[tuple[uuid.UUID, str]] = ()
     score: float = 0.0
     server: Serving = field(default_factory=Serving)
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +99,14 @@ def shown(machine: MachineOut, said: Said, asked: Question) -> DowntimePredictio
     if found is None:
         detail = messages.FEW_STOPS.said(language, {"stops": said.stops, "needed": FEWEST_STOPS})
         return DowntimePredictionOut.model_validate(common | _NOTHING | {"detail": detail})
-    abstains = found.confidence < asked.threshold
-    facts = {"confidence": round(found.confidence, 2), "threshold": asked.threshold}
+    abstains = said.is_silent or found.confidence < asked.threshold
+    facts = {"confidence": round(found.confidence, 2), "threshold": asked.threshold, "hours": HOURS}
+    why = messages.SILENT if said.is_silent else messages.ABSTAINS
     return DowntimePredictionOut.model_validate(
         common
         | {
             "status": Status.ABSTAINED if abstains else Status.ANSWERED,
-            "detail": messages.ABSTAINS.said(language, facts) if abstains else None,
+            "detail": why.said(language, facts) if abstains else None,
             "probability": found.probability,
             "interval": BoundsOut(lower=found.lower, upper=found.upper, level=LEVEL),
             "will_stop": None if abstains else found.probability >= 0.5,

@@ -255,5 +255,10 @@ async def test_a_plants_own_logs_are_learned_from_and_answered_by_while_they_rea
     async with app.state.database.transaction() as session:
         await session.execute(text("UPDATE history_import SET to_at = to_at - interval '3 days'"))
     app.state.predictions.answers.forget()
-    served = (await call("POST", "/predictions/downtime", question))["served_by"]
+    told = await call("POST", "/predictions/downtime", question)
+    served = told["served_by"]
     assert (served["kind"], "48 h" in served["why"]) == ("baseline", True), served
+    assert (told["status"], told["abstained"], told["will_stop"]) == ("abstained", True, None)
+    assert "48 h" in told["detail"]
+    then = {"as_of": (NOW - timedelta(days=3)).isoformat()}
+    assert "48 h" not in str((await call("POST", "/predictions/downtime", question | then))["detail"])

@@ -2,7 +2,7 @@
 
 import uuid
 
-from cloud.predictions.hearing import WITHIN, is_blind, latest
+from cloud.predictions.hearing import is_blind, is_silent, latest
 from cloud.predictions.history import HOUR
 
 ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -11,7 +11,6 @@ LONG_AGO = AT - 49 * HOUR
 
 
 def test_of_what_a_machine_told_it_must_be_heard_within_two_days():
-    assert WITHIN.total_seconds() == 48 * 3600
     heard = {"alarms": {ONE: LONG_AGO}, "work": {ONE: AT - 47 * HOUR}}
     assert is_blind(heard, ONE, {"stops", "alarms"}, AT)
     assert not is_blind(heard, ONE, {"stops", "work", "quality"}, AT)
@@ -27,3 +26,10 @@ def test_what_a_machine_never_told_or_the_model_does_not_look_at_is_no_silence()
 
 def test_of_an_import_and_a_gateway_the_later_word_counts():
     assert latest({ONE: 5, OTHER: 2}, {ONE: 3}, {OTHER: 9}) == {ONE: 5, OTHER: 9}
+
+
+def test_nobody_speaks_for_a_machine_of_whose_stops_nobody_tells_any_more():
+    heard = {"stops": {ONE: LONG_AGO}}
+    assert is_silent(heard, ONE, AT)
+    assert not is_silent(heard, ONE, AT - 2 * HOUR)
+    assert not is_silent(heard, OTHER, AT), "it tells of itself"
