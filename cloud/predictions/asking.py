@@ -37,7 +37,7 @@ from cloud.predictions.unseen import unseen
 from cloud.production.service.moments import us, utc
 
 # what an answer says changes by that little in so long, while nothing happens
-SLOT = timedelta(minutes=5)
+SLOT = timedelta(minutes=10)
 # rules are learned anew so often
 RELEARNED = timedelta(hours=1)
 # some two hundred machines by a few horizons; each answer is 2 KB, each ground 2 MB
