@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from cloud import tomlfile
 from cloud.errors import BadRequest
-from cloud.predictions import past
 from cloud.predictions.features import Instants
 from cloud.predictions.files import read_history
 from cloud.predictions.history import DAY, HOUR
@@ -35,24 +34,6 @@ def bring(app, tenant):
             )
 
     return brought
-
-
-@pytest.fixture
-def known(app, tenant):
-    async def read(as_of):
-        async with app.state.database.transaction() as session:
-            return await past.read(session, tenant.organization_id, as_of, None)
-
-    return read
-
-
-@pytest.fixture
-def moment(app):
-    async def read():
-        async with app.state.database.transaction() as session:
-            return await session.scalar(text("SELECT clock_timestamp()"))
-
-    return read
 
 
 def counts(verdict) -> dict[str, tuple[int, int]]:

@@ -6,11 +6,9 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
 from cloud import tomlfile
 from cloud.analytics.service.deriving import derive_all
-from cloud.predictions import past
 from cloud.predictions.features import Instants, features
 from cloud.predictions.files import read_history
 from cloud.predictions.imported import bringing
@@ -63,24 +61,6 @@ def tell(gateway: Sender):
         await derive_all(gateway.database, NOW)
 
     return send
-
-
-@pytest.fixture
-def known(app, tenant):
-    async def read(as_of):
-        async with app.state.database.transaction() as session:
-            return await past.read(session, tenant.organization_id, as_of, None)
-
-    return read
-
-
-@pytest.fixture
-def moment(app):
-    async def read():
-        async with app.state.database.transaction() as session:
-            return await session.scalar(text("SELECT clock_timestamp()"))
-
-    return read
 
 
 def alarms(told, code: str = "L-1") -> list[tuple[float, str]]:

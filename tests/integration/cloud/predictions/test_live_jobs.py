@@ -9,7 +9,6 @@ from sqlalchemy import text
 from cloud.changes import Operator
 from cloud.joblogs.schemas import Entry, JobState
 from cloud.joblogs.service import log, told
-from cloud.predictions import past
 from cloud.predictions.features import Instants, features
 from cloud.production.service.moments import us
 from tests.integration.cloud.predictions.plants import NOW
@@ -53,15 +52,6 @@ def bring(app, tenant):
             return await session.scalar(text("SELECT clock_timestamp()"))
 
     return brought
-
-
-@pytest.fixture
-def known(app, tenant):
-    async def read(as_of):
-        async with app.state.database.transaction() as session:
-            return await past.read(session, tenant.organization_id, as_of, None)
-
-    return read
 
 
 async def test_a_first_job_log_is_a_past_and_later_rows_are_known_from_when_they_came(app, bring, known):

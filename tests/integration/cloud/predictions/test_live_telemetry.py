@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from cloud import tomlfile
 from cloud.analytics.service.deriving import derive_all
-from cloud.predictions import past
 from cloud.predictions.features import Instants, features
 from cloud.predictions.files import read_history
 from cloud.predictions.history import DAY, HOUR
@@ -62,15 +61,6 @@ def tell(app, gateway: Sender):
             return await session.scalar(text("SELECT clock_timestamp()"))
 
     return send
-
-
-@pytest.fixture
-def known(app, tenant):
-    async def read(as_of):
-        async with app.state.database.transaction() as session:
-            return await past.read(session, tenant.organization_id, as_of, None)
-
-    return read
 
 
 def measured(told, channel: str) -> dict[float, float]:
