@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cloud.predictions.history import Floats
+from cloud.predictions.student import quantile
 
 # so many periods with a figure are needed: the first half warms up, the errors of the others make the interval
 FEWEST_PERIODS = 14
@@ -75,11 +76,19 @@ def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0) -> Expect
 
 
 def _bounds(errors: Floats) -> tuple[float, float]:
-    """Return between what errors lie; of few the outermost ones bound (split conformal, Vovk and others, 2005)."""
+    """Return between what errors lie (split conformal, Vovk and others, 2005).
+
+    Of few even the outermost ones bound less than `LEVEL`, seven of them three quarters: there they bound no less than
+    Student's law of one more error does.
+    """
     ordered, tail = np.sort(errors), (1 - LEVEL) / 2
-    rank = int(np.floor(tail * (len(ordered) + 1)))
-    place = max(rank - 1, 0)
-    return float(ordered[place]), float(ordered[len(ordered) - 1 - place])
+    many = len(ordered)
+    rank = int(np.floor(tail * (many + 1)))
+    if rank:
+        return float(ordered[rank - 1]), float(ordered[many - rank])
+    middle = float(ordered.mean())
+    half = quantile(1 - tail, many - 1) * float(ordered.std(ddof=1)) * float(np.sqrt(1 + 1 / many))
+    return min(float(ordered[0]), middle - half), max(float(ordered[-1]), middle + half)
 
 
 def _ways(cycle: int) -> Mapping[str, Way]:

@@ -1,6 +1,9 @@
 """Owns the Weibull law of lifetimes, those not over yet included; pure.
 
-Source of the likelihood: Meeker and Escobar, Statistical Methods for Reliability Data, 8.2 (right censoring).
+Source of the likelihood: Meeker and Escobar, Statistical Methods for Reliability Data, 8.2 (right censoring). Of few
+lives its greatest value makes things look as if they wore out: of eight whose hazard is constant, every tenth time
+surely. So the shape is that of the modified profile likelihood: Yang and Xie, Efficient Estimation of the Weibull Shape
+Parameter, Journal of Statistical Computation and Simulation 73 (2003).
 """
 
 from dataclasses import dataclass
@@ -46,7 +49,7 @@ class Weibull:
 
 
 def fit_weibull(hours: Floats, is_over: NDArray[np.bool_]) -> Weibull | None:
-    """Return the law by maximum likelihood, or None where fewer than eight lives are over.
+    """Return the law by modified maximum likelihood, or None where fewer than eight lives are over.
 
     Args:
         hours: Of each life, above 0.
@@ -57,7 +60,7 @@ def fit_weibull(hours: Floats, is_over: NDArray[np.bool_]) -> Weibull | None:
         return None
     logs = np.log(hours)
     logs = logs - logs.max()  # the scale cancels; powers stay finite
-    mean_log = float(logs[is_over].mean())
+    mean_log, known = float(logs[is_over].mean()), (events - 2) / events
 
     def slope(shape: float) -> tuple[float, float]:
         """The derivative of the profile likelihood, per event, and that derivative's own."""
@@ -65,7 +68,7 @@ def fit_weibull(hours: Floats, is_over: NDArray[np.bool_]) -> Weibull | None:
         weights /= weights.sum()
         first = float(weights @ logs)
         second = float(weights @ logs**2) - first**2
-        return 1 / shape + mean_log - first, -1 / shape**2 - second
+        return known / shape + mean_log - first, -known / shape**2 - second
 
     low, high = 0.02, 50.0
     shape = 1.0

@@ -36,12 +36,13 @@ def test_weekdays_that_differ_are_told_apart_and_a_level_that_moved_is_followed(
     assert moved.baseline == pytest.approx(0.65)
 
 
-def test_nine_of_ten_periods_come_out_between_the_bounds():
+@pytest.mark.parametrize("periods", [FEWEST_PERIODS, 20, 38, 90])
+def test_nine_of_ten_periods_come_out_between_the_bounds_also_of_a_short_past(periods):
     rng = np.random.default_rng(3)
     inside = 0
-    for _ in range(150):
-        figures = rng.normal(0.6, 0.08, 91)
-        found = expect(figures[:90].tolist(), 7)
+    for _ in range(200):
+        figures = rng.normal(0.6, 0.08, periods + 1)
+        found = expect(figures[:periods].tolist(), 7)
         assert found is not None
-        inside += found.lower <= figures[90] <= found.upper
-    assert 0.83 <= inside / 150 <= 0.97
+        inside += found.lower <= figures[periods] <= found.upper
+    assert 0.84 <= inside / 200 <= 0.97

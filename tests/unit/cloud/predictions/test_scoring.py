@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss
 
-from cloud.predictions.scoring import average_precision, calibration_error, gain, score, skill
+from cloud.predictions.scoring import average_precision, calibration_error, gain, over_machines, score, skill
 
 RNG = np.random.default_rng(3)
 SAID = np.round(RNG.beta(1, 9, 3000), 2)
@@ -49,10 +49,32 @@ def test_a_gain_that_one_machine_in_ten_makes_is_not_sure():
     assert not found.excludes_zero
 
 
-def test_rows_of_one_machine_are_no_twenty():
+def test_of_one_machine_nothing_is_sure():
     machine = np.zeros(3000, np.int32)
     better = gain(SAID, np.full(3000, CAME.mean()), CAME, machine)
-    assert better.lower == better.upper == pytest.approx(better.value)
+    assert better.value > 0
+    assert (better.lower, better.upper) == (-1.0, 1.0)
+    assert not better.excludes_zero
+
+
+@pytest.mark.parametrize("machines", [2, 3, 5, 8, 20])
+def test_what_is_no_better_seems_so_no_more_often_than_the_level_says_however_few_the_machines(machines):
+    rng = np.random.default_rng(8)
+    machine = np.arange(machines, dtype=np.int32)
+    sure = sum(over_machines(rng.normal(0, 0.1, machines), machine).excludes_zero for _ in range(600))
+    # of 600 gains by chance 15 may be sure
+    assert sure <= 33
+
+
+def test_a_rule_that_says_the_same_of_all_is_judged_by_all_whatever_their_order():
+    came = np.arange(1000) < 100
+    found = score(np.full(1000, 0.1), came)
+    assert found.calibration_error == pytest.approx(0, abs=1e-12)
+    assert found.lift == pytest.approx(1)
+    assert score(np.full(1000, 0.3), came).calibration_error == pytest.approx(0.2)
+    # half of the top tenth is sure, the other half any of the rest
+    said = np.where(np.arange(1000) >= 950, 0.9, 0.1)
+    assert score(said, said > 0.5).lift == pytest.approx((50 + 0) / 100 / 0.05)
 
 
 def test_skill_is_one_for_the_truth_and_zero_for_the_rival():

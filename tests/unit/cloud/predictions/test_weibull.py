@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from cloud.predictions.weibull import Weibull, fit_weibull
 
@@ -37,3 +38,29 @@ def test_no_age_is_too_young_or_too_old_for_an_answer(shape):
     assert said[5] == pytest.approx(-np.expm1((30 / 40) ** shape - (54 / 40) ** shape))
     # of a wear as sure as that, who is old fails, and of a youth as hard, hardly
     assert said[-1] == pytest.approx(1.0 if shape > 1 else said[-1])
+
+
+@pytest.mark.parametrize(("lives", "seen"), [(8, 8), (16, 8), (20, 20)])
+def test_of_few_lives_without_wear_no_more_seem_to_wear_out_than_the_level_says(lives, seen):
+    rng = np.random.default_rng(4)
+    wears = fails_young = 0
+    for _ in range(600):
+        hours = rng.exponential(100.0, lives)
+        until = np.sort(hours)[seen - 1]
+        law = fit_weibull(np.minimum(hours, until), hours <= until)
+        wears += law.wears_out
+        fails_young += law.shape_upper < 1
+    # of 600 lives' laws 15 may lie on either side
+    assert wears <= 27
+    assert fails_young <= 27
+
+
+def test_of_many_lives_the_law_is_that_of_the_reference_library():
+    rng = np.random.default_rng(6)
+    hours = 120 * rng.weibull(1.4, 3000)
+    is_over = hours < 200
+    data = stats.CensoredData(uncensored=hours[is_over], right=np.full((~is_over).sum(), 200.0))
+    shape, _, scale = stats.weibull_min.fit(data, floc=0)
+    law = fit_weibull(np.minimum(hours, 200.0), is_over)
+    assert law.shape == pytest.approx(shape, rel=0.002)
+    assert law.scale == pytest.approx(scale, rel=0.002)
