@@ -46,7 +46,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing what the demo needs into $(VENV); once, it takes half a minute"
-	@$(PIP) install -qq --constraint constraints.txt --editable '.[edge,cloud,sim]'
+	@$(PIP) install -qq --constraint constraints.txt --editable '.[edge,cloud,ml,sim]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -37,5 +37,5 @@ def _assets() -> Path:
     # found, not imported: importing the package would only build its own FastAPI class
     spec = find_spec("fastapi_offline")
     if spec is None or spec.origin is None:
-        raise RuntimeError("fastapi-offline is not installed; install tezgah[cloud]")
+        raise RuntimeError("fastapi-offline is not installed; the extra `cloud` brings it: pip install '.[cloud]'")
     return Path(spec.origin).parent / "static"

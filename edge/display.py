@@ -28,7 +28,7 @@ def summary(settings: Settings) -> dict[str, Any]:
                 "name": connection.name,
                 "protocol": connection.spec.protocol,
                 "devices": len({point.device for point in connection.points}),
-                "tags": len(connection.points),
+                "tags": len(connection.points) + len(connection.computed),
                 "classes": _classes([*connection.points, *connection.computed]),
             }
             for connection in settings.connections

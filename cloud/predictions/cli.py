@@ -60,7 +60,8 @@ def _judging() -> ModuleType:
         return importlib.import_module("cloud.predictions.judging")
     except ModuleNotFoundError as error:
         raise BadRequest(
-            f"Predictions need {error.name}: install the extra `ml`, as in pip install 'tezgah[ml]'."
+            f"Predictions need {error.name}, which the extra `ml` brings: in a copy of the repository, "
+            "pip install --constraint constraints.txt '.[cloud,ml]'."
         ) from None
 
 

@@ -102,6 +102,11 @@ class _Finding:
                 sentence = _plain(self.detail["msg"])
         return sentence
 
+    def follows_from(self, dead: Collection[Loc]) -> bool:
+        """Return whether a reference that leads nowhere, which is told already, is all there is to it."""
+        is_of_several = self.detail["type"] in {"value_error", "assertion_error"}
+        return self.place in dead or (is_of_several and any(loc[:-1] == self.place for loc in dead))
+
     def _elsewhere(self) -> str:
         """Say that a key of a device's entry, which no device has, is one of its tags'."""
         loc = self.detail["loc"]
@@ -129,7 +134,7 @@ def _note(document: Document, findings: Collection[_Finding]) -> None:
     """Note each place's findings; the branches of a union complain one by one, and are joined."""
     by_place: dict[Loc, list[_Finding]] = defaultdict(list)
     for finding in findings:
-        if finding.place not in document.dead:
+        if not finding.follows_from(document.dead):
             by_place[finding.place].append(finding)
     for place, complaints in by_place.items():
         sentences = {complaint.sentence(): complaint.got() for complaint in complaints}

@@ -1,10 +1,7 @@
-"""The integration guide's front page is true: its examples load, its commands exist, its links lead somewhere."""
+"""The integration guides are true: their examples load, and every protocol has one."""
 
 import re
-import shlex
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,13 +27,6 @@ def test_its_example_of_machines_that_are_alike_loads(tmp_path: Path) -> None:
     (tmp_path / "edge.yaml").write_text(HEAD + example, encoding="utf-8")
     (line,) = load(tmp_path / "edge.yaml", {"TOKEN": "t"}).connections
     assert [point.device for point in line.points] == ["press-01"] * 3 + ["press-02"] * 3
-
-
-def test_its_commands_are_ones_that_the_command_line_takes(parsed: Callable[[Sequence[str]], dict[str, Any]]) -> None:
-    lines = [line for kind, block in FENCE.findall(PAGE) if kind == "sh" for line in block.splitlines()]
-    assert len(lines) >= 10
-    for line in lines:
-        assert parsed(shlex.split(line))
 
 
 @pytest.mark.parametrize("guide", sorted(GUIDES), ids=lambda path: path.stem)
@@ -70,15 +60,3 @@ def test_every_key_whose_cost_is_told_is_one() -> None:
         if row.startswith("| ") and "`" in row.split("|")[1]:
             for key in re.findall(r"`(\w+)", row.split("|")[1]):
                 assert f"`{key}" in keys, key
-
-
-@pytest.mark.parametrize("name", ["machine_integration.md", *sorted(f"integration/{path.name}" for path in GUIDES)])
-def test_its_links_lead_somewhere(name: str) -> None:
-    page = ROOT / "docs" / name
-    links = re.findall(r"\]\(([^)#:]+)(?:#([\w-]+))?\)", page.read_text(encoding="utf-8"))
-    for target, anchor in links:
-        path = (page.parent / target).resolve()
-        assert path.exists(), target
-        headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-        names = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-        assert not anchor or anchor in names, f"{target}#{anchor}"

@@ -3,8 +3,10 @@
 from cloud.languages import Message
 
 NOT_INSTALLED = Message(
-    "Learning needs packages that this service runs without; install them with: pip install 'tezgah[ml]'.",
-    "Öğrenme, bu hizmette kurulu olmayan paketler gerektirir; kurmak için: pip install 'tezgah[ml]'.",
+    "Learning needs packages that this service runs without. They come with the extra `ml`: "
+    "pip install --constraint constraints.txt '.[cloud,ml]'; then start the service again.",
+    "Öğrenme, bu hizmette kurulu olmayan paketler gerektirir. Bunlar `ml` ekiyle gelir: "
+    "pip install --constraint constraints.txt '.[cloud,ml]'; sonra hizmeti yeniden başlatın.",
     code="ML_NOT_INSTALLED",
     title=Message("Not installed", "Kurulu değil"),
 )

@@ -281,6 +281,20 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(tmp_path: Pat
     assert "s3cret" not in told
 
 
+def test_a_variable_that_is_not_set_is_told_once_and_what_needs_it_is_not_blamed(tmp_path: Path) -> None:
+    plc = """\
+connections:
+  plc:
+    opcua: opc.tcp://h:4840
+    security: {policy: Basic256Sha256}
+    user: {name: mes, password: "${env:ABSENT}"}
+"""
+    (told,) = mistakes(tmp_path, HEAD + plc)
+    assert "connections.plc.user.password: ${env:ABSENT}: the environment variable ABSENT is not set" in told
+    (told,) = mistakes(tmp_path, HEAD + plc.replace(', password: "${env:ABSENT}"', ""))
+    assert "connections.plc.user: expected `name` with `password`" in told
+
+
 def test_a_reference_to_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path) -> None:
     (told,) = mistakes(tmp_path, HEAD.replace("${env:TOKEN}", r"${file:a\0b}"))
     assert "no file has such a name" in told

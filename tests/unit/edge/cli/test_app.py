@@ -31,6 +31,12 @@ def test_a_sound_configuration_is_summed_up_for_programs(tezgah: Tezgah, config:
     assert document["unused"] == ["idle"]
 
 
+def test_computed_tags_are_counted_with_the_others(tezgah: Tezgah, config: Path) -> None:
+    config.write_text(SOUND.replace("on: line,", "on: line, compute: {both: a + b},"), encoding="utf-8")
+    (line,) = json.loads(tezgah("check", config, "--json").stdout)["connections"]
+    assert (line["tags"], line["classes"]) == (3, {"process": 3})
+
+
 def test_mistakes_are_told_on_standard_error_with_78(tezgah: Tezgah, config: Path) -> None:
     config.write_text(SOUND.replace("{id: hall}", "{idd: hall}"), encoding="utf-8")
     done = tezgah("check", config)
