@@ -185,6 +185,13 @@ def algorithm(name: str) -> Algorithm:
     return found
 
 
+def fitted(model: Pipeline, rows: NDArray[np.float32], came: NDArray[np.bool_]) -> Pipeline:
+    """Return a pipeline, trained; a column without a value here, of which no bins can be made, stays unused."""
+    silent = np.isnan(rows).all(axis=0)
+    model.fit(np.where(silent, np.float32(0), rows) if silent.any() else rows, came)
+    return model
+
+
 def probability(model: Any, rows: NDArray[np.float32]) -> Floats:
     """Return what a trained pipeline says, one probability a row."""
     said: Floats = np.asarray(model.predict_proba(rows)[:, 1], dtype=np.float64)

@@ -18,7 +18,7 @@ from cloud.predictions.calibration import Calibration, calibrated
 from cloud.predictions.features import Instants, Matrix
 from cloud.predictions.history import Floats, Stops
 from cloud.predictions.importance import Importance, importances
-from cloud.predictions.models import Parameters, algorithm, probability
+from cloud.predictions.models import Parameters, algorithm, fitted, probability
 from cloud.predictions.outcomes import Outcomes
 from cloud.predictions.scoring import Flags, Interval, Score
 from cloud.predictions.splitting import Cuts, Split
@@ -139,15 +139,13 @@ def train(task: Task, plan: Plan, tell: Tell = lambda *_: None) -> Learned | Too
     tell(0.1, "tuning")
     parameters = _tuned(task, parts, plan, tell) if plan.trials else {**way.usual, **plan.parameters}
     tell(0.6, "calibrating")
-    draft = way.build(parameters, plan.seed)
     rows = splitting.thinned(parts.train, _FIT_ROWS // 2)
-    draft.fit(task.matrix.values[rows], came[rows])
+    draft = fitted(way.build(parameters, plan.seed), task.matrix.values[rows], came[rows])
     judged = splitting.thinned(parts.validation, _JUDGED_ROWS)
     calibration = calibrated(probability(draft, task.matrix.values[judged]), came[judged], task.instants.at[judged])
     tell(0.75, "fitting")
     rows = splitting.thinned(parts.before_test, _FIT_ROWS)
-    pipeline = way.build(parameters, plan.seed)
-    pipeline.fit(task.matrix.values[rows], came[rows])
+    pipeline = fitted(way.build(parameters, plan.seed), task.matrix.values[rows], came[rows])
     tell(0.95, "testing")
     return _judged(task, parts, rivals, pipeline, calibration, parameters)
 
@@ -193,7 +191,7 @@ def _tuned(task: Task, parts: Split, plan: Plan, tell: Tell) -> Parameters:
     best: tuple[float, Parameters] | None = None
     for number in range(plan.trials):
         drawn = {**(way.draw(rng) if number else way.usual), **plan.parameters}
-        model = way.build(drawn, plan.seed).fit(values[rows], came[rows])
+        model = fitted(way.build(drawn, plan.seed), values[rows], came[rows])
         error = float(np.mean((probability(model, values[judged]) - came[judged]) ** 2))
         if best is None or error < best[0]:
             best = error, drawn

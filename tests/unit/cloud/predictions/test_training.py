@@ -8,8 +8,9 @@ import pytest
 from cloud.errors import Invalid
 from cloud.predictions import training
 from cloud.predictions.baselines import BASELINES
-from cloud.predictions.features import features
+from cloud.predictions.features import Matrix, features
 from cloud.predictions.history import DAY, HOUR
+from cloud.predictions.models import ALGORITHMS
 from cloud.predictions.outcomes import grid, outcomes
 from cloud.predictions.splitting import cuts
 from cloud.predictions.training import Plan, Task, TooLittle, train
@@ -56,6 +57,17 @@ def test_one_seed_learns_the_same(learnable):
 def test_outcomes_of_chance_are_not_promoted(learnable):
     chance = replace(learnable.outcomes, stopped=training.shuffled(learnable.outcomes.stopped))
     assert not train(replace(learnable, outcomes=chance), QUICK).may_serve
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_column_of_which_nothing_is_known_is_left_unused(learnable, algorithm):
+    names, groups = (*learnable.matrix.names, "sensor"), {**learnable.matrix.groups, "sensor": "telemetry"}
+    silent, speaking = (np.full((len(learnable.instants), 1), value, np.float32) for value in (np.nan, 7))
+    matrix = Matrix(np.concatenate([learnable.matrix.values, silent], axis=1), names, groups)
+    found = train(replace(learnable, matrix=matrix), Plan(algorithm, trials=0, parameters={"max_iter": 5, "trees": 5}))
+    # what begins to speak after it was trained moves nothing
+    later = replace(matrix, values=np.concatenate([learnable.matrix.values, speaking], axis=1))
+    assert np.array_equal(found.predict(matrix), found.predict(later))
 
 
 def test_the_simple_model_can_be_asked_for(learnable):
