@@ -11,6 +11,10 @@ import pytest
 import typer
 
 from cloud.app import QUEUES
+from edge.settings import load
+from simulators.machine import Protocol
+from simulators.modbus import layout
+from simulators.plant import plant
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -153,6 +157,24 @@ def test_every_request_that_is_shown_is_one_that_the_api_takes(page: Path) -> No
             method = said[1].lower() if said else "post" if has_body else "get"
             if not OTHERS.fullmatch(path):
                 check(re.sub(r"\$\w+", "1", path), method, query or None)
+
+
+def test_the_first_plc_of_the_readme_is_one_that_loads_and_that_the_simulators_have(tmp_path: Path) -> None:
+    (block,) = (block for kind, block in FENCE.findall(text_of(ROOT / "README.md")) if kind == "yaml")
+    (tmp_path / "edge.yaml").write_text(
+        "version: 1\ngateway: {id: hall-2}\ncloud: {url: 'https://cloud', token: '${env:TOKEN}'}\n"
+        f"buffer: {{path: buffer.db}}\nconnections: {{plc-1: {{modbus: tcp, host: h}}}}\n{block}",
+        encoding="utf-8",
+    )
+    (line,) = load(tmp_path / "edge.yaml", {"TOKEN": "t"}).connections
+    (machine, *_) = (each for each in plant() if each.protocol is Protocol.MODBUS)
+    places = {place.signal.name: place for place in layout(machine)}
+    for point in line.points:
+        place = places[point.name]
+        told = point.options.model_dump()
+        assert told["at"] == f"holding {place.address}"
+        assert (told["type"], told["means"]) == (place.type, place.signal.reading_type)
+        assert point.device_options.machine == machine.code
 
 
 # --- indices ------------------------------------------------------------------------------------------------------

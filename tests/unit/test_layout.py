@@ -1,6 +1,7 @@
 """The house's shape: module size, first lines, doors between slices, and tests that mirror the code."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,14 @@ def test_tests_do_not_sleep_skip_or_patch(path: Path) -> None:
         assert words not in {"time.sleep", "pytest.skip", "unittest.mock.patch", "mock.patch"}, f"line {node.lineno}"
         assert "mark.skip" not in words, f"line {node.lineno}"
         assert "mark.xfail" not in words, f"line {node.lineno}"
+
+
+def test_every_decision_is_in_the_index_by_its_title() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    listed = re.findall(
+        r"^- \[(\d{4})\]\((\1-[\w-]+\.md)\) (.*?)(?: \((?:in part )?superseded by .*\))?$",
+        (decisions / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    heads = {path.name: path.read_text(encoding="utf-8").split("\n")[0] for path in decisions.glob("[0-9]*.md")}
+    assert {file: f"# {number}. {title}" for number, file, title in listed} == heads, "docs/decisions/README.md"
