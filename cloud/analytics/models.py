@@ -89,6 +89,8 @@ class FactHourTold(Table, table=True):
     """What was new of an hour that is over, when it was: first all of it, then differences. Only ever added to."""
 
     __tablename__ = "fact_hour_told"
+    # whether anything is new of a machine
+    __table_args__ = (Index(None, "machine_id", "id"),)
 
     machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), primary_key=True))
     bucket: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))

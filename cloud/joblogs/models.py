@@ -106,6 +106,14 @@ class JobLogTold(Table, table=True):
         Index(None, "machine_id", "at"),
         Index(None, "organization_id", "at"),
         Index(None, "organization_id", "recorded_at"),
+        # whether anything is new of a machine
+        Index(None, "machine_id", "id"),
+        Index(
+            "ix_joblog_told_withdrawn",
+            "machine_id",
+            "withdrawn_at",
+            postgresql_where=text("withdrawn_at IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))

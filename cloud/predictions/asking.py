@@ -103,7 +103,8 @@ async def say(
     """Return what is said of machines, remembered where it may be; what is computed of the present is kept."""
     stands = await standing(session, organization_id, machine_ids, asked.horizon_h)
     server = await _server(session, stands.champion, memory.speakers, asked)
-    given, at = tuple(sorted(asked.features.items())), asked.as_of or now
+    # all that it is remembered by must have been recorded by then, also where this clock is behind PostgreSQL's
+    given, at = tuple(sorted(asked.features.items())), asked.as_of or max(now, stands.at)
     common = (organization_id, stands.brought, server.key, asked.horizon_h, given)
     keys = {each: (each, stands.known[each], asked.as_of or slot(each, now), *common) for each in machine_ids}
     found = {each: memory.answers.get(key) for each, key in keys.items()}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cloud import columns
+from cloud import columns, newest
 from shared.reading import ReadingType
 
 CHANNELS = (
@@ -82,6 +82,8 @@ _ROWS = text(f"""
         WHERE recorded_at <= :as_of AND bucket < :as_of ORDER BY ids.number, bucket, measured_hour.id
     ) AS rows
 """)  # noqa: S608 - words of ours
+STANDING = newest.added("measured_hour")
+"""Of the machine `wanted.id`, what stays the same while no more is told of what it measured; an SQL expression."""
 
 
 @dataclass(frozen=True, slots=True)

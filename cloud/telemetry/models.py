@@ -249,6 +249,8 @@ class MeasuredHour(Table, table=True):
     """The mean of each kind of measure of a machine's hour, once it was over. Only ever added to; each number once."""
 
     __tablename__ = "measured_hour"
+    # whether anything is new of a machine
+    __table_args__ = (Index(None, "machine_id", "id"),)
 
     machine_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("machine.id"), primary_key=True))
     bucket: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))

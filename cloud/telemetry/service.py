@@ -53,6 +53,7 @@ _SINCE = text("""
            count(other.ts) > 0 AS is_exact, count(*) AS rows
     FROM newest CROSS JOIN other
 """)
+MEASURED_STANDING = measured.STANDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cloud import columns
+from cloud import columns, newest
 
 # its last minute has come in and is derived, as a rule; what comes later is a change
 SETTLED = timedelta(minutes=5)
@@ -67,6 +67,8 @@ _ROWS = text(f"""
         WHERE recorded_at <= :as_of AND bucket < :as_of ORDER BY ids.number, bucket, fact_hour_told.id
     ) AS rows
 """)  # noqa: S608 - column names of ours
+STANDING = newest.added("fact_hour_told")
+"""Of the machine `wanted.id`, what stays the same while nothing new is told of its hours; an SQL expression."""
 
 
 @dataclass(frozen=True, slots=True)

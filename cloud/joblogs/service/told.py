@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cloud import columns
+from cloud import columns, newest
 from cloud.joblogs.schemas import SECONDS
 
 TRAITS = ("product", "complexity", "setup_complexity", "experience", "skill")
@@ -77,6 +77,16 @@ _UNTIL = text("""
           AND (withdrawn_at IS NULL OR withdrawn_at > :as_of)
     ORDER BY at DESC LIMIT 1
 """)
+# How far the log goes says whether machines are heard that have no new row in it; to the hour is enough for that.
+STANDING = f"""
+    concat(
+        {newest.added("joblog_told")}, '/', {newest.taken_back("joblog_told", "withdrawn_at")}, '/',
+        (SELECT date_trunc('hour', at) FROM joblog_told
+         WHERE organization_id = :organization_id AND withdrawn_at IS NULL
+         ORDER BY at DESC LIMIT 1)
+    )
+"""  # noqa: S608 - column names of ours
+"""Of the machine `wanted.id` of an organization, what stays the same while its log tells nothing new; in SQL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import columns
+from cloud import columns, newest
 from cloud.kpi.spans import Span
 from cloud.production import alarm_words
 from cloud.production.alarm_words import Word
@@ -39,13 +39,7 @@ _ALARMS = text("""
           AND (alarm.withdrawn_at IS NULL OR alarm.withdrawn_at > :as_of)
     GROUP BY alarm.code ORDER BY count(*) DESC, alarm.code
 """)
-STANDING = """
-    concat(
-        (SELECT id FROM machine_alarm WHERE machine_id >= wanted.id AND machine_id <= wanted.id
-         ORDER BY machine_id DESC, id DESC LIMIT 1), '/',
-        (SELECT max(withdrawn_at) FROM machine_alarm WHERE machine_id = wanted.id AND withdrawn_at IS NOT NULL)
-    )
-"""
+STANDING = f"concat({newest.added('machine_alarm')}, '/', {newest.taken_back('machine_alarm', 'withdrawn_at')})"
 """Of the machine `wanted.id`, what stays the same while nothing new is known of its alarms; an SQL expression."""
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud import newest
+
 # of what lasts: the year 2400
 OPEN = 13_569_465_600_000_000
 
@@ -58,17 +60,13 @@ _FAILURES = text("""
     FROM ordered
 """)
 # Whatever of it changes, what can be known of a machine's stops has changed: a row that is added is the newest, one
-# that is replaced was replaced last, and the one that is open is another or none once it has ended. Each is one step
-# into an index, for it is asked with every prediction, and the past only grows. The newest is asked for by a range, for
-# of an equal machine PostgreSQL may walk the primary key from its end, past all that others did since.
-STANDING = """
+# that is replaced was replaced last, and the one that is open is another or none once it has ended.
+STANDING = f"""
     concat(
-        (SELECT id FROM machine_state WHERE machine_id >= wanted.id AND machine_id <= wanted.id
-         ORDER BY machine_id DESC, id DESC LIMIT 1), '/',
-        (SELECT max(replaced_at) FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NOT NULL), '/',
+        {newest.added("machine_state")}, '/', {newest.taken_back("machine_state", "replaced_at")}, '/',
         (SELECT id FROM machine_state WHERE machine_id = wanted.id AND replaced_at IS NULL AND to_at IS NULL)
     )
-"""
+"""  # noqa: S608 - column names of ours
 """Of the machine `wanted.id`, what stays the same as long as nothing new is known of its states; an SQL expression."""
 
 # Of the rows that hold, the first is a step into their index; of those that held then and were replaced since are few.

@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import text
 
+from cloud.machines import service as machines
 from cloud.predictions import past
+from cloud.predictions.standing import standing
 
 
 @pytest.fixture
@@ -24,5 +26,17 @@ def moment(app):
     async def read():
         async with app.state.database.transaction() as session:
             return await session.scalar(text("SELECT clock_timestamp()"))
+
+    return read
+
+
+@pytest.fixture
+def stands(app, tenant):
+    """Read what an answer about a machine is remembered by."""
+
+    async def read(code: str) -> str:
+        async with app.state.database.transaction() as session:
+            machine = await machines.resolve(session, tenant.organization_id, code)
+            return (await standing(session, tenant.organization_id, [machine.id], 24)).known[machine.id]
 
     return read

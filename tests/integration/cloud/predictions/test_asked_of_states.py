@@ -60,20 +60,54 @@ TOLD = {
         SELECT machine, at, at + interval '1 h', at + interval '1 h', array_fill(1.0::float8, ARRAY[13])
     """,
 }
+HOURS = """
+    FROM unnest(CAST(:machines AS uuid[])) AS machine, generate_series(1, 1500) AS n,
+         LATERAL (SELECT CAST(:now AS timestamptz) - n * interval '1 hour' AS at) AS began
+"""
 
 
 @pytest.mark.parametrize("table", TOLD)
 async def test_what_was_told_of_a_machines_hours_is_found_by_the_machine(session, machines, table):
-    hours = """FROM unnest(CAST(:machines AS uuid[])) AS machine, generate_series(1, 1500) AS n,
-               LATERAL (SELECT CAST(:now AS timestamptz) - n * interval '1 hour' AS at) AS began"""
-    await session.execute(text(TOLD[table] + hours), {"machines": machines, "now": NOW})
+    await session.execute(text(TOLD[table] + HOURS), {"machines": machines, "now": NOW})
     await session.execute(text(f"ANALYZE {table}"))
     read = told.hours if table == "fact_hour_told" else telemetry.measured_hours
     with plants.statements(session.bind.sync_connection.engine) as said:
         assert len((await read(session, machines[:1], NOW)).at) == 1500
     plan = await explained(session, *said[-1])
-    assert f"pk_{table}" in plan, plan
+    # all of its rows are read, by whichever index begins with the machine
+    assert f"pk_{table}" in plan or f"ix_{table}_machine_id_id" in plan, plan
     assert f"Seq Scan on {table}" not in plan, plan
+
+
+JOBS = """
+    WITH rows AS (
+        INSERT INTO joblog (organization_id, machine_id, start_time, end_time, job_duration_s, state, source,
+                            source_id, digest)
+        SELECT :whose, machine, at, at + interval '1 h', 3600, 'CLOSED', 'mdc', machine || ' ' || n, 'x'
+        FROM unnest(CAST(:machines AS uuid[])) AS machine, generate_series(1, 500) AS n,
+             LATERAL (SELECT CAST(:now AS timestamptz) - n * interval '2 hours' AS at) AS began
+        RETURNING *
+    )
+    INSERT INTO joblog_told (organization_id, machine_id, joblog_id, at, known_at, recorded_at, withdrawn_at, numbers)
+    SELECT organization_id, machine_id, id, end_time, end_time, end_time,
+           CASE WHEN id % 10 = 0 THEN end_time + interval '1 day' END, array_fill(1.0::float8, ARRAY[17]) FROM rows
+"""
+
+
+async def test_how_things_stand_is_a_step_into_an_index_for_each_kind_of_rows(session, tenant, machines):
+    asked = {"machines": machines, "now": NOW, "whose": tenant.organization_id}
+    for statement in [each + HOURS for each in TOLD.values()] + [JOBS]:
+        await session.execute(text(statement), {name: each for name, each in asked.items() if f":{name}" in statement})
+    await session.execute(text("ANALYZE fact_hour_told; ANALYZE measured_hour; ANALYZE joblog_told"))
+    with plants.statements(session.bind.sync_connection.engine) as said:
+        await standing(session, tenant.organization_id, machines[:1], 24)
+    plan = await explained(session, *said[-1])
+    for table in (*TOLD, "joblog_told"):
+        assert f"ix_{table}_machine_id_id" in plan, plan
+        for walk in (f"Seq Scan on {table}", f"pk_{table}"):
+            assert walk not in plan, plan
+    for step in ("ix_joblog_told_withdrawn", "ix_joblog_told_organization_id_at"):
+        assert step in plan, plan
 
 
 async def test_the_first_state_of_a_machine_is_a_step_into_an_index_also_where_it_was_replaced(session, machines):

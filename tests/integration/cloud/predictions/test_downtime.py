@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from cloud.predictions import asking
+from cloud.predictions.said import Question
 from tests.integration.cloud.predictions import plants
 from tests.integration.cloud.predictions.plants import HOUR, NOW
 
@@ -119,6 +121,57 @@ async def test_an_answer_is_remembered_until_something_happens(app, app_client, 
     assert after["as_of"] > first["as_of"]
     assert after["is_down"]
     assert not first["is_down"]
+
+
+HOUR_TOLD = """
+    INSERT INTO fact_hour_told (machine_id, bucket, known_at, run_us, setup_us, micro_us, unknown_us, good, scrap,
+                                ideal_milli)
+    VALUES (:id, :hour, now(), 1, 0, 0, 0, 0, 0, 0)
+"""
+MEASURED = """
+    INSERT INTO measured_hour (machine_id, bucket, known_at, numbers)
+    VALUES (:id, :hour, now(), array_fill(1.0::float8, ARRAY[13]))
+"""
+JOBS = """
+    WITH row AS (
+        INSERT INTO joblog (organization_id, machine_id, start_time, end_time, job_duration_s, state, source,
+                            source_id, digest)
+        VALUES (:whose, :id, :hour, CAST(:hour AS timestamptz) + interval '9 s', 9, 'CLOSED', 'mdc', '1', 'x')
+        RETURNING *
+    )
+    INSERT INTO joblog_told (organization_id, machine_id, joblog_id, at, known_at, numbers)
+    SELECT organization_id, machine_id, id, end_time, end_time, array_fill(1.0::float8, ARRAY[17]) FROM row
+"""
+
+
+async def test_whatever_is_told_of_a_machine_its_answer_is_computed_anew_and_else_it_is_known(
+    app, app_client, tenant, ask, plant
+):
+    # of an instant, so that no slot ends meanwhile
+    body = {"machine_id": "M-4", "as_of": THEN}
+    await ask(body)
+    told = {"id": plant[4]["id"], "whose": tenant.organization_id, "hour": NOW - timedelta(days=40)}
+    for news in (HOUR_TOLD, MEASURED, JOBS):
+        before = await computed(app_client)
+        await ask(body)
+        assert await computed(app_client) == (before[0], before[1] + 1)
+        async with app.state.database.transaction() as session:
+            await session.execute(text(news), {name: each for name, each in told.items() if f":{name}" in news})
+        await ask(body)
+        assert await computed(app_client) == (before[0] + 1, before[1] + 1), news
+
+
+async def test_what_was_recorded_by_a_clock_that_is_ahead_is_in_the_answer(app, tenant, plant):
+    machine, asked = plant[4], Question(24, 0.5, None)
+    async with app.state.database.transaction() as session:
+        before = await session.scalar(text("SELECT clock_timestamp()"))
+    await plants.stop(app, machine, NOW - HOUR, None, known=before + timedelta(microseconds=1))
+    async with app.state.database.transaction() as session:
+        # this service's clock is behind PostgreSQL's, which says when the stop was recorded
+        told = await asking.downtime(
+            session, tenant.organization_id, app.state.predictions, ["M-4"], asked, before - timedelta(seconds=30)
+        )
+    assert told[0].is_down
 
 
 async def test_many_machines_are_told_at_once_in_their_order(ask, plant):

@@ -152,3 +152,18 @@ async def test_what_a_machine_does_is_heard_until_nothing_is_known_of_it(tell, k
     later = await tell(says(STATE, (900, "idle"), (930, "no such word")))
     assert await heard(later) == [16]
     assert await heard(now) == [10]
+
+
+async def test_an_hour_that_is_told_or_told_otherwise_ends_what_is_remembered_and_nothing_else_does(tell, stands):
+    await tell(*FIRST)
+    seen = [await stands("L-1")]
+    # a piece more in an hour that was told; then the same again, of which nothing is new
+    await tell(says(GOOD, (50, 37)))
+    seen.append(await stands("L-1"))
+    assert seen[1] != seen[0]
+    await tell(says(GOOD, (50, 37)))
+    assert await stands("L-1") == seen[1]
+    # of the hour that goes on nothing is told before it is over
+    now = (us(NOW) - BEGIN) / MINUTE
+    await tell(says(GOOD, (now - 3, 97)), says(GOOD, (now - 2, 98)))
+    assert await stands("L-1") == seen[1]

@@ -132,3 +132,24 @@ async def test_nothing_is_told_twice_and_a_machine_is_heard_as_far_as_the_log_go
     assert len(whole.history.jobs) == 4
     assert set(whole.heard["jobs"].values()) == {us(BEGIN + timedelta(hours=4))}
     assert len(whole.heard["jobs"]) == 2
+
+
+async def test_a_row_that_comes_or_is_written_anew_ends_what_is_remembered_of_its_machine(bring, stands):
+    await bring(*(entry(number, machine=f"J-{number % 2}") for number in range(4)))
+    seen = [(await stands("J-0"), await stands("J-1"))]
+    changes = (
+        # a row more, within the hour to which the log goes; one that is another now; one that is open again
+        entry(4, machine="J-0", start_time=BEGIN, end_time=BEGIN + timedelta(minutes=9)),
+        entry(0, machine="J-0", digest=b"y", seconds={"running": 60.0}),
+        entry(2, machine="J-0", digest=b"y", state=JobState.OPENED, end_time=None, job_duration_s=None),
+    )
+    for change in changes:
+        await bring(change)
+        seen.append((await stands("J-0"), await stands("J-1")))
+    assert len({mine for mine, _ in seen}) == len(seen)
+    assert len({others for _, others in seen}) == 1
+    await bring(*changes)
+    assert (await stands("J-0"), await stands("J-1")) == seen[-1]
+    # how far the log goes says of every machine in it whether it is heard
+    await bring(entry(90, machine="J-0"))
+    assert await stands("J-1") != seen[-1][1]

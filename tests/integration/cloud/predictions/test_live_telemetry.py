@@ -144,3 +144,19 @@ async def test_of_an_hour_that_an_import_and_a_tag_measured_the_tag_tells(app, t
     own = (mine.at > BEGIN) & (mine.at <= BEGIN + 3 * DAY)
     assert mine.columns["vibration"][own].tolist() == [5.0] * 72
     assert (~own).sum() > 30
+
+
+async def test_what_is_measured_ends_what_is_remembered_once_an_hour_and_not_with_each_reading(tell, stands):
+    midnight = utc(BEGIN + 8 * DAY)
+    seen = []
+    for minutes in (5, 6, 7, 58, 62, 64):
+        # each minute a reading, and the hour that goes on is told to nobody
+        await tell(says(VIBRATION, (8 * 24 + minutes / 60, 1.0)), now=midnight + timedelta(minutes=minutes))
+        seen.append(await stands("L-1"))
+    assert len(set(seen)) == 1
+    await tell(says(VIBRATION, (8 * 24 + 65 / 60, 1.0)), now=midnight + timedelta(minutes=66))
+    told = await stands("L-1")
+    assert told != seen[0]
+    # what comes late of an hour that was told changes no prediction
+    await tell(says(VIBRATION, (8 * 24 + 0.5, 9.0)), now=midnight + timedelta(minutes=68))
+    assert await stands("L-1") == told
