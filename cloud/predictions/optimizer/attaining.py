@@ -47,7 +47,7 @@ class Bottleneck:
     Attributes:
         place: Of the machine.
         share: In which share of draws of days it is that one.
-        waiting: By machine, which share of its busy time it waited.
+        waiting: By machine, which share of its busy time it waited, of that which was seen.
     """
 
     place: int
@@ -109,12 +109,18 @@ def bottleneck(machines: Sequence[Sequence[Facts]], policy: Policy, seed: int = 
     if len(machines) < 2 or days < FEWEST_DAYS:
         return None
     waited = np.array([[waterfall(day, policy)[Loss.IDLING.value] for day in each[-days:]] for each in machines])
-    busy = np.array([[times(day, policy).pbt for day in each[-days:]] for each in machines])
+    busy = np.array([[_seen(day, policy) for day in each[-days:]] for each in machines])
     drawn = np.random.default_rng(seed).integers(0, days, (_DRAWS, days))
     least = _share(waited[:, drawn].sum(axis=2), busy[:, drawn].sum(axis=2)).argmin(axis=0)
     whole = _share(waited.sum(axis=1), busy.sum(axis=1))
     place = int(whole.argmin())
     return Bottleneck(place, float((least == place).mean()), [float(each) for each in whole])
+
+
+def _seen(facts: Facts, policy: Policy) -> int:
+    # of whose gateway was away nobody saw it wait
+    time = times(facts, policy)
+    return time.pbt - time.unknown
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> Floats:

@@ -1,8 +1,8 @@
 """Owns what an accepted suggestion has brought: the time after it beside the time before, like with like; pure.
 
 Another product is another OEE. So each product's hours after are held against the same product's before, weighed by
-the hours after; what was made on one side only is left out, and said. That is still no trial with a control: what else
-was changed on the same day is in it.
+the hours after; what was made on one side only is left out, and said, and so is time of which nobody knows. That is
+still no trial with a control: what else was changed on the same day is in it.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cloud.kpi.figures import times, waterfall
 from cloud.kpi.policy import Policy
 from cloud.predictions.history import Floats
-from cloud.predictions.optimizer.associating import Observed
+from cloud.predictions.optimizer.associating import Observed, seen
+from cloud.predictions.student import widening
 
 LEVEL = 0.9
 # of days on either side
@@ -29,7 +29,7 @@ class Realised:
         gain: In points of OEE, 0.01 is one.
         lower, upper: Between what it lies at `LEVEL`, days drawn anew on either side.
         days_before, days_after: How many were compared.
-        compared: Which share of the busy time after had its like before.
+        compared: Which share of the busy time after that was seen had its like before.
     """
 
     gain: float
@@ -52,7 +52,8 @@ def realised(before: Sequence[Observed], after: Sequence[Observed], policy: Poli
     rng = np.random.default_rng(seed)
     drawn = [side[:, rng.integers(0, side.shape[1], (_DRAWS, side.shape[1]))].sum(axis=2) for side in (old, new)]
     again = _gain(*drawn)
-    lower, upper = np.quantile(again[np.isfinite(again)], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    bounds = np.quantile(again[np.isfinite(again)], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    lower, upper = value[0] + widening((1 + LEVEL) / 2, min(old.shape[1], new.shape[1])) * (bounds - value[0])
     alike = old.sum(axis=1)[:, 1] > 0
     busy = new.sum(axis=1)[:, 1]
     return Realised(
@@ -71,12 +72,11 @@ def _product(each: Observed) -> str:
 
 def _sums(rows: Sequence[Observed], products: Sequence[str], policy: Policy) -> Floats:
     """Return good and busy time, shape (products, days, 2)."""
-    busy = [each for each in rows if times(each.facts, policy).pbt]
+    busy = [each for each in rows if seen(each, policy)[1]]
     days = {day: place for place, day in enumerate(dict.fromkeys(each.day for each in busy))}
     sums = np.zeros((len(products), len(days), 2))
     for each in busy:
-        told = waterfall(each.facts, policy)["good"], times(each.facts, policy).pbt
-        sums[products.index(_product(each)), days[each.day]] += told
+        sums[products.index(_product(each)), days[each.day]] += seen(each, policy)
     return sums
 
 

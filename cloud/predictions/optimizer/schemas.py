@@ -96,9 +96,9 @@ class AssociationOut(BaseModel):
 
     factor: str
     level: str
-    oee: float
+    oee: float = Field(description="Of the time of which is known what the machine did")
     difference: float
-    interval: BoundsOut
+    interval: BoundsOut = Field(description="At its level all intervals hold together, not each by itself")
     hours: int
     is_sure: bool
     entangled_with: list[str] = Field(description="Factors that cannot be told apart from this one")

@@ -20,6 +20,7 @@ from cloud.kpi.figures import figures, times, waterfall
 from cloud.kpi.policy import Policy
 from cloud.predictions.history import Floats
 from cloud.predictions.optimizer.losses import LOSS_OF, LossKind
+from cloud.predictions.student import widening
 
 LEVEL = 0.9
 # fewer days say little of how they differ
@@ -91,7 +92,8 @@ def what_if(days: Sequence[Facts], policy: Policy, bucket: LossKind, reduction: 
     gains = _growth(again, bucket, reduction) * again["good"] / again["pbt"]
     low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     model = max(abs(value - other), MODEL_FLOOR * value)
-    below, above = np.hypot(max(0.0, value - low), model), np.hypot(max(0.0, high - value), model)
+    wider = widening((1 + LEVEL) / 2, len(busy))
+    below, above = np.hypot(wider * max(0.0, value - low), model), np.hypot(wider * max(0.0, high - value), model)
     return Gain(
         bucket,
         reduction,
@@ -101,7 +103,7 @@ def what_if(days: Sequence[Facts], policy: Policy, bucket: LossKind, reduction: 
         max(0.0, value - float(below)),
         # where the ideal cycle is suspect an OEE exceeds 1, and bounds nothing
         max(value, min(1 - oee, value + float(above))),
-        float(high - low) / 2,
+        wider * float(high - low) / 2,
         model,
         _good_pieces(whole, policy) * value / oee if oee else 0.0,
     )

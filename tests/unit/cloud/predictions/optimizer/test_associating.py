@@ -52,3 +52,35 @@ def test_of_few_hours_and_of_one_level_alone_nothing_is_said() -> None:
     alone = [Observed(each.day, {"shift": "day"}, each.facts) for each in plant()]
     assert associations(alone, ISO22400) == []
     assert associations([], ISO22400) == []
+
+
+def test_of_twenty_operators_who_work_alike_none_is_told_to_differ() -> None:
+    told = sure = 0
+    for seed in range(20):
+        rng, rows = random.Random(seed), []
+        for day in range(30):
+            luck = rng.gauss(0, 0.05)
+            for who in rng.sample(range(20), 6):
+                rows += [Observed(day, {"operator": f"{who}"}, hour(0.6 + luck + rng.gauss(0, 0.05))) for _ in range(4)]
+        found = associations(rows, ISO22400)
+        told += len(found)
+        sure += any(each.is_sure for each in found)
+    assert told > 300
+    # by chance one plant in twenty
+    assert sure <= 3
+
+
+def test_a_night_of_which_half_is_not_known_is_no_worse_a_night() -> None:
+    rng, rows = random.Random(1), []
+    for day in range(20):
+        for number in range(24):
+            made = hour(rng.uniform(0.5, 0.7))
+            away = Facts({Category.UNKNOWN: HOUR}, {}, {})
+            is_night = number < 8
+            rows.append(
+                Observed(day, {"shift": "night" if is_night else "day"}, away if is_night and number % 2 else made)
+            )
+    of = {each.level: each for each in associations(rows, ISO22400)}
+    assert of["night"].oee == pytest.approx(0.6, abs=0.02)
+    assert of["night"].difference == pytest.approx(0, abs=0.02)
+    assert not of["night"].is_sure

@@ -53,6 +53,14 @@ def test_the_machine_that_waits_least_holds_the_line_up() -> None:
     assert found.is_known
 
 
+def test_a_machine_whose_gateway_was_away_waited_no_less() -> None:
+    seen = Facts({Category.RUN: 4 * HOUR, Category.IDLE: 8 * HOUR, Category.UNKNOWN: 12 * HOUR})
+    found = bottleneck([[seen] * 10, [day(idle=10)] * 10], ISO22400)
+    assert found is not None
+    assert found.place == 1
+    assert found.waiting == pytest.approx([8 / 12, 10 / 24])
+
+
 def test_machines_that_wait_alike_are_not_told_apart() -> None:
     rng = random.Random(2)
     found = bottleneck([[day(idle=rng.randrange(8)) for _ in range(20)] for _ in range(3)], ISO22400)
