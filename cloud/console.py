@@ -8,12 +8,14 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table as Sheet
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +26,8 @@ from cloud.loop import new_event_loop
 from cloud.settings import DatabaseSettings
 
 T = TypeVar("T")
+# wider than any row is
+_ANY_WIDTH = 100_000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
 
@@ -103,7 +107,7 @@ def checked(kind: Any, value: object, name: str) -> Any:
 
 
 def show(found: BaseModel | Sequence[BaseModel], *, as_json: bool) -> None:
-    """Print what a command found, as a table or as JSON."""
+    """Print what a command found: as a table, record by record where one is too wide to be read, or as JSON."""
     if as_json:
         content = found.model_dump(mode="json") if isinstance(found, BaseModel) else [_plain(row) for row in found]
         print_json(content)
@@ -114,13 +118,48 @@ def show(found: BaseModel | Sequence[BaseModel], *, as_json: bool) -> None:
         return
     # columns in which no row says anything would only push the others off the screen
     names = [name for name in type(rows[0]).model_fields if any(getattr(row, name) is not None for row in rows)]
-    sheet = Sheet(box=None, header_style="bold")
+    cells = [[_shown(getattr(row, name)) for name in names] for row in rows]
+    console = Console()
+    sheet = _sheet(names, cells)
+    if Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), sheet).maximum <= console.width:
+        console.print(sheet)
+        return
+    for place, row_cells in enumerate(cells):
+        if place:
+            console.print()
+        console.print(_record(names, row_cells))
+
+
+def _sheet(names: Sequence[str], cells: Sequence[Sequence[str]]) -> Sheet:
+    sheet = Sheet(box=None, header_style="bold", pad_edge=False)
     for name in names:
         # an id that is cut off is of no use
-        sheet.add_column(name, overflow="fold")
-    for row in rows:
-        sheet.add_row(*("" if (value := getattr(row, name)) is None else str(value) for name in names))
-    Console().print(sheet)
+        sheet.add_column(name, no_wrap=True)
+    for row in cells:
+        sheet.add_row(*row)
+    return sheet
+
+
+def _record(names: Sequence[str], cells: Sequence[str]) -> Sheet:
+    sheet = Sheet(box=None, show_header=False, pad_edge=False)
+    sheet.add_column(style="bold", no_wrap=True)
+    sheet.add_column(overflow="fold")
+    for name, cell in zip(names, cells, strict=True):
+        if cell:
+            sheet.add_row(name, cell)
+    return sheet
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+        case dict():
+            return ", ".join(f"{name} {inner}" for name, inner in value.items())
+        case _:
+            return str(value)
 
 
 def print_json(content: object) -> None:

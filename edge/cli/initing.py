@@ -133,7 +133,8 @@ def _zone() -> str:
 def _next(file: Path, answers: Answers, token_file: str | None, token_env: str | None) -> None:
     steps, named = [], quote(str(file))
     if token_file is not None and not (file.absolute().parent / token_file).exists():
-        steps.append(f"put the token (`tezgah-cloud gateway create {answers.gateway} ..`) into {token_file}, mode 600")
+        printed = f"`tezgah-cloud gateway enrol {answers.gateway} ..` prints it, and {token_file} gets the token"
+        steps.append(f"tezgah-edge enrol {named} CODE   {printed}")
     elif token_env is not None and token_env not in os.environ:
         steps.append(f"set {token_env} to the token (`tezgah-cloud gateway create {answers.gateway} ..`)")
     if answers.connection is not None:

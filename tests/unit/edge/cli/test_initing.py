@@ -21,8 +21,9 @@ def test_what_is_written_is_taken_by_check(tezgah: Tezgah, tmp_path: Path, url: 
 def test_a_token_that_is_not_there_yet_is_the_next_step(tezgah: Tezgah, tmp_path: Path) -> None:
     done = tezgah("init", tmp_path / "edge.yaml", *ANSWERS, "--token-file", "edge-token")
     assert done.returncode == 0
-    assert "tezgah-cloud gateway create hall-2" in done.stdout
-    assert "edge-token, mode 600" in done.stdout
+    assert f"1. tezgah-edge enrol {tmp_path / 'edge.yaml'} CODE" in done.stdout
+    assert "tezgah-cloud gateway enrol hall-2" in done.stdout
+    assert "edge-token gets the token" in done.stdout
 
 
 def test_a_file_that_is_there_stays(tezgah: Tezgah, config: Path) -> None:
