@@ -61,6 +61,10 @@ class Message:
         words = _Words({name: _word(fact, language) for name, fact in (facts or {}).items()})
         return (self.tr if language is Language.TURKISH else self.en).format_map(words)
 
+    def of(self, **facts: Any) -> "Message":
+        """Return it with its facts said already, in every language: as a fact of another sentence; none has braces."""
+        return Message(self.said(Language.ENGLISH, facts), self.said(Language.TURKISH, facts), self.code, self.title)
+
 
 class AnyOf(tuple[Message, ...]):
     """A fact that is a choice of words, said as "a, b or c"."""

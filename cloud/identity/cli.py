@@ -10,7 +10,7 @@ from cloud import console
 from cloud.changes import Operator
 from cloud.identity import service
 from cloud.identity.passwords import Passwords
-from cloud.identity.schemas import Role, SignInName, Username, UserOut
+from cloud.identity.schemas import OrganizationOut, Role, SignInName, Username, UserOut
 from cloud.values import Label
 
 organizations = typer.Typer(name="organization", help="Organizations: everything belongs to one.", no_args_is_help=True)
@@ -25,11 +25,20 @@ OrganizationName = Annotated[str, typer.Option("--organization", "-o", help="Its
 
 @organizations.command("create")
 def create_organization(
-    name: Annotated[str, typer.Argument(help="Its name.")], as_json: console.AsJson = False
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    time_zone: Annotated[
+        str | None, typer.Option(help="In which its days begin, such as Europe/Istanbul; UTC if not said.")
+    ] = None,
+    as_json: console.AsJson = False,
 ) -> None:
     """Create an organization."""
     name = console.checked(Label, name, "an organization's name")
-    console.show(console.transact(lambda session: service.create_organization(session, name)), as_json=as_json)
+
+    async def work(session: AsyncSession) -> OrganizationOut:
+        created = await service.create_organization(session, name)
+        return created if time_zone is None else await service.set_time_zone(session, name, time_zone)
+
+    console.show(console.transact(work), as_json=as_json)
 
 
 @organizations.command("time-zone")

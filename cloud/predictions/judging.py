@@ -155,7 +155,7 @@ def task_of(history: History, wanted: Wanted, zone: Callable[[Times], Times] = l
     end = min(end, _us(wanted.until)) if wanted.until is not None else end
     instants = grid(len(history.machines), begin, end, wanted.step * HOUR)
     if not len(instants):
-        raise BadRequest(messages.INSUFFICIENT_DATA, reason="the files span less than a fortnight")
+        raise BadRequest(messages.INSUFFICIENT_DATA, reason=messages.NO_FORTNIGHT)
     at = cuts(instants, _TEST_SHARE)
     if wanted.test_from is not None:
         test = _us(wanted.test_from)
@@ -184,7 +184,7 @@ def span(history: History) -> tuple[int, int]:
     """
     times = [each.at for each in (history.stops, history.alarms, history.work, history.measured) if len(each)]
     if not times:
-        raise BadRequest(messages.INSUFFICIENT_DATA, reason="no row was taken")
+        raise BadRequest(messages.INSUFFICIENT_DATA, reason=messages.NO_ROWS)
     return min(int(each.min()) for each in times) // HOUR * HOUR + _WARM, max(int(each.max()) for each in times)
 
 

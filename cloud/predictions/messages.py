@@ -12,6 +12,45 @@ INSUFFICIENT_DATA = Message(
     "Öğrenmek için yeterli veri yok: {reason}.",
     code="INSUFFICIENT_DATA",
 )
+# what is lacking to learn from: words of the sentence above
+WINDOWS = {
+    "train": Message("the time to learn from", "öğrenilecek sürede"),
+    "validation": Message("the time to tune by", "ayar yapılacak sürede"),
+    "test": Message("the time to be judged by", "sınanacak sürede"),
+}
+LACKS_STOPS = Message(
+    "{window} has {stops} unplanned stops, {needed} are needed; a longer history has more",
+    "{window} plansız duruş sayısı {stops}, en az {needed} gerekir; daha uzun bir geçmişte daha çoğu vardır",
+)
+ALL_STOPPED = Message(
+    "in {window} every look was followed by a stop; ask for a shorter horizon",
+    "{window} her bakışı bir duruş izledi; daha kısa bir ufuk sorun",
+)
+HARDLY_STOPPED = Message(
+    "in {window} hardly any look was followed by a stop; ask for a longer horizon",
+    "{window} hemen hiçbir bakışı bir duruş izlemedi; daha uzun bir ufuk sorun",
+)
+ONE_MACHINE = Message(
+    "{window} has one machine; two are needed to tell chance from skill",
+    "{window} tek makine var; rastlantıyı beceriden ayırmak için iki makine gerekir",
+)
+NO_FORTNIGHT = Message(
+    "the files span less than a fortnight",
+    "dosyalar iki haftadan kısa bir süreyi kapsıyor",
+)
+NO_ROWS = Message("no row was taken", "hiçbir satır alınmadı")
+NOTHING_HAPPENED = Message(
+    "no stop, alarm, count or measured value is known; import a history (tezgah-cloud import history), or ask again "
+    "when gateways have told of some weeks",
+    "bilinen bir duruş, alarm, sayım ya da ölçüm yok; bir geçmiş içe aktarın (tezgah-cloud import history) ya da "
+    "ağ geçitleri birkaç hafta bildirdikten sonra yeniden sorun",
+)
+NOTHING_KNOWN = Message(
+    "in the time that is learned from nothing is known of a machine for as long as a fortnight; learn from a longer "
+    "one, or of other machines",
+    "öğrenilecek sürede hiçbir makine için iki hafta boyunca bilinen bir şey yok; daha uzun bir süreden ya da başka "
+    "makinelerden öğrenin",
+)
 ARTEFACT_REFUSED = Message(
     "The stored model is refused: {reason}.",
     "Kayıtlı model reddedildi: {reason}.",

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.predictions import scoring, splitting
+from cloud.languages import Message
+from cloud.predictions import messages, scoring, splitting
 from cloud.predictions.baselines import BASELINES, Baseline, Lesson
 from cloud.predictions.calibration import Calibration, calibrated
 from cloud.predictions.features import Instants, Matrix
@@ -110,9 +111,9 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class TooLittle:
-    """There is too little to learn from; `reason` says what is lacking."""
+    """There is too little to learn from; `reason` says what is lacking, a fact of `INSUFFICIENT_DATA`."""
 
-    reason: str
+    reason: Message
 
 
 Tell = Callable[[float, str], None]
@@ -150,20 +151,21 @@ def train(task: Task, plan: Plan, tell: Tell = lambda *_: None) -> Learned | Too
     return _judged(task, parts, rivals, pipeline, calibration, parameters)
 
 
-def _lacking(task: Task, parts: Split) -> str | None:
-    for name, rows in (("learn from", parts.train), ("tune by", parts.validation), ("be judged by", parts.test)):
+def _lacking(task: Task, parts: Split) -> Message | None:
+    for name, rows in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
+        window = messages.WINDOWS[name]
         machines = task.instants.machine[rows]
         begins = _stops_in(task, rows)
         if begins < FEWEST_STOPS:
-            return f"{begins} stops in the window to {name}, {FEWEST_STOPS} are needed"
+            return messages.LACKS_STOPS.of(window=window, stops=begins, needed=FEWEST_STOPS)
         # of looks that all end alike nothing is learned, and no two of them can be told apart
         came = task.outcomes.stopped[splitting.thinned(rows, _TRIAL_ROWS)]
         if came.all():
-            return f"a stop followed every look in the window to {name}; ask for a shorter horizon"
+            return messages.ALL_STOPPED.of(window=window)
         if not came.any():
-            return f"hardly any look in the window to {name} was followed by a stop; ask for a longer horizon"
+            return messages.HARDLY_STOPPED.of(window=window)
         if len(np.unique(machines)) < 2:
-            return f"one machine in the window to {name}; two are needed to tell chance from skill"
+            return messages.ONE_MACHINE.of(window=window)
     return None
 
 

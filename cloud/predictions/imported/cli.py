@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -51,11 +52,12 @@ def bring_history(
     now = datetime.now(UTC)
     name = directory.resolve().name or "history"
     report = report_file or Path(f"{name}.{'dry-run' if dry_run else 'import'}.{now:%Y%m%dT%H%M%SZ}.csv")
+    # a year takes half a minute to read: a name that is wrong is said before
+    owner = console.transact(lambda session: identity.organization_named(session, organization))
     with _progress() as tell:
         history, told = read_history(directory, how, lambda table, rows: tell(f"{table}: read", rows), now)
 
         async def work(session: AsyncSession) -> HistoryVerdict:
-            owner = await identity.organization_named(session, organization)
             verdict = await bringing.bring(
                 session,
                 owner.id,
@@ -72,7 +74,7 @@ def bring_history(
     if as_json:
         console.print_json(verdict.model_dump(mode="json"))
     else:
-        _show(verdict, told.refused, report)
+        _show(verdict, told.refused, report, ZoneInfo(how.timezone))
 
 
 @contextmanager
@@ -97,7 +99,7 @@ def _write(report: Path, refused: Sequence[Refused]) -> None:
         ) from error
 
 
-def _show(verdict: HistoryVerdict, refused: Sequence[Refused], report: Path) -> None:
+def _show(verdict: HistoryVerdict, refused: Sequence[Refused], report: Path, zone: ZoneInfo) -> None:
     sheet = Sheet(box=None, header_style="bold")
     for head in _HEADS:
         sheet.add_column(head, justify="left" if head in {"table", "file"} else "right", overflow="fold")
@@ -113,9 +115,10 @@ def _show(verdict: HistoryVerdict, refused: Sequence[Refused], report: Path) -> 
     if any(each.changed for each in verdict.tables):
         console.tell("Rows that are here with another content were left as they are.")
     if verdict.from_at is not None and verdict.to_at is not None:
+        first, last = (f"{each.astimezone(zone):%Y-%m-%d %H:%M}" for each in (verdict.from_at, verdict.to_at))
         console.tell(
             f"{verdict.machines} machines ({verdict.machines_added} new), {verdict.unplanned_stops} unplanned stops, "
-            f"from {verdict.from_at:%Y-%m-%d} to {verdict.to_at:%Y-%m-%d}."
+            f"from {first} to {last} ({zone.key})."
         )
     if verdict.is_dry_run:
         console.tell("A dry run: nothing was kept.")

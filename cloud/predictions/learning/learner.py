@@ -19,8 +19,8 @@ from sqlmodel import col
 from cloud import changes, loop, orphan
 from cloud.changes import ChangeKind, Entity, Operator
 from cloud.db import Database
-from cloud.errors import CloudError
-from cloud.languages import Language
+from cloud.errors import BadRequest, CloudError
+from cloud.languages import Language, Message
 from cloud.predictions import past, unseen
 from cloud.predictions.features import Instants
 from cloud.predictions.grounds import cut, median
@@ -37,7 +37,7 @@ from cloud.predictions.learning.schemas import (
     TrainingOutcome,
     TrainingStatus,
 )
-from cloud.predictions.messages import INSUFFICIENT_DATA
+from cloud.predictions.messages import INSUFFICIENT_DATA, NOTHING_HAPPENED, NOTHING_KNOWN
 from cloud.predictions.optimizer import fitting
 from cloud.predictions.outcomes import grid, step_of
 from cloud.predictions.past import Past
@@ -149,7 +149,7 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
     except ExceptionGroup as trouble:
         # what learning itself met: too little memory is told otherwise than a defect
         raise trouble.exceptions[0] from trouble
-    if isinstance(found, str):
+    if isinstance(found, Message):
         await _concluded(database, job_id, partial(_with_too_little, found))
     else:
         await _concluded(database, job_id, partial(_with_model, asked, found, now))
@@ -161,7 +161,7 @@ def _fitted(
     asked: TrainingIn,
     now: datetime,
     progress: _Progress,
-) -> "dict[str, Any] | str":
+) -> dict[str, Any] | Message:
     # here, for they take a second and a hundred megabytes that nobody else needs
     from cloud.predictions.artefact import kept  # noqa: PLC0415
     from cloud.predictions.judging import looked_at, span  # noqa: PLC0415
@@ -169,17 +169,17 @@ def _fitted(
     from cloud.predictions.training import Learned, Plan, TooLittle, shuffled, train  # noqa: PLC0415
 
     def tell(share: float, step: str) -> None:
-        progress.share, progress.step = share, step
+        progress.share, progress.step = round(share, 3), step
 
     try:
         begin, _ = span(known.history)
-    except CloudError as error:
-        return str(error.facts.get("reason", error.message))
+    except BadRequest:
+        return NOTHING_HAPPENED
     horizon = asked.horizon_h * HOUR
     instants = looks(known, asked.training_data_filter, begin, us(now))
     instants = instants.take(~blind.reaches_into(instants, horizon))
     if not len(instants):
-        return "nothing is known of a machine for as long as a fortnight in the time that is learned from"
+        return NOTHING_KNOWN
     task = looked_at(cut(known.history, us(now)), instants, horizon, us(now), cuts(instants, asked.validation_split))
     if asked.is_control:
         stopped = shuffled(task.outcomes.stopped, asked.seed)
@@ -216,7 +216,7 @@ def looks(known: Past, given: TrainingFilter, begin: int, end: int) -> Instants:
         begin = max(begin, us(given.start_date))
     if given.end_date is not None:
         end = min(end, us(given.end_date))
-    wanted = set(given.machine_ids) or set(known.machines)
+    wanted = {uuid.UUID(each) for each in given.machine_ids} or set(known.machines)
     places = np.array([place for place, each in enumerate(known.machines) if each in wanted], np.int32)
     if begin >= end:
         return Instants(places[:0], np.empty(0, np.int64))
@@ -262,7 +262,7 @@ async def _concluded(
     log.info("training_done", training=str(job_id), outcome=over.outcome, model=str(over.model_id))
 
 
-async def _with_too_little(reason: str, _: AsyncSession, row: TrainingRow) -> None:
+async def _with_too_little(reason: Message, _: AsyncSession, row: TrainingRow) -> None:
     row.outcome = TrainingOutcome.INSUFFICIENT_DATA.value
     row.problem = trainings.said(INSUFFICIENT_DATA, reason=reason)
 

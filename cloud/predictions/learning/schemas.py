@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from cloud.predictions.learning import messages
-from cloud.predictions.schemas import BoundsOut, Hours
+from cloud.predictions.schemas import BoundsOut, Hours, MachineName
 from cloud.validation import mistake
 from cloud.values import Code, Moment
 
@@ -78,7 +78,7 @@ class _Dates(BaseModel):
 class TrainingFilter(_Dates):
     """What is learned from: everything, where nothing is said."""
 
-    machine_ids: list[uuid.UUID] = Field(default_factory=list, max_length=1000)
+    machine_ids: list[MachineName] = Field(default_factory=list, max_length=1000)
 
 
 class TrainingIn(BaseModel):
@@ -130,7 +130,7 @@ class TrainingOut(BaseModel):
 
     id: uuid.UUID
     kind: ModelKind
-    asked: dict[str, Any] = Field(description="The body that asked for it")
+    asked: dict[str, Any] = Field(description="The body that asked for it, machines by their UUIDs")
     status: TrainingStatus
     progress: float = Field(description="From 0 to 1")
     step: str | None

@@ -63,9 +63,11 @@ async def ask(
         require_packages()
         # the first time, what it asks takes a second to be imported, in which others are served
         await asyncio.to_thread(_require_known, given)
-        if given.training_data_filter.machine_ids:
-            named = [str(each) for each in given.training_data_filter.machine_ids]
-            await machines.resolve_all(session, caller.organization_id, named)
+        named = given.training_data_filter.machine_ids
+        found = await machines.resolve_all(session, caller.organization_id, named) if named else []
+        # by ids: a code may be another machine's by the time that it is learned
+        chosen = given.training_data_filter.model_copy(update={"machine_ids": [str(each.id) for each in found]})
+        given = given.model_copy(update={"training_data_filter": chosen})
     # whoever asks at the same time waits here, and then finds the other's
     mine = text("SELECT 1 FROM organization WHERE id = :id FOR NO KEY UPDATE")
     await session.execute(mine, {"id": caller.organization_id})

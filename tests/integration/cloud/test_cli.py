@@ -77,7 +77,8 @@ def test_a_seed_with_a_mistake_loads_nothing_and_says_where(run):
 
 
 def test_an_operator_sets_up_an_organization_and_its_admin(run):
-    assert run("organization", "create", "Acme").returncode == 0
+    created = run("organization", "create", "Acme", "--time-zone", "Europe/Istanbul", "--json")
+    assert json.loads(created.stdout)["time_zone"] == "Europe/Istanbul"
     made = run(
         "user", "create", "Ayse", "-o", "Acme", "--role", "admin", "--password-stdin", "--json", say="correct horse\n"
     )
@@ -108,6 +109,7 @@ def test_an_operator_sets_up_an_organization_and_its_admin(run):
         (("user", "create", "ayse", "-o", "None", "--password-stdin"), "", 1, "no password on standard input"),
         (("user", "create", "a b", "-o", "None"), "", 1, "'a b' cannot be a user name"),
         (("organization", "create", " "), "", 1, "cannot be an organization's name"),
+        (("organization", "create", "A", "--time-zone", "Mars"), "", 1, "Mars"),
         (("machine", "create", "", "-o", "None"), "", 1, "cannot be a machine"),
         (("user", "create", "ayse", "-o", "None"), "", 1, "give --password-stdin"),
         (("user", "passwd", "nobody", "--password-stdin"), "correct horse\n", 1, "no user named nobody"),

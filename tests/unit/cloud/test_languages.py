@@ -36,6 +36,13 @@ def test_the_language_a_caller_likes_best_is_taken(accepted, language):
     assert preferred(accepted, EN) is language
 
 
+def test_a_sentence_with_its_facts_is_a_fact_of_another():
+    lacks = Message("{stops} stops are known", "bilinen duruş sayısı {stops}")
+    too_little = Message("Too little: {reason}.", "Yetersiz: {reason}.")
+    assert too_little.said(EN, {"reason": lacks.of(stops=3)}) == "Too little: 3 stops are known."
+    assert too_little.said(TR, {"reason": lacks.of(stops=3)}) == "Yetersiz: bilinen duruş sayısı 3."
+
+
 def test_a_caller_who_likes_none_of_ours_gets_the_plants():
     assert preferred("de", TR) is TR
     assert preferred("*", TR) is TR

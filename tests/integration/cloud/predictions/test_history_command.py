@@ -79,7 +79,7 @@ def test_a_dry_run_writes_nothing_and_says_what_would_come(run, directory, kept,
     assert sum(kept()) == 0
     assert list(tmp_path.iterdir()) == [directory]
     said = run(directory, "--dry-run").stderr
-    assert "3 machines (3 new), 12 unplanned stops, from 2015-01-01 to 2015-03-02." in said
+    assert "3 machines (3 new), 12 unplanned stops, from 2015-01-01 06:00 to 2015-03-02 00:00 (UTC)." in said
     assert said.endswith("A dry run: nothing was kept.\n")
     assert figures(run(directory, "--json")) == whole
     # the machine of 1 and that of 1.0 are one
@@ -136,7 +136,10 @@ def mapped(old: str, new: str):
         (put("PdM_errors.csv", b"when,machineID,errorID\n"), "PdM_errors.csv has no column 'datetime'; there are when"),
         (put("PdM_maint.csv", b"datetime,machineID,comp\n\xff,1,x\n"), "PdM_maint.csv, line 2: byte 0xff at 1 is not"),
         (lambda to: (to / "PdM_maint.csv").unlink(), "PdM_maint.csv cannot be read: No such file or directory."),
-        (mapped("[stops]", "[stop]"), "mapping.toml: stops: Field required; stop: Extra inputs are not permitted."),
+        (
+            mapped("[stops]", "[stop]"),
+            "mapping.toml: stops: it is missing, and needed; stop: there is no such key; there are timezone, stops,",
+        ),
         (mapped('"1d"', '"2d"'), "telemetry.every: Input should be '1h', '8h', '12h', '24h' or '1d'."),
         (mapped("[stops]", "stops"), "mapping.toml is no TOML"),
         (mapped("[stops]", 'shift_hours = [25]\n[codes]\n1 = ""\n[stops]'), "codes.1: String should have at least 1"),
@@ -159,6 +162,11 @@ def test_what_cannot_be_taken_is_named_and_nothing_comes(run, directory, kept, s
 
 def test_an_organization_or_a_report_that_cannot_be_is_named_and_nothing_comes(run, directory, kept, tmp_path):
     assert "There is no organization named Nobody" in str(run(directory, organization="Nobody").exception)
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "mapping.toml").write_text(azure.MAPPING)
+    # before anything is read
+    assert "There is no organization named Nobody" in str(run(bare, organization="Nobody").exception)
     with (directory / "PdM_errors.csv").open("a") as file:
         file.write("yesterday,2,error1\n")
     failed = run(directory, "--report", str(tmp_path / "none" / "report.csv"))

@@ -127,7 +127,7 @@ async def test_too_little_is_said_and_makes_no_model(app, app_client, tenant, ca
     await plants.run(app, await plants.machines(app_client, tenant, 2), days=20, mean_h=200)
     job = await trained()
     assert (job["status"], job["outcome"], job["model_id"]) == ("done", "insufficient_data", None)
-    assert "stops in the window" in job["problem"]
+    assert "unplanned stops, 30 are needed" in job["problem"]
     assert await call("GET", "/ml/models") == []
 
 
@@ -236,6 +236,13 @@ async def test_a_machine_of_others_is_not_left_out_in_silence(app_client, tenant
     told = await call("POST", TRAIN, QUICK | chosen, status=404)
     assert theirs["id"] in told["detail"]
     assert await call("GET", "/ml/jobs") == []
+
+
+async def test_machines_to_learn_from_may_be_named_by_their_codes(app_client, tenant, call):
+    mine = await plants.machines(app_client, tenant, 2)
+    chosen = {"training_data_filter": {"machine_ids": [mine[0]["code"], mine[1]["id"]]}}
+    job = await call("POST", TRAIN, QUICK | chosen, status=202)
+    assert job["asked"]["training_data_filter"]["machine_ids"] == [each["id"] for each in mine]
 
 
 async def test_a_plants_own_logs_are_learned_from_and_answered_by_while_they_reach_the_present(

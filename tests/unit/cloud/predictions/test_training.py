@@ -82,7 +82,7 @@ def test_an_unknown_algorithm_is_named_with_those_there_are(learnable):
 def test_too_few_stops_are_said_and_nothing_is_trained():
     found = train(task(plant(machines=2, days=20), days=20), QUICK)
     assert isinstance(found, TooLittle)
-    assert "stops" in found.reason
+    assert "unplanned stops" in found.reason.en
 
 
 @pytest.mark.parametrize(("value", "named"), [(True, "a shorter horizon"), (False, "a longer horizon")])
@@ -90,20 +90,21 @@ def test_looks_that_all_end_alike_teach_nothing_and_what_to_ask_for_is_said(lear
     alike = replace(learnable.outcomes, stopped=np.full(len(learnable.instants), value))
     found = train(replace(learnable, outcomes=alike), QUICK)
     assert isinstance(found, TooLittle)
-    assert named in found.reason
+    assert named in found.reason.en
 
 
 def test_stops_of_machines_that_are_not_learned_from_do_not_count(learnable):
     quiet = replace(learnable.stops, machine=learnable.stops.machine + 50)
     found = train(replace(learnable, stops=quiet), QUICK)
     assert isinstance(found, TooLittle)
-    assert found.reason.startswith("0 stops")
+    assert "has 0 unplanned stops, 30 are needed" in found.reason.en
+    assert "plansız duruş sayısı 0, en az 30 gerekir" in found.reason.tr
 
 
 def test_one_machine_cannot_tell_chance_from_skill():
     found = train(task(plant(machines=1, days=400), days=400), QUICK)
     assert isinstance(found, TooLittle)
-    assert "one machine" in found.reason
+    assert "one machine" in found.reason.en
 
 
 def test_other_features_than_those_learned_from_are_refused(learnable):

@@ -23,7 +23,7 @@ PAST = Past(
 
 
 def test_one_an_hour_of_each_machine_where_there_is_room():
-    found = looks(PAST, TrainingFilter(machine_ids=[MACHINES[3], MACHINES[7]]), BEGIN, BEGIN + 2 * DAY)
+    found = looks(PAST, TrainingFilter(machine_ids=[str(MACHINES[3]), str(MACHINES[7])]), BEGIN, BEGIN + 2 * DAY)
     assert len(found) == 2 * 48
     assert set(found.machine.tolist()) == {3, 7}
 
