@@ -62,7 +62,7 @@ from cloud.reports.cache import Cache
 from cloud.reports.service import asking
 from cloud.settings import DATABASE_URL_VARIABLE, Settings
 from cloud.shifts import routes as shifts
-from cloud.shifts import service as shift_service
+from cloud.shifts.service import patterns as shift_service
 from cloud.sync import routes as sync
 from cloud.sync.hub import Hub
 from cloud.telemetry import routes as telemetry

@@ -27,8 +27,8 @@ from cloud.machines.schemas import MachineIn
 from cloud.parts import service as parts
 from cloud.parts.schemas import PartIn
 from cloud.seed_plant import MachinePast, Plant
-from cloud.shifts import service as shifts
 from cloud.shifts.schemas import PatternIn
+from cloud.shifts.service import patterns as shifts
 from cloud.telemetry import settling
 from cloud.telemetry.intake import Intake
 from shared.reading import Readings, ReadingType, Tag, from_rows

@@ -4,7 +4,7 @@ Every column is a look back from the instant by `windows`; telemetry is told as 
 usual, the median of its last 21 days, for two machines of one type never read alike.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -82,7 +82,6 @@ class _Columns:
 def features(
     history: History,
     instants: Instants,
-    zone: Callable[[Times], Times] = lambda at: at,
     wanted: Collection[str] | None = None,
 ) -> Matrix:
     """Return the features of machines at instants, shape (instants, names), NaN where a thing is not known.
@@ -90,7 +89,6 @@ def features(
     Args:
         history: The past; what was not known at an instant does not touch its row.
         instants: When, and of which machine.
-        zone: Turns UTC into the site's time.
         wanted: The columns that are needed, where only rows of some machines were read: of those kinds of alarms and
             maintenance, and of work and jobs also where these machines have none, which is none of it and not unknown.
             None is what there is, and of kinds the `MOST_KINDS` most frequent ones.
@@ -99,7 +97,7 @@ def features(
     history = history if wanted is None else _widened(history, wanted)
     # what there is of any machine has columns; rows are looked through of those that are asked about
     has, history = history, _of(history, np.unique(instants.machine))
-    _calendar(columns, zone(instants.at), history.shift_hours)
+    _calendar(columns, history, instants, wanted or ())
     if len(has.alarms):
         _events(columns, "alarms", history.alarms, where, _kinds(has.alarms, "alarms", wanted))
     _stops(columns, history, where)
@@ -152,16 +150,25 @@ def _kinds(events: Events, group: str, wanted: Collection[str] | None) -> list[i
     return sorted(np.argsort(-often, kind="stable")[:MOST_KINDS].tolist())
 
 
-def _calendar(columns: _Columns, local: Times, shift_hours: Sequence[int]) -> None:
-    hours = local // HOUR
-    if shift_hours:
-        hour, starts = hours % 24, np.array(sorted(shift_hours))
-        # before the first of a day the last of the day before still goes on
-        shift = (np.searchsorted(starts, hour, side="right") - 1) % len(starts)
-        columns.add("calendar", "shift", shift.astype(np.float64))
-        columns.add("calendar", "hours_into_shift", ((hour - starts[shift]) % 24).astype(np.float64))
-    columns.add("calendar", "hour", (hours % 24).astype(np.float64))
-    columns.add("calendar", "weekday", ((hours // 24 + 3) % 7).astype(np.float64))  # 1970 began on a Thursday
+def _calendar(columns: _Columns, history: History, instants: Instants, wanted: Collection[str]) -> None:
+    clock = history.calendar.clock(history.machines, instants.machine, instants.at, WINDOWS)
+    hours = clock.local // HOUR
+    if history.calendar.has_shifts or "shift" in wanted:
+        columns.add("calendar", "shift", clock.shift)
+        columns.add("calendar", "hours_into_shift", clock.into)
+        for name, ahead in clock.ahead.items():
+            columns.add("calendar", f"shift_hours_next_{name}", ahead)
+    columns.add("calendar", "local_hour", (hours % 24).astype(np.float64))
+    columns.add("calendar", "local_weekday", _weekday(hours))
+    if "hour" in wanted:
+        # of models that were trained before the site's clock was known
+        hours = instants.at // HOUR
+        columns.add("calendar", "hour", (hours % 24).astype(np.float64))
+        columns.add("calendar", "weekday", _weekday(hours))
+
+
+def _weekday(hours: Times) -> Floats:
+    return ((hours // 24 + 3) % 7).astype(np.float64)  # 1970 began on a Thursday
 
 
 def _events(

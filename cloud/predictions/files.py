@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.predictions.calendar import Calendar
 from cloud.predictions.exports import Kinds, Once, Places, Reader, Row, Tell, Verdict
 from cloud.predictions.history import HOUR, Events, Floats, History, Spans, Stops, no_events, no_spans
 from cloud.predictions.mapping import EventTable, JobTable, Mapping, SpanTable, StopTable
+from cloud.shifts.service.telling import always
 
 
 def read_history(
@@ -45,8 +47,8 @@ def read_history(
     if mapping.telemetry is not None:
         measured = _spans(reader, "telemetry", mapping.telemetry, mapping.telemetry.named)
     jobs = _jobs(reader, mapping.jobs) if mapping.jobs is not None else no_spans()
-    traits, shifts = _traits(reader, mapping), tuple(mapping.shift_hours)
-    known = History(tuple(reader.machines), stops, alarms, maintenance, work, measured, traits, jobs, shifts)
+    traits, calendar = _traits(reader, mapping), Calendar([always(ZoneInfo(mapping.timezone), mapping.shift_hours)])
+    known = History(tuple(reader.machines), stops, alarms, maintenance, work, measured, traits, jobs, calendar)
     return known, reader.verdict
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.predictions.calendar import Calendar
+
 Times = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -123,7 +125,7 @@ class History:
         measured: Telemetry by span.
         traits: What a machine is, and stays: its age, its model.
         jobs: A job log, a row a job that is over: minutes by category, and what is known of job and operator.
-        shift_hours: At which hours of the site's day shifts begin, in order; empty where it has none.
+        calendar: Its clock and its shifts.
     """
 
     machines: Sequence[str]
@@ -134,7 +136,7 @@ class History:
     measured: Spans
     traits: Mapping[str, Floats] = field(default_factory=dict)
     jobs: Spans = field(default_factory=no_spans)
-    shift_hours: Sequence[int] = ()
+    calendar: Calendar = field(default_factory=Calendar)
 
     def as_known(self, at: int) -> "History":
         """Return what was known at an instant, and nothing else: for tests, and for whoever wants to be sure."""
@@ -152,6 +154,7 @@ class History:
             work=self.work.take(self.work.known <= at),
             measured=self.measured.take(self.measured.known <= at),
             jobs=self.jobs.take(self.jobs.known <= at),
+            calendar=self.calendar.as_known(at),
         )
 
 

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table as Sheet
 
@@ -16,7 +14,7 @@ from cloud.predictions import messages
 from cloud.predictions.exports import Verdict
 from cloud.predictions.features import Instants, features
 from cloud.predictions.files import read_history
-from cloud.predictions.history import DAY, HOUR, SECOND, History, Times
+from cloud.predictions.history import DAY, HOUR, SECOND, History
 from cloud.predictions.importance import shown
 from cloud.predictions.mapping import Mapping
 from cloud.predictions.outcomes import grid, outcomes
@@ -120,33 +118,19 @@ def judge(directory: Path, mapping: Path, wanted: Wanted, tell: Callable[[str], 
     where = tomlfile.read(mapping, Mapping)
     history, verdict = read_history(directory, where, lambda table, rows: tell(f"{table}: {rows:,} rows read"))
     tell("features")
-    task = task_of(history, wanted, local(where.timezone))
+    task = task_of(history, wanted)
     learned = train(task, Plan(wanted.algorithm), lambda share, word: tell(f"{word}, {share:.0%}"))
     if isinstance(learned, TooLittle):
         raise BadRequest(messages.INSUFFICIENT_DATA, reason=learned.reason)
     return Judged(verdict, learned, wanted.horizon)
 
 
-def local(timezone: str) -> Callable[[Times], Times]:
-    """Return what turns UTC into a zone's time, by the hour: no zone changes its offset within one."""
-    zone = ZoneInfo(timezone)
-
-    def turned(at: Times) -> Times:
-        hours, place = np.unique(at // HOUR, return_inverse=True)
-        offsets = [datetime.fromtimestamp(hour * 3600, zone).utcoffset() for hour in hours.tolist()]
-        seconds = np.array([0 if each is None else round(each.total_seconds()) for each in offsets], np.int64)
-        return at + seconds[place] * SECOND
-
-    return turned
-
-
-def task_of(history: History, wanted: Wanted, zone: Callable[[Times], Times] = lambda at: at) -> Task:
+def task_of(history: History, wanted: Wanted) -> Task:
     """Return what is to be learned of a history: one look at each machine every step.
 
     Args:
         history: The past.
         wanted: Of it.
-        zone: Turns UTC into the site's time, see `local`.
 
     Raises:
         BadRequest: It is too short.
@@ -160,7 +144,7 @@ def task_of(history: History, wanted: Wanted, zone: Callable[[Times], Times] = l
     if wanted.test_from is not None:
         test = _us(wanted.test_from)
         at = Cuts(test - int(_TEST_SHARE * (test - begin)), test)
-    return looked_at(history, instants, wanted.horizon * HOUR, end, at, zone)
+    return looked_at(history, instants, wanted.horizon * HOUR, end, at)
 
 
 def looked_at(
@@ -169,11 +153,10 @@ def looked_at(
     horizon: int,
     until: int,
     at: Cuts,
-    zone: Callable[[Times], Times] = lambda at: at,
 ) -> Task:
     """Return what is to be learned of looks at a past that is known until an instant."""
     found = outcomes(history.stops, instants, horizon, until)
-    return Task(instants, features(history, instants, zone), found, history.stops, horizon, at)
+    return Task(instants, features(history, instants), found, history.stops, horizon, at)
 
 
 def span(history: History) -> tuple[int, int]:

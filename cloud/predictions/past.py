@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
+from cloud.predictions.calendar import Calendar
 from cloud.predictions.hearing import Heard
 from cloud.predictions.history import Events, Floats, History, Stops, joined, together
 from cloud.predictions.imported import reading
@@ -17,6 +18,7 @@ from cloud.predictions.sources import Asked, alarms_of, jobs_of, telemetry_of, w
 from cloud.production.service import failures
 from cloud.production.service.failures import Failures
 from cloud.production.service.moments import us, utc
+from cloud.shifts.service import told as shifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ async def read(
         measured,
         _traits(seen.traits, ids),
         jobs,
+        Calendar(await shifts.told(session, organization_id, as_of)),
     )
     gaps = [
         (each, utc(begin), utc(end))

@@ -26,7 +26,7 @@ LIKENESS = (
     "hours_since_maintenance",
     "run_minutes_24h",
     "scrap_share_24h",
-    "hour",
+    "local_hour",
 )
 
 

@@ -15,6 +15,7 @@ from cloud.maintenance import service as maintenance
 from cloud.predictions.imported import reading
 from cloud.predictions.learning import serving
 from cloud.production.service import alarms, failures
+from cloud.shifts.service import told as shifts
 from cloud.telemetry import service as telemetry
 
 # whatever a computation looks at: one part each
@@ -26,10 +27,17 @@ _OF_A_MACHINE = (
     telemetry.MEASURED_STANDING,
     joblog.STANDING,
 )
+_OF_ALL = (reading.STANDING, shifts.STANDING)
+
+
+def _told(parts: Sequence[str]) -> str:
+    return ", ".join(f"coalesce(CAST(({each}) AS text), '-')" for each in parts)
+
+
 _STANDING = text(f"""
     SELECT wanted.id AS machine_id,
-           concat_ws(' ', {", ".join(f"coalesce(CAST(({each}) AS text), '-')" for each in _OF_A_MACHINE)}) AS known,
-           ({reading.STANDING}) AS brought, ({serving.CHAMPION}) AS champion, statement_timestamp() AS at
+           concat_ws(' ', {_told(_OF_A_MACHINE)}) AS known,
+           concat_ws(' ', {_told(_OF_ALL)}) AS brought, ({serving.CHAMPION}) AS champion, statement_timestamp() AS at
     FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
 """)  # noqa: S608  # made of statements that stand in the code
 
@@ -40,7 +48,7 @@ class Standing:
 
     Attributes:
         known: By machine, what stays the same as long as nothing new is known of it.
-        brought: What stays the same until more is imported.
+        brought: What stays the same until more is imported, or other shifts are told.
         champion: The model that serves; None where none is promoted.
         at: When it was so, by the clock that says when things are recorded.
     """

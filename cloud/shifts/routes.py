@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from cloud.db import Session
 from cloud.identity.caller import CurrentCaller
 from cloud.preconditions import IfMatch
-from cloud.shifts import service
 from cloud.shifts.schemas import Day, ExceptionIn, ExceptionOut, OccurrenceOut, PatternIn, PatternOut
+from cloud.shifts.service import patterns as service
 from cloud.values import RowId
 
 router = APIRouter(prefix="/shifts/patterns", tags=["shifts"])

@@ -23,8 +23,8 @@ from cloud.kpi.facts import Facts, total
 from cloud.kpi.spans import Span, minus
 from cloud.kpi.worked import Bucket
 from cloud.production.service import moments
-from cloud.shifts import service as shifts
 from cloud.shifts.schemas import OccurrenceOut
+from cloud.shifts.service import patterns as shifts
 
 # hours between shifts in which something was done, or made: few, as a rule
 _OVERTIME = text(f"""

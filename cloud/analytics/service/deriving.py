@@ -28,7 +28,7 @@ from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
 from cloud.production.service import alarms, counting, deriving, layers, moments, pace
 from cloud.production.service.portions import portions
-from cloud.shifts import service as shifts
+from cloud.shifts.service import patterns as shifts
 from cloud.telemetry import service as telemetry
 from cloud.workorders.service import counted
 from shared import logs

@@ -27,7 +27,7 @@ from cloud.kpi.facts import Facts, total
 from cloud.kpi.policy import Policy
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
-from cloud.shifts import service as shifts
+from cloud.shifts.service import patterns as shifts
 
 # one answer's worth: as many hours as a quarter of a year has, five years of days
 MOST = {Grain.HOUR: 100, Grain.SHIFT: 400, Grain.DAY: 1830, Grain.WEEK: 3660, Grain.MONTH: 3660}

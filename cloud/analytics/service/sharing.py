@@ -31,7 +31,7 @@ from cloud.kpi.worked import Bucket
 from cloud.machines.schemas import MachineOut
 from cloud.operators import service as operators
 from cloud.production.service import counting, layers
-from cloud.shifts import service as shifts
+from cloud.shifts.service import patterns as shifts
 from cloud.workorders.service import running
 
 # so much of a machine is held in memory at a time

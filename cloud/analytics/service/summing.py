@@ -27,7 +27,7 @@ from cloud.kpi.facts import Facts
 from cloud.kpi.spans import Span
 from cloud.machines.schemas import MachineOut
 from cloud.production.service import moments
-from cloud.shifts import service as shifts
+from cloud.shifts.service import patterns as shifts
 
 # a shift lasts a day and an hour at most
 _LONGEST = timedelta(hours=25)

@@ -18,7 +18,7 @@ from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut, MachineStatus
 from cloud.predictions.optimizer.associating import Observed
 from cloud.production.service.moments import utc
-from cloud.shifts import service as shifts
+from cloud.shifts.service import patterns as shifts
 from cloud.workorders.service import running
 
 DEFAULT = timedelta(days=90)

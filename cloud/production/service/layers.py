@@ -23,8 +23,8 @@ from cloud.production.models import MachineStateRow, ReasonCode, StateModel
 from cloud.production.schemas import MICROSTOP_S
 from cloud.production.service import moments
 from cloud.production.service.deriving import sources_by
-from cloud.shifts import service as shifts
 from cloud.shifts.schemas import OccurrenceOut
+from cloud.shifts.service import patterns as shifts
 from cloud.telemetry import signals
 from cloud.workorders.service import running
 from shared.reading import MachineState, ReadingType

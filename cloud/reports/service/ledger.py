@@ -13,7 +13,7 @@ from cloud.kpi.worked import Bucket
 from cloud.machines import service as machines
 from cloud.reports.heads import LOSSES
 from cloud.reports.schemas import Metric, PointOut
-from cloud.shifts import service as shifts
+from cloud.shifts.service import patterns as shifts
 
 # the days that unusual ones are held against
 HISTORY = timedelta(days=60)

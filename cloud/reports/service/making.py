@@ -34,7 +34,7 @@ from cloud.reports.service import facts, ledger
 from cloud.reports.service import groups as grouping
 from cloud.reports.service.facts import Data, Question
 from cloud.reports.sheet import Cell, Sheet
-from cloud.shifts import service as shifts
+from cloud.shifts.service import patterns as shifts
 from shared import logs
 
 # no progress for so long: its maker is gone

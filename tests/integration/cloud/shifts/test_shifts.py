@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from cloud.machines import service as machines
-from cloud.shifts import service
+from cloud.shifts.service import patterns as service
 
 NIGHT = {"name": "night", "start": "22:00", "end": "06:00", "breaks": [{"start": "02:00", "end": "02:30"}]}
 PATTERN = {

@@ -1,9 +1,13 @@
 """A small plant of chance: alarms that do come before stops, and one that means nothing."""
 
+from zoneinfo import ZoneInfo
+
 import numpy as np
 
+from cloud.predictions.calendar import Calendar
 from cloud.predictions.features import JOB_TIMES
 from cloud.predictions.history import DAY, HOUR, Events, History, Spans, Stops, no_spans
+from cloud.shifts.service.telling import always
 
 BEGIN = 1_704_067_200_000_000  # 2024-01-01
 
@@ -61,7 +65,7 @@ def plant(
         measured=Spans(of, hours, known, measured),
         traits={"age": np.arange(machines, dtype=np.float64)},
         jobs=_jobs(rng, machines, days, late_share) if has_jobs else no_spans(),
-        shift_hours=(6, 14, 22) if has_jobs else (),
+        calendar=Calendar([always(ZoneInfo("UTC"), (6, 14, 22) if has_jobs else ())]),
     )
 
 

@@ -1,15 +1,18 @@
 """A prediction as of an instant is the same, to the bit, with and without all that was known later."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.predictions.features import JOB_TIMES, MOST_KINDS, features
+from cloud.predictions.calendar import Calendar
+from cloud.predictions.features import JOB_TIMES, MOST_KINDS, WINDOWS, features
 from cloud.predictions.history import DAY, HOUR, Events, Spans, no_spans
 from cloud.predictions.outcomes import grid
+from cloud.shifts.service.telling import always
 from tests.unit.cloud.predictions.plant import BEGIN, plant
 
 LATE = plant(seed=3, machines=3, days=40, late_share=0.3, has_jobs=True)
@@ -96,8 +99,8 @@ def test_columns_say_what_they_are_named():
     alarms = LATE.alarms
     mine = (alarms.machine == 1) & (alarms.known <= at) & (alarms.at > at - DAY)
     assert row["alarms_24h"] == mine.sum()
-    assert row["hour"] == 0
-    assert row["weekday"] == 6  # a Sunday
+    assert row["local_hour"] == 0
+    assert row["local_weekday"] == 6  # a Sunday
     assert row["maintenance_hours_since_service"] == 10 * 24
     assert row["age"] == 1
     assert abs(row["vib_off_usual_72h"]) < 0.2
@@ -107,18 +110,19 @@ def test_columns_say_what_they_are_named():
 
 def test_the_sites_own_time_gives_the_hour():
     instants = grid(1, BEGIN, BEGIN + 1)
-    matrix = features(LATE, instants, zone=lambda at: at + 3 * HOUR)
-    assert matrix.values[0, matrix.names.index("hour")] == 3
+    matrix = features(replace(LATE, calendar=Calendar([always(ZoneInfo("Europe/Istanbul"))])), instants)
+    assert matrix.values[0, matrix.names.index("local_hour")] == 3
 
 
 def test_a_machine_that_was_never_seen_has_nothing_but_the_calendar():
     lonely = LATE.as_known(BEGIN - 1)
     matrix = features(lonely, grid(3, BEGIN, BEGIN + 1))
     assert {name for name, group in matrix.groups.items() if group == "calendar"} == {
-        "hour",
-        "weekday",
+        "local_hour",
+        "local_weekday",
         "shift",
         "hours_into_shift",
+        *(f"shift_hours_next_{name}" for name in WINDOWS),
     }
     assert matrix.values[0, matrix.names.index("stops_7d")] == pytest.approx(0)
 
@@ -149,3 +153,17 @@ def test_a_shift_goes_on_over_midnight(hour, shift, into):
     matrix = features(LATE, grid(1, BEGIN + hour * HOUR, BEGIN + hour * HOUR + 1))
     row = dict(zip(matrix.names, matrix.values[0], strict=True))
     assert (row["shift"], row["hours_into_shift"]) == (shift, into)
+
+
+def test_a_model_gets_the_columns_it_was_trained_with_whatever_is_told_of_shifts_now():
+    at = grid(1, BEGIN + 20 * DAY + 5 * HOUR, BEGIN + 20 * DAY + 5 * HOUR + 1)
+    removed = replace(LATE, calendar=Calendar([always(ZoneInfo("Europe/Istanbul"))]))
+    assert "shift" not in features(removed, at).names
+    matrix = features(removed, at, wanted=features(LATE, at).names)
+    told = dict(zip(matrix.names, matrix.values[0].tolist(), strict=True))
+    assert np.isnan([told["shift"], told["hours_into_shift"], told["shift_hours_next_24h"]]).all()
+    assert matrix.groups["shift"] == "calendar"
+    # one of before the site's clock was known looks at UTC
+    matrix = features(removed, at, wanted=["hour", "weekday"])
+    told = dict(zip(matrix.names, matrix.values[0].tolist(), strict=True))
+    assert (told["hour"], told["weekday"], told["local_hour"]) == (5, 6, 8)

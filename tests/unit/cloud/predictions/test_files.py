@@ -131,7 +131,8 @@ def test_a_job_log_tells_its_times_its_product_and_who_worked(exports, mapping):
     assert jobs.columns["running"][0] == 30
     assert np.isnan(jobs.columns["experience"][1])
     assert [each.line for each in verdict.refused if each.file == "jobs.csv"] == [4]
-    assert history.shift_hours == (6, 14, 22)
+    clock = history.calendar.clock(history.machines, jobs.machine, jobs.at, {"8h": 8 * HOUR})
+    assert (clock.shift[0], clock.into[0], clock.ahead["8h"][0]) == (0, 3, 8)
 
 
 def test_a_column_of_a_job_log_that_means_nothing_is_named(mapping):

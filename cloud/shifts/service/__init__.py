@@ -1,0 +1,1 @@
+"""Owns what can be done with shifts, and what was told of them when."""
