@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import changes, marks, paging
+from cloud import changes, marks, paging, windows
 from cloud.changes import ChangeKind, Entity
 from cloud.errors import Conflict, Invalid, NotFound
 from cloud.identity.schemas import Caller
@@ -39,11 +39,21 @@ from cloud.maintenance.schemas import (
 from cloud.paging import Page
 from cloud.preconditions import WHICHEVER, Seen
 from cloud.telemetry import service as telemetry
+from cloud.windows import Window
 
 STANDING = """
     SELECT concat(count(completed_at), '.', max(completed_at)) FROM maintenance_order WHERE machine_id = wanted.id
 """
 """Of the machine `wanted.id`, what stays the same as long as no more maintenance is known to be done; an SQL query."""
+_PLANNED_WORK = text(f"""
+    SELECT asked.number, found.* FROM {windows.ASKED} CROSS JOIN LATERAL (
+        SELECT started_at, coalesce(completed_at, asked.end_at) AS ended_at FROM maintenance_order
+        WHERE machine_id = asked.machine_id AND kind <> :corrective AND cancelled_at IS NULL
+              AND started_at < asked.end_at
+              AND coalesce(completed_at, asked.end_at) > greatest(started_at, asked.start_at)
+        OFFSET 0
+    ) AS found
+""")  # noqa: S608 - names of ours
 HISTORY = 50
 # what the machine's own `maintenance_schedule_hours` is called among the plans
 SCHEDULE = "maintenance_schedule_hours"
@@ -107,20 +117,10 @@ async def order(session: AsyncSession, who: Caller, order_id: int) -> OrderOut:
     return OrderOut.model_validate(await _order(session, who, order_id))
 
 
-async def planned_work(
-    session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime
-) -> list[tuple[datetime, datetime]]:
-    """Return when maintenance that was planned was done on a machine, as far as it overlaps a range."""
-    row = MaintenanceOrder
-    statement = select(col(row.started_at), col(row.completed_at)).where(
-        col(row.machine_id) == machine_id,
-        col(row.kind) != Kind.CORRECTIVE,
-        col(row.started_at) < end,
-        (col(row.completed_at).is_(None)) | (col(row.completed_at) > start),
-        col(row.cancelled_at).is_(None),
-    )
-    spans = [(began, ended or end) for began, ended in await session.execute(statement) if began is not None]
-    return [(began, ended) for began, ended in spans if began < ended]
+async def planned_work(session: AsyncSession, asked: Sequence[Window]) -> list[list[tuple[datetime, datetime]]]:
+    """Return when maintenance that was planned was done on each window's machine, as far as it overlaps the window."""
+    found = await windows.rows(session, _PLANNED_WORK, asked, corrective=Kind.CORRECTIVE.value)
+    return [[(row.started_at, row.ended_at) for row in several] for several in found]
 
 
 async def done_by(session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime) -> list[Done]:

@@ -5,16 +5,17 @@ steps, for a question about all days would lock all of their partitions.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from cloud.gateways import service as gateways
-from cloud.telemetry.models import Tag
+
+K = TypeVar("K")
 
 _STEPS = (timedelta(hours=1), timedelta(days=2), timedelta(days=40), timedelta(days=150 * 366))
 _NEAR = timedelta(days=2)
@@ -24,6 +25,10 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # No counter of pieces comes to more: a thousand a second make so many in thirty years. What is read with a wrong type
 # or word order is mostly beyond it, or below 0.
 MOST_COUNTED = 10**12
+_SOURCES = text("""
+    SELECT machine_id, id, gateway_id, device, name, reading_type, rollover FROM tag
+    WHERE machine_id = ANY(CAST(:machines AS uuid[])) ORDER BY id
+""")
 _NEWEST = text("SELECT max(ts) FROM latest WHERE tag_id = ANY(CAST(:tags AS int[]))")
 _BETWEEN = text("""
     SELECT tag_id, ts, n, value, text, quality FROM reading
@@ -108,11 +113,15 @@ def is_count(value: float) -> bool:
 
 async def sources(session: AsyncSession, machine_id: uuid.UUID) -> list[Source]:
     """Return a machine's tags."""
-    statement = select(
-        col(Tag.id), col(Tag.gateway_id), col(Tag.device), col(Tag.name), col(Tag.reading_type), col(Tag.rollover)
-    ).where(col(Tag.machine_id) == machine_id)
-    rows = await session.execute(statement.order_by(col(Tag.id)))
-    return [Source(*row) for row in rows]  # type: ignore[arg-type] # a stored row has its id
+    return (await sources_of(session, [machine_id]))[machine_id]
+
+
+async def sources_of(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Source]]:
+    """Return the tags of each of some machines."""
+    found: dict[uuid.UUID, list[Source]] = {machine_id: [] for machine_id in machine_ids}
+    for machine_id, *tag in await session.execute(_SOURCES, {"machines": list(machine_ids)}):
+        found[machine_id].append(Source(*tag))
+    return found
 
 
 async def between(session: AsyncSession, tags: Collection[int], start: datetime, end: datetime) -> list[Signal]:
@@ -207,10 +216,12 @@ async def holes(
     return [(row.from_at, row.to_at) for row in await session.execute(_HOLES, asked)]
 
 
-async def heard(session: AsyncSession, tags: Collection[Source]) -> datetime | None:
-    """Return when a gateway of these tags was last heard; None where none ever was."""
-    known = await gateways.by_ids(session, {tag.gateway_id for tag in tags})
-    return max((each.last_seen for each in known.values() if each.last_seen is not None), default=None)
+async def heard(session: AsyncSession, several: Mapping[K, Collection[Source]]) -> dict[K, datetime]:
+    """Return for each of several sets of tags when a gateway of it was last heard; where none ever was, nothing."""
+    known = await gateways.by_ids(session, {tag.gateway_id for tags in several.values() for tag in tags})
+    seen = {each.id: each.last_seen for each in known.values() if each.last_seen is not None}
+    found = {key: [seen[tag.gateway_id] for tag in tags if tag.gateway_id in seen] for key, tags in several.items()}
+    return {key: max(times) for key, times in found.items() if times}
 
 
 async def kept_since(session: AsyncSession) -> datetime | None:

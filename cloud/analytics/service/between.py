@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from cloud.analytics.schemas import Grain
 from cloud.analytics.service import edges, storing, tally
-from cloud.analytics.service.edges import Cut, Extent, Known
+from cloud.analytics.service.edges import Cut, Extent, Known, Part
 from cloud.analytics.service.tally import Tally
 from cloud.kpi import worked
 from cloud.kpi.elements import Category
@@ -134,7 +134,7 @@ async def _overtime(asked: Cut, places: Places) -> dict[uuid.UUID, list[Known]]:
     }
     gaps = [span for _, span in places.gaps]
     ends = [span.end for span in gaps]
-    found: dict[uuid.UUID, list[Known]] = {}
+    seen: list[tuple[uuid.UUID, Known, Span]] = []
     for row in map(dict, (await asked.session.execute(_OVERTIME, told)).mappings()):
         machine_id = row["machine_id"]
         hour = edges.known(row, asked.extents[machine_id])
@@ -145,23 +145,27 @@ async def _overtime(asked: Cut, places: Places) -> dict[uuid.UUID, list[Known]]:
             gap = hour.span.clip(gaps[number])
             number += 1
             if gap.length:
-                facts = await _in_gap(asked, places, machine_id, hour, gap)
-                found.setdefault(machine_id, []).append(Known(gap, facts, hour.revision))
+                seen.append((machine_id, hour, gap))
+    parts = await asked.parts(
+        [
+            Part(machine_id, gap, [Known(gap, hour.facts, hour.revision)] if _is_all(places, hour, gap) else ())
+            for machine_id, hour, gap in seen
+        ]
+    )
+    found: dict[uuid.UUID, list[Known]] = {}
+    for (machine_id, hour, gap), facts in zip(seen, parts, strict=True):
+        ran, made = facts.time_us.get(Category.OVERTIME, 0), facts.overtime_pieces
+        after_hours = Facts({Category.OVERTIME: ran, Category.OFF_SHIFT: -ran} if ran else {}, overtime_pieces=made)
+        found.setdefault(machine_id, []).append(Known(gap, after_hours, hour.revision))
     return found
 
 
-async def _in_gap(asked: Cut, places: Places, machine_id: uuid.UUID, hour: Known, gap: Span) -> Facts:
-    """Return what ran and was made in what of an hour lies between shifts."""
+def _is_all(places: Places, hour: Known, gap: Span) -> bool:
+    """Return whether an hour's overtime is a gap's: all of it that is no shift's is this, and no shift has a break."""
     beside = [occurrence for _, occurrence in places.near(hour.span)]
     paused = [moments.span(each.start, each.end).clip(hour.span).length for shift in beside for each in shift.breaks]
     rest = minus([hour.span], [span for span, _ in places.near(hour.span)])
-    if rest == [gap] and not any(paused):
-        # all of it that is no shift's is this, and pieces in shifts are none of overtime
-        ran, made = hour.facts.time_us.get(Category.OVERTIME, 0), hour.facts.overtime_pieces
-    else:
-        drawn = await asked.drawn(machine_id, gap)
-        ran, made = drawn.time_us.get(Category.OVERTIME, 0), drawn.overtime_pieces
-    return Facts({Category.OVERTIME: ran, Category.OFF_SHIFT: -ran} if ran else {}, overtime_pieces=made)
+    return rest == [gap] and not any(paused)
 
 
 def _within(extent: Extent, places: Places) -> list[int]:

@@ -14,19 +14,24 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud import windows
 from cloud.analytics.schemas import Grain
 from cloud.analytics.service import storing
 from cloud.kpi.facts import Facts, total
 from cloud.kpi.ledger import draw_up
-from cloud.kpi.spans import HOUR, Span, minus
+from cloud.kpi.spans import Span, minus
 from cloud.machines.schemas import MachineOut
 from cloud.production.service import layers, moments
+from cloud.windows import Window
 
+# ledgers of less than an hour whose layers are in memory: the ends of a window of a thousand machines
+AT_ONCE = 2_000
 _HOURS = text(f"""
-    SELECT machine_id, bucket AS starts_at, {", ".join(storing.COLUMNS)}, revision FROM fact_hour
-    JOIN unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS near (start_at, end_at)
-         ON bucket >= start_at AND bucket < end_at
-    WHERE machine_id = ANY(CAST(:machines AS uuid[]))
+    SELECT asked.number, found.* FROM {windows.ASKED} CROSS JOIN LATERAL (
+        SELECT bucket AS starts_at, {", ".join(storing.COLUMNS)}, revision FROM fact_hour
+        WHERE machine_id = asked.machine_id AND bucket > asked.start_at - interval '1 hour' AND bucket < asked.end_at
+        OFFSET 0
+    ) AS found
 """)  # noqa: S608 - column names of ours
 
 
@@ -45,6 +50,15 @@ class Extent:
 
     since: int
     until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a machine's time, no further than is known, and rows as they are kept of time in it or beside."""
+
+    machine_id: uuid.UUID
+    span: Span
+    near: Sequence[Known] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +83,37 @@ class Cut:
         """Return what of a range lies in the window."""
         return max(start, self.window[0]), min(end, self.window[1])
 
-    async def part(self, machine_id: uuid.UUID, row: Known, near: Sequence[Known]) -> Facts:
-        """Return what of a row lies in the window."""
-        span = row.span.clip(self.span)
-        if span == row.span or not row.span.length:
-            return row.facts
-        return await self.drawn(machine_id, span, near)
+    async def parts(self, wanted: Sequence[Part]) -> list[Facts]:
+        """Return the facts of each part; what no hour is known of is drawn up, many at once."""
+        machines = {each.id: each for each in self.line}
+        # of each part the hours that lie in it as they are, and what they leave
+        wholes = [[each for each in part.near if _holds(part.span, each.span)] for part in wanted]
+        rests = [
+            (number, left)
+            for number, (part, whole) in enumerate(zip(wanted, wholes, strict=True))
+            for left in minus([part.span], [each.span for each in whole])
+        ]
+        asked = [
+            layers.Asked(
+                machines[wanted[number].machine_id],
+                moments.utc(left.start),
+                moments.utc(left.end),
+                moments.utc(max(self.extents[wanted[number].machine_id].until, left.end)),
+            )
+            for number, left in rests
+        ]
+        found = [[each.facts for each in whole] for whole in wholes]
+        for first in range(0, len(rests), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            around = await layers.around_each(self.session, self.organization_id, asked[some])
+            for (number, left), each in zip(rests[some], around, strict=True):
+                found[number].append(draw_up(left, each).facts)
+        return [total(several) for several in found]
 
-    async def drawn(self, machine_id: uuid.UUID, span: Span, near: Sequence[Known] = ()) -> Facts:
-        """Return the facts of a stretch of a machine's time; of what of it are hours of `near`, those."""
-        machine = next(each for each in self.line if each.id == machine_id)
-        return await part(self.session, self.organization_id, machine, span, self.extents[machine_id], near)
+    def cut(self, machine_id: uuid.UUID, row: Known, near: Sequence[Known] = ()) -> Part:
+        """Return what of a row lies in the window, as a part."""
+        span = row.span.clip(self.span)
+        return Part(machine_id, span, [row] if span == row.span else near)
 
 
 def known(row: Mapping[str, Any], extent: Extent) -> Known:
@@ -90,51 +124,19 @@ def known(row: Mapping[str, Any], extent: Extent) -> Known:
 
 
 async def hours(
-    session: AsyncSession, extents: Mapping[uuid.UUID, Extent], spans: Collection[Span]
+    session: AsyncSession, extents: Mapping[uuid.UUID, Extent], spans: Collection[tuple[uuid.UUID, Span]]
 ) -> dict[uuid.UUID, list[Known]]:
-    """Return the hours of machines that overlap some stretches of time, none longer than a shift; in no order."""
-    found: dict[uuid.UUID, list[Known]] = {}
-    if not spans:
-        return found
-    asked = {
-        "machines": list(extents),
-        "starts": [moments.utc(each.start - HOUR + 1) for each in spans],
-        "ends": [moments.utc(each.end) for each in spans],
-    }
+    """Return the hours of machines that overlap some stretches of their time, none longer than a shift; in no order."""
+    asked = [Window(machine_id, moments.utc(span.start), moments.utc(span.end)) for machine_id, span in spans]
     # stretches of time may share an hour
-    seen: set[tuple[uuid.UUID, datetime]] = set()
-    for row in map(dict, (await session.execute(_HOURS, asked)).mappings()):
-        machine_id = row["machine_id"]
-        if (machine_id, row["starts_at"]) not in seen:
-            seen.add((machine_id, row["starts_at"]))
-            found.setdefault(machine_id, []).append(known(row, extents[machine_id]))
-    return found
+    found: dict[uuid.UUID, dict[datetime, Known]] = {}
+    for window, rows in zip(asked, await windows.rows(session, _HOURS, asked), strict=True):
+        of_machine = found.setdefault(window.machine_id, {})
+        for row in (each._asdict() for each in rows):
+            if row["starts_at"] not in of_machine:
+                of_machine[row["starts_at"]] = known(row, extents[window.machine_id])
+    return {machine_id: list(several.values()) for machine_id, several in found.items()}
 
 
-async def part(
-    session: AsyncSession,
-    organization_id: uuid.UUID,
-    machine: MachineOut,
-    span: Span,
-    extent: Extent,
-    near: Sequence[Known] = (),
-) -> Facts:
-    """Return the facts of a stretch of a machine's time.
-
-    Args:
-        session: To ask.
-        organization_id: Whose machine.
-        machine: Whose time.
-        span: Of when; no further than is known.
-        extent: From when until when the machine is derived.
-        near: Hours as they are kept, of any time.
-    """
-    whole = [each for each in near if span.start <= each.span.start and each.span.end <= span.end]
-    rest = minus([span], [each.span for each in whole])
-    found = [each.facts for each in whole]
-    for left in rest:
-        begin, end = moments.utc(left.start), moments.utc(left.end)
-        until = moments.utc(max(extent.until, left.end))
-        around = await layers.around(session, organization_id, machine, begin, end, until)
-        found.append(draw_up(left, around).facts)
-    return total(found)
+def _holds(span: Span, other: Span) -> bool:
+    return span.start <= other.start and other.end <= span.end

@@ -31,13 +31,16 @@ from cloud.shifts.service import patterns as shifts
 
 # a shift lasts a day and an hour at most
 _LONGEST = timedelta(hours=25)
-# a row for each period, and one for each machine
+# A row for each period, and one for each machine. A statement that a connection has asked ten times is planned for any
+# window, as if it were a small one; `OFFSET 0` has each machine's rows looked up in their index all the same.
 _SHIFTS = """
     SELECT GROUPING(fact.machine_id) AS is_period, fact.machine_id, {period},
            {sums}, sum(revision)::bigint AS revision
-    FROM fact_shift AS fact JOIN shift_occurrence AS occurrence ON occurrence.id = fact.occurrence_id
-    WHERE fact.machine_id = ANY(CAST(:machines AS uuid[])) AND fact.starts_at >= :start AND fact.starts_at < :end
-          AND occurrence.ends_at <= :end AND (CAST(:shift AS text) IS NULL OR occurrence.name = :shift)
+    FROM unnest(CAST(:machines AS uuid[])) AS asked (machine_id) CROSS JOIN LATERAL (
+        SELECT * FROM fact_shift
+        WHERE fact_shift.machine_id = asked.machine_id AND starts_at >= :start AND starts_at < :end OFFSET 0
+    ) AS fact JOIN shift_occurrence AS occurrence ON occurrence.id = fact.occurrence_id
+    WHERE occurrence.ends_at <= :end AND (CAST(:shift AS text) IS NULL OR occurrence.name = :shift)
     GROUP BY GROUPING SETS ((fact.machine_id), ({period}))
 """
 _BY_SHIFT = text(
@@ -47,10 +50,13 @@ _BY_DATE = text(_SHIFTS.format(sums=storing.SUMS, period="fact.business_date"))
 _CUT_SHIFTS = text(f"""
     SELECT fact.machine_id, fact.starts_at, fact.business_date, occurrence.name, occurrence.ends_at,
            {", ".join(storing.COLUMNS)}, revision
-    FROM fact_shift AS fact JOIN shift_occurrence AS occurrence ON occurrence.id = fact.occurrence_id
-         JOIN unnest(CAST(:edges AS timestamptz[])) AS edge ON fact.starts_at < edge AND occurrence.ends_at > edge
-    WHERE fact.machine_id = ANY(CAST(:machines AS uuid[])) AND fact.starts_at > :earliest AND fact.starts_at < :end
-          AND (CAST(:shift AS text) IS NULL OR occurrence.name = :shift)
+    FROM unnest(CAST(:machines AS uuid[])) AS asked (machine_id)
+         CROSS JOIN unnest(CAST(:edges AS timestamptz[])) AS edge CROSS JOIN LATERAL (
+        SELECT * FROM fact_shift
+        WHERE fact_shift.machine_id = asked.machine_id AND starts_at > edge - CAST(:longest AS interval)
+              AND starts_at < edge OFFSET 0
+    ) AS fact JOIN shift_occurrence AS occurrence ON occurrence.id = fact.occurrence_id
+    WHERE occurrence.ends_at > edge AND (CAST(:shift AS text) IS NULL OR occurrence.name = :shift)
 """)  # noqa: S608 - column names of ours
 _BY_HOUR = text(f"""
     SELECT GROUPING(machine_id) AS is_period, machine_id, bucket AS starts_at, {storing.SUMS},
@@ -139,13 +145,18 @@ async def _by_hours(asked: Cut, sums: Tally) -> None:
     # the hours that the window begins and ends in: one, if they are the same
     cut = {clock.begin(each, asked.zone) for each in asked.window if clock.begin(each, asked.zone) != each}
     near = [Span(moments.us(each), moments.us(clock.end(each, asked.zone))) for each in cut]
-    for machine_id, hours in (await edges.hours(asked.session, asked.extents, near)).items():
-        for hour in (each for each in hours if any(span.holds(each.span.start) for span in near)):
-            if hour.span.clip(asked.span).length:
-                facts = await asked.part(machine_id, hour, ())
-                sums.of(machine_id, facts, hour.revision)
-                begun = clock.begin(moments.utc(hour.span.start), asked.zone)
-                _put_hour(asked, sums, begun, facts, hour.revision)
+    asked_of = [(machine_id, span) for machine_id in asked.extents for span in near]
+    found = [
+        (machine_id, hour)
+        for machine_id, hours in (await edges.hours(asked.session, asked.extents, asked_of)).items()
+        for hour in hours
+        if any(span.holds(hour.span.start) for span in near) and hour.span.clip(asked.span).length
+    ]
+    parts = await asked.parts([asked.cut(*each) for each in found])
+    for (machine_id, hour), facts in zip(found, parts, strict=True):
+        sums.of(machine_id, facts, hour.revision)
+        begun = clock.begin(moments.utc(hour.span.start), asked.zone)
+        _put_hour(asked, sums, begun, facts, hour.revision)
 
 
 def _put_hour(asked: Cut, sums: Tally, begun: datetime, facts: Facts, revision: int) -> None:
@@ -180,15 +191,23 @@ async def _by_shifts(asked: Cut, sums: Tally) -> None:
 
 async def _cut_shifts(asked: Cut, sums: Tally, places: Places, whole: Mapping[str, Any]) -> None:
     """Add what lies in the window of the shifts that it begins and ends in."""
-    told = {**whole, "edges": list(asked.window), "earliest": asked.window[0] - _LONGEST}
+    told = {**whole, "edges": list(asked.window), "longest": _LONGEST}
     found = {}
     for row in map(dict, (await asked.session.execute(_CUT_SHIFTS, told)).mappings()):
         # one shift that holds all of the window is cut twice, and is one
         found[row["machine_id"], row["starts_at"]] = row, edges.known(row, asked.extents[row["machine_id"]])
-    cut = {each.span.clip(asked.span) for _, each in found.values() if each.span.clip(asked.span) != each.span}
-    near = await edges.hours(asked.session, asked.extents, {each for each in cut if each.length})
-    for (machine_id, _), (row, shift) in found.items():
-        if shift.span.clip(asked.span).length:
-            facts = await asked.part(machine_id, shift, near.get(machine_id, ()))
-            sums.of(machine_id, facts, shift.revision)
-            places.put(sums, row, facts, shift.revision)
+    cut = {
+        (machine_id, part)
+        for (machine_id, _), (_, shift) in found.items()
+        if (part := shift.span.clip(asked.span)) != shift.span and part.length
+    }
+    near = await edges.hours(asked.session, asked.extents, cut)
+    seen = [
+        (machine_id, row, shift)
+        for (machine_id, _), (row, shift) in found.items()
+        if shift.span.clip(asked.span).length
+    ]
+    parts = await asked.parts([asked.cut(machine_id, shift, near.get(machine_id, ())) for machine_id, _, shift in seen])
+    for (machine_id, row, shift), facts in zip(seen, parts, strict=True):
+        sums.of(machine_id, facts, shift.revision)
+        places.put(sums, row, facts, shift.revision)

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col
 
-from cloud import db
+from cloud import db, windows
 from cloud.errors import Forbidden
 from cloud.identity import service as identity
 from cloud.identity.schemas import Caller, Role
@@ -45,6 +45,7 @@ from cloud.machines import service as machines
 from cloud.operators import service as operators
 from cloud.operators.schemas import OperatorOut
 from cloud.parts import service as parts
+from cloud.windows import Window
 
 # as many of each kind as one looks at; the rest is in the sums
 SHARES = 50
@@ -64,6 +65,16 @@ _OF = (
     JobLogRow.flags,
 )
 _COLUMNS = [*map(col, _OF), *_TIMES]
+# with a bound on when a row began, so that the index is enough, however many years there are before
+_TOUCHING = text(f"""
+    SELECT asked.number, found.id FROM {windows.ASKED} CROSS JOIN LATERAL (
+        SELECT id FROM joblog
+        WHERE organization_id = :whose AND machine_id = asked.machine_id
+              AND start_time > asked.start_at - CAST(:longest AS interval) AND start_time < asked.end_at
+              AND start_time + make_interval(secs => coalesce(job_duration_s, 0)) > asked.start_at
+        ORDER BY start_time, id
+    ) AS found
+""")  # noqa: S608 - names of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +236,10 @@ async def rows(
     if asked.end is not None:
         statement = statement.where(col(JobLogRow.start_time) < asked.end)
     found = await db.rows(session, statement.order_by(col(JobLogRow.start_time), col(JobLogRow.id)))
-    if not found:
-        return []
+    return await _entries(session, organization_id, found) if found else []
+
+
+async def _entries(session: AsyncSession, organization_id: uuid.UUID, found: Sequence[Sequence[Any]]) -> list[Entry]:
     places = await machines.by_ids(session, organization_id, {row[0] for row in found})
     speeds = await parts.speeds(session, organization_id, {row[2] for row in found if row[2] is not None})
     zone = ZoneInfo(await identity.time_zone(session, organization_id))
@@ -250,12 +263,17 @@ async def rows(
     return entries
 
 
-async def actuals(
-    session: AsyncSession, organization_id: uuid.UUID, machine_id: uuid.UUID, begin: datetime, end: datetime
-) -> list[Worked]:
-    """Return a machine's closed rows that touch a time: for the ledger, an order ran as long as each."""
-    found = await logged(session, organization_id, machine_id, begin, end)
-    return [each.worked for each in found if each.worked is not None]
+async def actuals(session: AsyncSession, organization_id: uuid.UUID, asked: Sequence[Window]) -> list[list[Worked]]:
+    """Return of each window its machine's closed rows that touch it: for the ledger, an order ran as long as each."""
+    touching = await windows.rows(session, _TOUCHING, asked, whose=organization_id, longest=LONGEST)
+    ids = {row.id for several in touching for row in several}
+    if not ids:
+        return [[] for _ in asked]
+    wanted = text("id = ANY(CAST(:ids AS bigint[]))").bindparams(ids=list(ids))
+    found = await db.rows(session, select(col(JobLogRow.id), *_COLUMNS).where(wanted))
+    entries = await _entries(session, organization_id, [row[1:] for row in found])
+    worked = {row[0]: entry.worked for row, entry in zip(found, entries, strict=True)}
+    return [[each for row in several if (each := worked[row.id]) is not None] for several in touching]
 
 
 async def logged(

@@ -2,7 +2,8 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,11 +11,12 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from cloud import windows
 from cloud.identity import service as identity
 from cloud.joblogs.service import performance
 from cloud.kpi.elements import Loss, PieceKind, TimeElement
-from cloud.kpi.ledger import Layers, Order, Pieces, Planned, Reason, Stretch
-from cloud.kpi.spans import SECOND, Span, minus
+from cloud.kpi.ledger import Layers, Order, Pieces, Planned, Reason, Shelf, Stretch
+from cloud.kpi.spans import SECOND, Span, minus, union
 from cloud.kpi.worked import Worked
 from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
@@ -26,19 +28,52 @@ from cloud.production.service.deriving import sources_by
 from cloud.shifts.schemas import OccurrenceOut
 from cloud.shifts.service import patterns as shifts
 from cloud.telemetry import signals
+from cloud.windows import Window
 from cloud.workorders.service import running
 from shared.reading import MachineState, ReadingType
+
+Tags = Mapping[uuid.UUID, Sequence[signals.Source]]
 
 _JUDGED = {ReadingType.GOOD_COUNT.value}
 # a machine that has one of these counts for itself, and its job log does not count again
 COUNTERS = {each.value for each in (ReadingType.GOOD_COUNT, ReadingType.PART_COUNT, ReadingType.SHOT_COUNT)}
 _TOTALS = (ReadingType.PART_COUNT.value, ReadingType.SHOT_COUNT.value)
-_COUNTED = text("""
-    SELECT at, stage_id, kind, tag.reading_type, sum(quantity)::bigint AS quantity
-    FROM piece_count JOIN tag ON tag.id = tag_id
-    WHERE piece_count.machine_id = :machine_id AND at >= :start AND at < :end
-    GROUP BY 1, 2, 3, 4 HAVING sum(quantity) <> 0
-""")
+_COUNTED = text(f"""
+    SELECT asked.number, found.* FROM {windows.ASKED} CROSS JOIN LATERAL (
+        SELECT at, stage_id, kind, tag.reading_type, sum(quantity)::bigint AS quantity
+        FROM piece_count JOIN tag ON tag.id = tag_id
+        WHERE piece_count.machine_id = asked.machine_id AND at >= asked.start_at AND at < asked.end_at
+        GROUP BY 1, 2, 3, 4 HAVING sum(quantity) <> 0
+    ) AS found
+""")  # noqa: S608 - names of ours
+# the one that contains the start begins before it: the last one that does
+_STATES = text(f"""
+    SELECT asked.number, found.* FROM {windows.ASKED} CROSS JOIN LATERAL (
+        SELECT id, from_at, to_at, state, reason_id FROM machine_state
+        WHERE machine_id = asked.machine_id AND replaced_at IS NULL AND from_at < asked.end_at
+              AND (to_at IS NULL OR to_at > asked.start_at)
+              AND from_at >= coalesce((
+                  SELECT max(from_at) FROM machine_state AS earlier
+                  WHERE earlier.machine_id = asked.machine_id AND replaced_at IS NULL AND from_at <= asked.start_at
+              ), asked.start_at)
+        ORDER BY from_at
+    ) AS found
+""")  # noqa: S608 - names of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A stretch of a machine's time to be told, by what was known until `now`."""
+
+    machine: MachineOut
+    start: datetime
+    end: datetime
+    now: datetime
+
+    @property
+    def window(self) -> Window:
+        """Whose time, and when."""
+        return Window(self.machine.id, self.start, self.end)
 
 
 async def around(
@@ -50,28 +85,40 @@ async def around(
     now: datetime,
 ) -> Layers:
     """Return what is known of a machine around a window; what goes on lasts until it was last heard of."""
-    window = Span(moments.us(start), moments.us(end))
-    tags = await signals.sources(session, machine.id)
-    stretches = await _stretches(session, machine.id, start, end, await _known_until(session, machine.id, tags, now))
-    first = min([start, *(moments.utc(each.span.start) for each in stretches)])
-    last = max([end, *(moments.utc(each.span.end) for each in stretches)])
-    worked = await shifts.worked(session, machine.id, organization_id, first, last)
-    runs = await running.runs(session, machine.id, start, end)
-    orders = _apart(Order(moments.span(run.start, run.end or now), run.stage_id) for run in runs)
-    logged = await performance.actuals(session, organization_id, machine.id, start, end)
-    # a row of a job log is work on an order, though not on one of ours
-    told = minus([each.span for each in logged], [each.span for each in orders])
-    threshold_s = machine.microstop_threshold_s or MICROSTOP_S
-    types = {tag.reading_type for tag in tags}
-    uncounted = await _uncounted(session, logged, orders)
-    return Layers(
-        stretches=stretches,
-        planned=_planned(worked),
-        orders=sorted([*orders, *map(Order, told)], key=lambda each: each.span),
-        maintenance=[moments.span(*each) for each in await maintenance.planned_work(session, machine.id, start, end)],
-        pieces=await _pieces(session, organization_id, machine, window, types, uncounted),
-        microstop_us=round(threshold_s * SECOND),
-    )
+    [found] = await around_each(session, organization_id, [Asked(machine, start, end, now)])
+    return found
+
+
+async def around_each(session: AsyncSession, organization_id: uuid.UUID, asked: Sequence[Asked]) -> list[Layers]:
+    """Return the same of each of several stretches of machines' time; many cost as many statements as one."""
+    if not asked:
+        return []
+    spans = [each.window for each in asked]
+    tags = await signals.sources_of(session, {each.machine.id for each in asked})
+    stretches = await _stretches(session, asked, tags)
+    worked = await _worked(session, organization_id, asked, stretches)
+    runs = await running.runs_in(session, spans)
+    logged = await performance.actuals(session, organization_id, spans)
+    maintained = await maintenance.planned_work(session, spans)
+    orders = [
+        _apart(Order(moments.span(run.start, run.end or each.now), run.stage_id) for run in several)
+        for each, several in zip(asked, runs, strict=True)
+    ]
+    pieces = await _pieces(session, organization_id, asked, tags, await _uncounted(session, logged, orders))
+    found = []
+    for number, each in enumerate(asked):
+        # a row of a job log is work on an order, though not on one of ours
+        told = minus([one.span for one in logged[number]], [one.span for one in orders[number]])
+        layers = Layers(
+            stretches=stretches[number],
+            planned=worked[number],
+            orders=sorted([*orders[number], *map(Order, told)], key=lambda one: one.span),
+            maintenance=[moments.span(*one) for one in maintained[number]],
+            pieces=pieces[number],
+            microstop_us=round((each.machine.microstop_threshold_s or MICROSTOP_S) * SECOND),
+        )
+        found.append(layers)
+    return found
 
 
 async def reasons(session: AsyncSession, ids: Iterable[int]) -> dict[int, ReasonCode]:
@@ -81,15 +128,6 @@ async def reasons(session: AsyncSession, ids: Iterable[int]) -> dict[int, Reason
         return {}
     rows = await session.scalars(select(ReasonCode).where(col(ReasonCode.id).in_(wanted)))
     return {row.id: row for row in rows if row.id is not None}
-
-
-async def _known_until(
-    session: AsyncSession, machine_id: uuid.UUID, tags: Sequence[signals.Source], now: datetime
-) -> datetime:
-    """Return until when what goes on can be vouched for: its gateway was heard then; people and files need none."""
-    read = sources_by(await session.get(StateModel, machine_id), tags).tags if tags else []
-    heard = await signals.heard(session, read) if read else None
-    return now if heard is None else min(heard, now)
 
 
 async def since(session: AsyncSession, machine_id: uuid.UUID) -> datetime | None:
@@ -103,40 +141,70 @@ async def since(session: AsyncSession, machine_id: uuid.UUID) -> datetime | None
     return found
 
 
-async def _stretches(
-    session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime, until: datetime
-) -> list[Stretch]:
-    row = MachineStateRow
-    # the one that contains the start begins before it: the last one that does
-    first = (
-        select(col(row.from_at))
-        .where(col(row.machine_id) == machine_id, col(row.replaced_at).is_(None), col(row.from_at) <= start)
-        .order_by(col(row.from_at).desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    # columns: rows as objects of the session take twice as long, and there are thousands of them
-    columns = [col(each) for each in (row.id, row.from_at, row.to_at, row.state, row.reason_id)]
-    statement = (
-        select(*columns)
-        .where(
-            col(row.machine_id) == machine_id,
-            col(row.replaced_at).is_(None),
-            col(row.from_at) < end,
-            (col(row.from_at) >= start) | (col(row.from_at) == first),
+async def _stretches(session: AsyncSession, asked: Sequence[Asked], tags: Tags) -> list[list[Stretch]]:
+    found = await windows.rows(session, _STATES, [each.window for each in asked])
+    open_of = {
+        each.machine.id for each, rows in zip(asked, found, strict=True) if any(row.to_at is None for row in rows)
+    }
+    heard = await _heard(session, {machine_id: tags[machine_id] for machine_id in open_of})
+    ids = {row.reason_id for rows in found for row in rows if row.reason_id is not None}
+    why = {key: reason_of(row) for key, row in (await reasons(session, ids)).items()}
+    told = []
+    for each, rows in zip(asked, found, strict=True):
+        # what goes on can be vouched for until its gateway was heard; people and files need none
+        until = min(heard.get(each.machine.id, each.now), each.now)
+        spans = [Span(moments.us(row.from_at), moments.us(row.to_at or max(until, row.from_at))) for row in rows]
+        start = moments.us(each.start)
+        told.append(
+            [
+                Stretch(span, MachineState(row.state), why.get(row.reason_id), row.id)
+                for span, row in zip(spans, rows, strict=True)
+                if span.end > start
+            ]
         )
-        .order_by(col(row.from_at))
-    )
-    found = (await session.execute(statement)).all()
-    known = await reasons(session, [each.reason_id for each in found if each.reason_id is not None])
-    stretches = []
-    for each in found:
-        span = Span(moments.us(each.from_at), moments.us(each.to_at or max(until, each.from_at)))
-        if span.end > moments.us(start):
-            reason = known.get(each.reason_id or 0)
-            why = reason_of(reason) if reason is not None else None
-            stretches.append(Stretch(span, MachineState(each.state), why, each.id))
-    return stretches
+    return told
+
+
+async def _heard(session: AsyncSession, tags: Tags) -> dict[uuid.UUID, datetime]:
+    """Return when a gateway was last heard that a machine's states are read from; without such tags, nothing."""
+    read_by = {machine_id: several for machine_id, several in tags.items() if several}
+    if not read_by:
+        return {}
+    wanted = text("machine_id = ANY(CAST(:machines AS uuid[]))").bindparams(machines=list(read_by))
+    rows = await session.scalars(select(StateModel).where(wanted))
+    models = {row.machine_id: row for row in rows}
+    read = {machine_id: sources_by(models.get(machine_id), several).tags for machine_id, several in read_by.items()}
+    return await signals.heard(session, read)
+
+
+async def _worked(
+    session: AsyncSession, organization_id: uuid.UUID, asked: Sequence[Asked], stretches: Sequence[Sequence[Stretch]]
+) -> list[Planned]:
+    """Return when each was planned to work, from the beginning of its earliest stretch on."""
+    followed = await shifts.followed_by(session, organization_id, {each.machine.id for each in asked})
+    near = [
+        Span(
+            min([moments.us(each.start), *(one.span.start for one in told)]),
+            max([moments.us(each.end), *(one.span.end for one in told)]),
+        )
+        for each, told in zip(asked, stretches, strict=True)
+    ]
+    # most machines follow one pattern, and are asked for at the same time
+    shelves: dict[int, Shelf] = {}
+    for pattern_id in set(followed.values()):
+        spans = union(
+            span for each, span in zip(asked, near, strict=True) if followed.get(each.machine.id) == pattern_id
+        )
+        told = {
+            each.id: each
+            for span in spans
+            for each in await shifts.of_pattern(session, pattern_id, moments.utc(span.start), moments.utc(span.end))
+        }
+        shelves[pattern_id] = Shelf(Layers(planned=_planned(told.values())))
+    return [
+        shelves[followed[each.machine.id]].around(span).planned if each.machine.id in followed else Planned()
+        for each, span in zip(asked, near, strict=True)
+    ]
 
 
 def reason_of(row: ReasonCode) -> Reason:
@@ -150,9 +218,7 @@ def reason_of(row: ReasonCode) -> Reason:
     )
 
 
-def _planned(worked: Sequence[OccurrenceOut] | None) -> Planned:
-    if worked is None:
-        return Planned()
+def _planned(worked: Collection[OccurrenceOut]) -> Planned:
     breaks = [moments.span(pause.start, pause.end) for each in worked for pause in each.breaks]
     return Planned([moments.span(each.starts_at, each.ends_at) for each in worked], breaks)
 
@@ -166,31 +232,61 @@ def _apart(orders: Iterable[Order]) -> list[Order]:
     return sorted(taken, key=lambda each: each.span)
 
 
-async def _uncounted(session: AsyncSession, logged: Sequence[Worked], orders: Sequence[Order]) -> list[Worked]:
+async def _uncounted(
+    session: AsyncSession, logged: Sequence[Sequence[Worked]], orders: Sequence[Sequence[Order]]
+) -> list[list[Worked]]:
     """Return the job log's rows whose pieces nobody else tells of.
 
     A row that ends while an order of ours runs, of which people report pieces, tells of the same pieces again.
     """
-    ids = {each.id for each in orders if each.id is not None} if any(each.pieces for each in logged) else set()
+    ids = {
+        each.id
+        for rows, several in zip(logged, orders, strict=True)
+        if any(row.pieces for row in rows)
+        for each in several
+        if each.id is not None
+    }
     told = await running.told(session, ids) if ids else set()
-    spans = [each.span for each in orders if each.id in told]
-    return [each for each in logged if not any(span.holds(each.span.end - 1) for span in spans)]
+    found = []
+    for rows, several in zip(logged, orders, strict=True):
+        spans = [each.span for each in several if each.id in told]
+        found.append([row for row in rows if not any(span.holds(row.span.end - 1) for span in spans)])
+    return found
 
 
 async def _pieces(
     session: AsyncSession,
     organization_id: uuid.UUID,
-    machine: MachineOut,
-    window: Span,
-    types: set[str],
-    logged: Iterable[Worked],
-) -> list[Pieces]:
-    start, end = moments.utc(window.start), moments.utc(window.end)
-    rows = (await session.execute(_COUNTED, {"machine_id": machine.id, "start": start, "end": end})).all()
-    reported = await running.reported(session, machine.id, start, end)
-    events = _events(rows, types, reported)
-    ideal = await _ideals(session, organization_id, {each[2] for each in events if each[2] is not None})
+    asked: Sequence[Asked],
+    tags: Tags,
+    logged: Sequence[Sequence[Worked]],
+) -> list[list[Pieces]]:
+    spans = [each.window for each in asked]
+    types_of = {machine_id: {tag.reading_type for tag in several} for machine_id, several in tags.items()}
+    rows = await windows.rows(session, _COUNTED, spans)
+    reported = await running.reported_in(session, spans)
+    events = [
+        _events(counted, types_of[each.machine.id], told)
+        for each, counted, told in zip(asked, rows, reported, strict=True)
+    ]
+    stages = {stage for several in events for _, _, stage in several if stage is not None}
+    ideal = await _ideals(session, organization_id, stages)
     zone = ZoneInfo(await identity.time_zone(session, organization_id))
+    found = []
+    for each, several, entries in zip(asked, events, logged, strict=True):
+        made = _made(each.machine, several, ideal, zone)
+        if not types_of[each.machine.id] & COUNTERS:
+            made += _logged(Span(moments.us(each.start), moments.us(each.end)), entries)
+        found.append(made)
+    return found
+
+
+def _made(
+    machine: MachineOut,
+    events: Counter[tuple[int, PieceKind, int | None]],
+    ideal: Mapping[int, parts.Speed],
+    zone: ZoneInfo,
+) -> list[Pieces]:
     found = []
     for (at, kind, stage), quantity in events.items():
         if quantity:
@@ -199,11 +295,13 @@ async def _pieces(
             cycle_s = speed.ideal_cycle_s(day, machine.id, machine.machine_type) if speed is not None else None
             cycle_s = cycle_s or machine.ideal_cycle_s
             found.append(Pieces(at, kind, quantity, None if cycle_s is None else round(cycle_s * SECOND), stage))
-    if not types & COUNTERS:
-        # a row's pieces are of its end, which is still its own
-        made = [(each.span.end - 1, each) for each in logged if each.pieces]
-        found += [Pieces(at, PieceKind.MADE, each.pieces or 0, each.ideal_us) for at, each in made if window.holds(at)]
     return found
+
+
+def _logged(window: Span, rows: Iterable[Worked]) -> list[Pieces]:
+    # a row's pieces are of its end, which is still its own
+    made = [(each.span.end - 1, each) for each in rows if each.pieces]
+    return [Pieces(at, PieceKind.MADE, each.pieces or 0, each.ideal_us) for at, each in made if window.holds(at)]
 
 
 def _events(

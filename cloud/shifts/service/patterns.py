@@ -42,8 +42,10 @@ STUCK = text(
 )
 """How many patterns cannot be shown further, and for how long the first of them has had no shifts."""
 _FOLLOWED = text("""
-    SELECT coalesce((SELECT pattern_id FROM shift_machine WHERE machine_id = :machine),
-                    (SELECT id FROM shift_pattern WHERE organization_id = :whose AND is_default))
+    SELECT asked.machine_id, coalesce(own.pattern_id, (
+        SELECT id FROM shift_pattern WHERE organization_id = :whose AND is_default
+    )) AS pattern_id
+    FROM unnest(CAST(:machines AS uuid[])) AS asked (machine_id) LEFT JOIN shift_machine AS own USING (machine_id)
 """)
 log = logs.get(__name__)
 
@@ -206,9 +208,12 @@ async def worked(
     session: AsyncSession, machine_id: uuid.UUID, organization_id: uuid.UUID, start: datetime, end: datetime
 ) -> list[OccurrenceOut] | None:
     """Return the shifts that a machine works and that overlap a range; None where it follows no pattern at all."""
-    pattern_id = await session.scalar(_FOLLOWED, {"machine": machine_id, "whose": organization_id})
-    if pattern_id is None:
-        return None
+    pattern_id = (await followed_by(session, organization_id, [machine_id])).get(machine_id)
+    return None if pattern_id is None else await of_pattern(session, pattern_id, start, end)
+
+
+async def of_pattern(session: AsyncSession, pattern_id: int, start: datetime, end: datetime) -> list[OccurrenceOut]:
+    """Return the shifts of a pattern that overlap a range, by their beginning."""
     statement = select(ShiftOccurrence).where(
         col(ShiftOccurrence.pattern_id) == pattern_id,
         # a shift lasts a day and an hour at most
@@ -222,17 +227,9 @@ async def worked(
 async def followed_by(
     session: AsyncSession, organization_id: uuid.UUID, machine_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, int]:
-    """Return which pattern each machine follows: its own, else the organization's default."""
-    own = select(col(ShiftMachine.machine_id), col(ShiftMachine.pattern_id)).where(
-        col(ShiftMachine.machine_id).in_(machine_ids)
-    )
-    found = {row.machine_id: row.pattern_id for row in await session.execute(own)}
-    default = await session.scalar(
-        select(col(ShiftPattern.id)).where(
-            col(ShiftPattern.organization_id) == organization_id, col(ShiftPattern.is_default)
-        )
-    )
-    return found if default is None else dict.fromkeys(machine_ids, default) | found
+    """Return which pattern each machine follows: its own, else the organization's default; without either, none."""
+    rows = await session.execute(_FOLLOWED, {"machines": list(machine_ids), "whose": organization_id})
+    return {row.machine_id: row.pattern_id for row in rows if row.pattern_id is not None}
 
 
 async def ending(session: AsyncSession, now: datetime) -> list[int]:

@@ -1,7 +1,7 @@
 """Owns which stages ran on a machine, and what people reported of them: what counts and figures ask."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,21 +10,34 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from cloud import marks
+from cloud import marks, windows
+from cloud.windows import Window
 from cloud.workorders.models import StageAssignment, WorkOrder, WorkOrderStage
 
 _MINUTE = timedelta(minutes=1)
 # a piece that was taken back is taken back from when it was made
-_REPORTED = text("""
-    SELECT event.stage_id, event.kind, event.quantity, coalesce(taken.occurred_at, event.occurred_at) AS at
-    FROM production_event AS event
-    JOIN work_order_stage AS stage ON stage.id = event.stage_id
-    LEFT JOIN production_event AS taken ON taken.id = event.reverses_id
-    WHERE stage.machine_id = :machine_id
-          AND coalesce(taken.occurred_at, event.occurred_at) >= :start
-          AND coalesce(taken.occurred_at, event.occurred_at) < :end
-    ORDER BY event.id
-""")
+_REPORTED = text(f"""
+    SELECT asked.number, found.* FROM {windows.ASKED} CROSS JOIN LATERAL (
+        SELECT event.stage_id, event.kind, event.quantity, coalesce(taken.occurred_at, event.occurred_at) AS at
+        FROM production_event AS event
+        JOIN work_order_stage AS stage ON stage.id = event.stage_id
+        LEFT JOIN production_event AS taken ON taken.id = event.reverses_id
+        WHERE stage.machine_id = asked.machine_id
+              AND coalesce(taken.occurred_at, event.occurred_at) >= asked.start_at
+              AND coalesce(taken.occurred_at, event.occurred_at) < asked.end_at
+        ORDER BY event.id
+    ) AS found
+""")  # noqa: S608 - names of ours
+
+_RUNS = text(f"""
+    SELECT asked.number, found.* FROM {windows.ASKED} CROSS JOIN LATERAL (
+        SELECT stage.id, stage.actual_start, stage.actual_end, work_order.product_code, work_order.part_number
+        FROM work_order_stage AS stage JOIN work_order ON work_order.id = stage.work_order_id
+        WHERE stage.machine_id = asked.machine_id AND stage.actual_start < asked.end_at
+              AND (stage.actual_end IS NULL OR stage.actual_end > asked.start_at)
+        ORDER BY stage.actual_start, stage.id
+    ) AS found
+""")  # noqa: S608 - names of ours
 
 _HOURS = text("""
     SELECT DISTINCT stage.machine_id, date_trunc('hour', coalesce(taken.occurred_at, event.occurred_at), 'UTC') AS hour
@@ -93,30 +106,24 @@ class Reported:
 
 async def runs(session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime) -> list[Run]:
     """Return the stages that ran on a machine and overlap a range, by their beginning."""
-    stage, order = WorkOrderStage, WorkOrder
-    statement = (
-        select(
-            col(stage.id),
-            col(stage.actual_start),
-            col(stage.actual_end),
-            col(order.product_code),
-            col(order.part_number),
-        )
-        .join(order, col(order.id) == col(stage.work_order_id))
-        .where(
-            col(stage.machine_id) == machine_id,
-            col(stage.actual_start) < end,
-            (col(stage.actual_end).is_(None)) | (col(stage.actual_end) > start),
-        )
-        .order_by(col(stage.actual_start), col(stage.id))
-    )
-    return [Run(*row) for row in await session.execute(statement)]  # type: ignore[arg-type] # no nulls there
+    [found] = await runs_in(session, [Window(machine_id, start, end)])
+    return found
 
 
-async def reported(session: AsyncSession, machine_id: uuid.UUID, start: datetime, end: datetime) -> list[Reported]:
-    """Return what was reported of stages on a machine in a range."""
-    rows = await session.execute(_REPORTED, {"machine_id": machine_id, "start": start, "end": end})
-    return [Reported(row.stage_id, row.at, row.kind, row.quantity) for row in rows]
+async def runs_in(session: AsyncSession, asked: Sequence[Window]) -> list[list[Run]]:
+    """Return the same of each of several windows."""
+    return [
+        [Run(row.id, row.actual_start, row.actual_end, row.product_code, row.part_number) for row in found]
+        for found in await windows.rows(session, _RUNS, asked)
+    ]
+
+
+async def reported_in(session: AsyncSession, asked: Sequence[Window]) -> list[list[Reported]]:
+    """Return what was reported in each window of stages on its machine."""
+    return [
+        [Reported(row.stage_id, row.at, row.kind, row.quantity) for row in found]
+        for found in await windows.rows(session, _REPORTED, asked)
+    ]
 
 
 async def mark(session: AsyncSession, stage: WorkOrderStage, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime
+from urllib.parse import urlencode
 
 import pytest
 
@@ -13,10 +14,13 @@ from cloud.kpi.spans import Span
 from cloud.machines import service as machine_service
 from cloud.production.service import layers, moments
 from shared.reading import concatenate
+from tests.integration.cloud.predictions.plants import statements
 from tests.integration.cloud.production.test_deriving import (
     GOOD,
     MINUTE,
     REJECT,
+    SHOTS,
+    SPEED,
     STATE,
     TAGS,
     ask,
@@ -58,13 +62,18 @@ def _said():
     for minute in range(BEGIN + 1, LAST, 7):
         good.append((minute, good[-1][1] + rng.randrange(9)))
         reject.append((minute, min(999, reject[-1][1] + rng.randrange(2))))
-    return concatenate([says(STATE, *states), says(GOOD, *good), says(REJECT, *reject)])
+    turning = [(minute, rng.choice((0, 900))) for minute in range(BEGIN + 40, LAST, 31)]
+    shots = [(minute, minute - BEGIN) for minute in range(BEGIN + 40, LAST, 13)]
+    told = [says(STATE, *states), says(GOOD, *good), says(REJECT, *reject), says(SPEED, *turning), says(SHOTS, *shots)]
+    return concatenate(told)
 
 
 @pytest.fixture(params=["shifts", "always"])
 async def run(gateway, ask, request):
     if request.param == "shifts":
         await ask("POST", "/shifts/patterns", PATTERN, status=201)
+    rules = [{"state": "producing", "when": [{"tag": "rpm", "above": 100}]}]
+    await ask("PUT", "/machines/P-2/states/model", {"rules": rules, "otherwise": "idle"})
     await gateway.send(_said(), tags=TAGS)
     await gateway.query("UPDATE gateway SET last_seen = :at WHERE id = :gateway RETURNING 1", at=NOW)
     await derived(gateway, NOW)
@@ -119,3 +128,40 @@ async def test_any_window_is_what_its_ledger_says_and_windows_that_touch_add_up(
             assert _plain(one + two) == _plain(both), said
             assert _plain(both) == _plain(await ledger(first, last)), said
             assert _plain(one) == _plain(await ledger(first, middle)), said
+
+
+async def test_a_line_is_the_sum_of_its_machines_in_any_window(run):
+    rng = random.Random(5)
+    async with run.database.reading() as session:
+        organization_id = run.caller.organization_id
+        line = [await machine_service.resolve(session, organization_id, code) for code in ("P-1", "P-2")]
+        for number in range(10):
+            first, _, last = _moments(rng)
+            by = list(Grain)[number % len(Grain)]
+            both = await summing.summed(session, organization_id, line, (first, last), by)
+            for machine in line:
+                alone = await summing.summed(session, organization_id, [machine], (first, last), by)
+                [(whole, revision)] = alone.of_machine.values() or [(Facts(), 0)]
+                together, same_revision = both.of_machine.get(machine.id, (Facts(), 0))
+                assert (_plain(together), same_revision) == (_plain(whole), revision), f"{machine.code} {first} {last}"
+
+
+@pytest.mark.parametrize("by", ["shift", "day", "hour"])
+async def test_a_window_cut_at_minutes_asks_as_much_of_a_hall_as_of_a_machine(run, ask, app, by):
+    doing = {"from": utc(NOON - 600 * MINUTE).isoformat(), "to": utc(NOON + 600 * MINUTE).isoformat()}
+    for number, place in enumerate(["alone", *["hall"] * 5]):
+        machine = {"code": f"H-{number}", "name": "hall", "location": place}
+        await ask("POST", "/machines", machine, who="admin", status=201)
+        await ask("POST", f"/machines/H-{number}/states", {**doing, "state": "producing"}, status=201)
+    await derived(run, NOW)
+    window = {"by": by, "from": utc(NOON - 411 * MINUTE).isoformat(), "to": utc(NOON + 77 * MINUTE).isoformat()}
+    asked, elements = [], []
+    for place, count in (("alone", 1), ("hall", 5)):
+        with statements(app.state.database.engine.sync_engine) as said:
+            found = await ask("GET", f"/oee?{urlencode(window | {'location': place})}")
+        elements += [each["elements"] for each in found["machines"]]
+        assert len(found["machines"]) == count
+        asked.append(len(said))
+    assert elements == [elements[0]] * 6
+    assert elements[0]["apt_s"] > 0
+    assert asked[0] == asked[1]
