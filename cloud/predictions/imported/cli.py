@@ -75,6 +75,11 @@ def bring_history(
         console.print_json(verdict.model_dump(mode="json"))
     else:
         _show(verdict, told.refused, report, ZoneInfo(how.timezone))
+        if how.shift_hours:
+            console.tell(
+                "`shift_hours` are not brought: models know the shifts that the organization tells, "
+                'see "Shifts and the clock of the site" in docs/predictions.md.'
+            )
 
 
 @contextmanager

@@ -121,6 +121,13 @@ def test_what_became_of_each_row_is_told_with_its_line(run, directory, kept, tmp
     assert kept() == before
 
 
+def test_that_shift_hours_are_told_elsewhere_is_said(run, directory):
+    mapped("[stops]", "shift_hours = [6, 14, 22]\n[stops]")(directory)
+    assert "`shift_hours` are not brought: models know the shifts that the organization tells" in (
+        " ".join(run(directory, "--dry-run").stderr.split())
+    )
+
+
 def put(name: str, content: bytes):
     return lambda to: (to / name).write_bytes(content)
 
