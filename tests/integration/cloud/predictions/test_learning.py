@@ -71,6 +71,11 @@ async def test_a_model_is_learned_promoted_asked_rolled_back_and_retired(app, ap
     # of fewer it is hardly ever sure that a gain is none of chance
     made = await plants.machines(app_client, tenant, 12)
     await wearing(app, made)
+    shifts = [
+        {"name": name, "start": at, "end": end} for name, at, end in (("a", "06:00", "18:00"), ("b", "18:00", "06:00"))
+    ]
+    told = {"name": "two", "cycle_days": 1, "anchor": "2020-01-01", "shifts": shifts, "is_default": True}
+    pattern = await call("POST", "/shifts/patterns", told, status=201)
     first = await trained()
     assert (first["status"], first["outcome"], first["progress"]) == ("done", "learned", 1.0), first
     model = await call("GET", f"/ml/models/{first['model_id']}/status")
@@ -88,6 +93,14 @@ async def test_a_model_is_learned_promoted_asked_rolled_back_and_retired(app, ap
     assert (after["served_by"]["kind"], after["served_by"]["model_id"]) == ("model", model["id"])
     assert after["baseline"] == before["baseline"]
     assert after["probability"] != before["probability"]
+    async with app.state.database.transaction() as session:
+        names = await session.scalar(text("SELECT features FROM ml_model WHERE id = :id"), {"id": model["id"]})
+    assert {"shift", "hours_into_shift", "shift_hours_next_24h", "local_hour", "local_weekday"} <= set(names)
+    # it answers also when the shifts that it learned are not told any more
+    assert (await app_client.delete(f"/shifts/patterns/{pattern['id']}", headers=tenant.planner)).status_code == 204
+    without = await call("POST", "/predictions/downtime", question)
+    assert (without["served_by"]["kind"], without["as_of"] > after["as_of"]) == ("model", True)
+    assert "missing" not in {each["group"] for each in without["reasons"]}
     # of the past it knows too much
     then = {**question, "as_of": (NOW - timedelta(days=5)).isoformat()}
     assert (await call("POST", "/predictions/downtime", then))["served_by"]["kind"] == "baseline"
