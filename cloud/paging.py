@@ -43,11 +43,11 @@ class Paging:
 
 
 async def _paging(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows of a page")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
     skip: Annotated[int, Query(ge=0, le=MAX_SKIP, description="Rows to leave out; a cursor is better")] = 0,
     page: Annotated[int | None, Query(ge=1, le=MAX_SKIP, description="Counted from 1, of page_size rows")] = None,
-    page_size: Annotated[int | None, Query(ge=1, le=MAX_LIMIT)] = None,
+    page_size: Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="The same as limit, for page")] = None,
     with_total: Annotated[bool, Query(description="Count the whole list too")] = False,
 ) -> Paging:
     limit = page_size or limit

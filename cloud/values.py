@@ -86,7 +86,7 @@ def moment(value: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(moment)]
 """A time with an offset, kept in UTC."""
 
-RowId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+RowId = Annotated[int, Path(ge=1, le=2**31 - 1, description="Its number, `id` where it is listed")]
 """The id of a row, as a part of a path."""
 
 Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]

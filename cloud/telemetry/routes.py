@@ -92,7 +92,7 @@ async def list_readings(
     device: Name = None,
     tag: Name = None,
     reading_type: Annotated[ReadingType | None, BeforeValidator(lower)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_READINGS)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_READINGS, description="Rows of a page")] = 50,
     cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
     skip: Annotated[int, Query(ge=0, le=10_000, description="Readings to leave out; a cursor is better")] = 0,
 ) -> Page[ReadingOut]:
@@ -136,13 +136,15 @@ async def list_rollups(
     session: Session,
     caller: CurrentCaller,
     machine_id: MachineId,
-    resolution: Annotated[Resolution, BeforeValidator(lower)] = Resolution.HOUR,
+    resolution: Annotated[
+        Resolution, BeforeValidator(lower), Query(description="How long a bucket is")
+    ] = Resolution.HOUR,
     start: From = None,
     to: To = None,
     device: Name = None,
     tag: Name = None,
     reading_type: Annotated[ReadingType | None, BeforeValidator(lower)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_READINGS)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_READINGS, description="Rows of a page")] = 50,
     cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
     skip: Annotated[int, Query(ge=0, le=10_000, description="Buckets to leave out; a cursor is better")] = 0,
 ) -> Page[RollupOut]:
