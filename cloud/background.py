@@ -111,7 +111,7 @@ async def learn(
 
     async def turn() -> None:
         await artefacts.forget_old(database, datetime.now(UTC), policy)
-        while not over.is_set() and await making.train_next(database, datetime.now(UTC)):
+        while not over.is_set() and await making.train_next(database):
             pass
 
     await _over_and_over(turn, over, every_s)

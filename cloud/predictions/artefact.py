@@ -1,15 +1,19 @@
 """Owns how a trained pipeline is kept: skops, with a fixed list of what may be in it, a digest, and its versions.
 
 Never pickle: a file that somebody else wrote must not be able to run anything. What is not on the list is refused
-before anything is built, and so is a file whose digest is another than the one kept beside it.
+before anything is built, and so is a file whose digest is another than the one kept beside it, and one that is small
+as long as nobody unpacks it.
 """
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import sklearn  # type: ignore[import-untyped]
 import skops  # type: ignore[import-untyped]
+from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
 from skops import io
 
 from cloud.errors import Invalid
@@ -44,8 +48,14 @@ class Artefact:
 
 
 def kept(pipeline: Any) -> Artefact:
-    """Return a trained pipeline as bytes."""
+    """Return a trained pipeline as bytes.
+
+    Raises:
+        Invalid: It is too large to be taken again.
+    """
     content = io.dumps(pipeline)
+    if len(content) > MAX_BYTES:
+        raise Invalid(messages.MODEL_TOO_LARGE, size_mb=len(content) // 2**20, most_mb=MAX_BYTES // 2**20)
     return Artefact(content, hashlib.sha256(content).hexdigest(), versions())
 
 
@@ -58,7 +68,8 @@ def taken(artefact: Artefact) -> Any:
     """Return the pipeline of an artefact.
 
     Raises:
-        Invalid: It is not what was kept, too large, of another scikit-learn, or holds what no pipeline of ours does.
+        Invalid: It is not what was kept, too large, of another scikit-learn, or holds what no pipeline of ours does, or
+            no pipeline at all.
     """
     if len(artefact.content) > MAX_BYTES:
         raise _refused(f"it has {len(artefact.content):,} bytes, at most {MAX_BYTES:,} are taken")
@@ -68,16 +79,26 @@ def taken(artefact: Artefact) -> Any:
     if artefact.versions != versions():
         raise _refused(f"it was made with {artefact.versions}, here is {versions()}; train again")
     try:
-        strange = set(io.get_untrusted_types(data=artefact.content)) - ALLOWED
+        # nothing is unpacked for that, and no more than that is unpacked later
+        unpacked = sum(each.file_size for each in zipfile.ZipFile(BytesIO(artefact.content)).infolist())
     # a hostile file can make any part of a reader of archives fail
+    except Exception as error:
+        raise _refused(f"it cannot be read ({type(error).__name__})") from error
+    if unpacked > MAX_BYTES:
+        raise _refused(f"it has {unpacked:,} bytes unpacked, at most {MAX_BYTES:,} are taken")
+    try:
+        strange = set(io.get_untrusted_types(data=artefact.content)) - ALLOWED
     except Exception as error:
         raise _refused(f"it cannot be read ({type(error).__name__})") from error
     if strange:
         raise _refused(f"it holds {', '.join(sorted(strange))}")
     try:
-        return io.loads(artefact.content, trusted=sorted(ALLOWED))
+        found = io.loads(artefact.content, trusted=sorted(ALLOWED))
     except Exception as error:
         raise _refused(f"it cannot be built ({type(error).__name__})") from error
+    if not isinstance(found, Pipeline):
+        raise _refused(f"it is a {type(found).__name__} and no pipeline")
+    return found
 
 
 def _refused(reason: str) -> Invalid:

@@ -56,6 +56,13 @@ ARTEFACT_REFUSED = Message(
     "Kayıtlı model reddedildi: {reason}.",
     code="ARTEFACT_REFUSED",
 )
+MODEL_TOO_LARGE = Message(
+    "The model that was learned has {size_mb} MB, at most {most_mb} are kept; ask for fewer trees, or for more looks a "
+    "leaf (min_samples_leaf).",
+    "Öğrenilen model {size_mb} MB; en fazla {most_mb} MB saklanır. Daha az ağaç ya da yaprak başına daha çok bakış "
+    "(min_samples_leaf) isteyin.",
+    code="MODEL_TOO_LARGE",
+)
 AS_OF_LATER = Message(
     "as_of is {told}, which is later than now ({now}); leave it out to ask about now.",
     "as_of değeri ({told}) şu andan ({now}) ileride; şu anı sormak için boş bırakın.",

@@ -37,6 +37,7 @@ from cloud.predictions.learning.schemas import (
     TrainingOutcome,
     TrainingStatus,
 )
+from cloud.predictions.learning.trainings import Turn
 from cloud.predictions.messages import INSUFFICIENT_DATA, NOTHING_HAPPENED, NOTHING_KNOWN
 from cloud.predictions.optimizer import fitting
 from cloud.predictions.outcomes import grid, step_of
@@ -61,13 +62,13 @@ class Work:
 
     Attributes:
         url: Of the database.
-        job_id: The training.
+        turn: The training, and at which attempt.
         memory_mb: More is refused to it.
         nice: How much it gives way.
     """
 
     url: str
-    job_id: uuid.UUID
+    turn: Turn
     memory_mb: int
     nice: int
 
@@ -114,27 +115,27 @@ async def _done(work: Work) -> None:
     database = Database(work.url, pool_size=1, overflow=1)
     try:
         try:
-            await _learned(database, work.job_id)
+            await _learned(database, work.turn)
         except MemoryError:
-            await trainings.fail(database, work.job_id, trainings.said(messages.OUT_OF_MEMORY, most_mb=work.memory_mb))
+            await trainings.fail(database, work.turn, trainings.said(messages.OUT_OF_MEMORY, most_mb=work.memory_mb))
         except CloudError as error:
             if error.retryable:
                 raise
-            await trainings.fail(database, work.job_id, {each.value: error.detail(each) for each in Language})
+            await trainings.fail(database, work.turn, {each.value: error.detail(each) for each in Language})
         except Exception as error:
-            log.exception("training_failed", training=str(work.job_id))
-            await trainings.fail(database, work.job_id, trainings.said(messages.DEFECT, error=type(error).__name__))
+            log.exception("training_failed", training=str(work.turn.job_id))
+            await trainings.fail(database, work.turn, trainings.said(messages.DEFECT, error=type(error).__name__))
     finally:
         await database.close()
 
 
-async def _learned(database: Database, job_id: uuid.UUID) -> None:
+async def _learned(database: Database, turn: Turn) -> None:
     async with database.reading() as session:
-        row = (await session.scalars(select(TrainingRow).where(col(TrainingRow.id) == job_id))).one()
+        row = (await session.scalars(select(TrainingRow).where(col(TrainingRow.id) == turn.job_id))).one()
         now: datetime = (await session.execute(text("SELECT now()"))).scalar_one()
         if row.kind == ModelKind.OEE_OPTIMIZER:
             result = await _optimized(session, row, now)
-            await _concluded(database, job_id, partial(_with_result, result))
+            await _concluded(database, turn, partial(_with_result, result))
             return
         known = await past.read(session, row.organization_id, now, None)
         first = min(known.since.values(), default=us(now))
@@ -143,16 +144,16 @@ async def _learned(database: Database, job_id: uuid.UUID) -> None:
     progress = _Progress()
     try:
         async with asyncio.TaskGroup() as tasks:
-            telling = tasks.create_task(_tell(database, job_id, progress), name="progress")
+            telling = tasks.create_task(_tell(database, turn, progress), name="progress")
             found = await asyncio.to_thread(_fitted, known, blind, asked, now, progress)
             telling.cancel()
     except ExceptionGroup as trouble:
         # what learning itself met: too little memory is told otherwise than a defect
         raise trouble.exceptions[0] from trouble
     if isinstance(found, Message):
-        await _concluded(database, job_id, partial(_with_too_little, found))
+        await _concluded(database, turn, partial(_with_too_little, found))
     else:
-        await _concluded(database, job_id, partial(_with_model, asked, found, now))
+        await _concluded(database, turn, partial(_with_model, asked, found, now))
 
 
 def _fitted(
@@ -232,23 +233,23 @@ async def _optimized(session: AsyncSession, row: TrainingRow, now: datetime) -> 
     return {"machines": dict(found.result), "metrics": dict(found.metrics)}
 
 
-async def _tell(database: Database, job_id: uuid.UUID, progress: _Progress) -> None:
+async def _tell(database: Database, turn: Turn, progress: _Progress) -> None:
     while True:
         await asyncio.sleep(_TELL_S)
         # a database that is away for a while must not cost what was learned meanwhile
         with suppress(CloudError):
             async with database.transaction() as session:
-                row = await trainings.running(session, job_id)
+                row = await trainings.running(session, turn)
                 if row is not None:
                     row.progress, row.step = progress.share, progress.step
 
 
 async def _concluded(
-    database: Database, job_id: uuid.UUID, conclude: Callable[[AsyncSession, TrainingRow], Awaitable[None]]
+    database: Database, turn: Turn, conclude: Callable[[AsyncSession, TrainingRow], Awaitable[None]]
 ) -> None:
-    """Write what came of a training and its end at once; nothing, where it was cancelled meanwhile."""
+    """Write what came of a training and its end at once; nothing, where it was cancelled or taken over meanwhile."""
     async with database.transaction() as session:
-        row = await trainings.running(session, job_id)
+        row = await trainings.running(session, turn)
         if row is None:
             return
         before = trainings.shown(row)
@@ -258,8 +259,8 @@ async def _concluded(
         await session.flush()
         over = trainings.shown(row)
         actor = Operator(row.organization_id, ACTOR)
-        await changes.record(session, actor, Entity.TRAINING, job_id, ChangeKind.UPDATED, before=before, after=over)
-    log.info("training_done", training=str(job_id), outcome=over.outcome, model=str(over.model_id))
+        await changes.record(session, actor, Entity.TRAINING, row.id, ChangeKind.UPDATED, before=before, after=over)
+    log.info("training_done", training=str(turn.job_id), outcome=over.outcome, model=str(over.model_id))
 
 
 async def _with_too_little(reason: Message, _: AsyncSession, row: TrainingRow) -> None:

@@ -164,7 +164,8 @@ async def _champion(session: AsyncSession, of: ModelRow) -> ModelRow | None:
 
 
 async def _now(session: AsyncSession) -> datetime:
-    now: datetime = (await session.execute(text("SELECT now()"))).scalar_one()
+    # later than whatever was waited for: a transaction's own time is of its begin
+    now: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
     return now
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import importlib.util
 import uuid
+from dataclasses import dataclass
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -29,6 +30,14 @@ WAITING = text(
 """How many trainings wait, and how long the oldest has."""
 
 log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A training, and at which attempt: whoever has an earlier one was taken for dead, and has no say any more."""
+
+    job_id: uuid.UUID
+    attempt: int
 
 
 class NotInstalled(CloudError):
@@ -120,20 +129,20 @@ async def cancel(session: AsyncSession, caller: Caller, job_id: uuid.UUID) -> Tr
         raise Conflict(messages.TRAINING_OVER, job=job_id, current_status=row.status)
     before = shown(row)
     row.status = TrainingStatus.CANCELLED.value
-    row.finished_at = await session.scalar(text("SELECT now()"))
+    row.finished_at = await session.scalar(text("SELECT clock_timestamp()"))
     await session.flush()
     after = shown(row)
     await changes.record(session, caller, Entity.TRAINING, job_id, ChangeKind.UPDATED, before=before, after=after)
     return after
 
 
-async def fail(database: Database, job_id: uuid.UUID, problem: dict[str, str]) -> None:
-    """Write down that a training failed, unless it is over."""
+async def fail(database: Database, turn: Turn, problem: dict[str, str]) -> None:
+    """Write down that a training failed, unless it is over, or another's turn."""
     async with database.transaction() as session:
-        row = await running(session, job_id)
+        row = await running(session, turn)
         if row is not None:
             await ended(session, row, problem)
-            log.error("training_failed", training=str(job_id), reason=problem[Language.ENGLISH.value])
+            log.error("training_failed", training=str(turn.job_id), reason=problem[Language.ENGLISH.value])
 
 
 async def ended(session: AsyncSession, row: TrainingRow, problem: dict[str, str]) -> None:
@@ -146,12 +155,19 @@ async def ended(session: AsyncSession, row: TrainingRow, problem: dict[str, str]
     await changes.record(session, actor, Entity.TRAINING, row.id, ChangeKind.UPDATED, before=before, after=shown(row))
 
 
-async def running(session: AsyncSession, job_id: uuid.UUID) -> TrainingRow | None:
-    """Return a training that runs, locked; None once it is over."""
-    found = select(TrainingRow).where(
-        col(TrainingRow.id) == job_id, col(TrainingRow.status) == TrainingStatus.RUNNING.value
+async def running(session: AsyncSession, turn: Turn) -> TrainingRow | None:
+    """Return a training that runs, locked; None once it is over, or another's turn."""
+    return (await session.scalars(select(TrainingRow).where(*is_under_way(turn)).with_for_update())).one_or_none()
+
+
+def is_under_way(turn: Turn) -> tuple[ColumnElement[bool], ...]:
+    """Return what is true of a training that runs, as long as nobody took it over."""
+    row = TrainingRow
+    return (
+        col(row.id) == turn.job_id,
+        col(row.status) == TrainingStatus.RUNNING.value,
+        col(row.attempts) == turn.attempt,
     )
-    return (await session.scalars(found.with_for_update())).one_or_none()
 
 
 def said(message: Message, **facts: object) -> dict[str, str]:

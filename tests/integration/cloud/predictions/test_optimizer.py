@@ -200,7 +200,7 @@ async def test_what_every_machine_can_reach_is_learned_in_the_background(app, ca
         await session.execute(text("DELETE FROM ml_job"))
     asked = {"training_data_filter": {"start_date": WINDOW["from"], "end_date": WINDOW["to"]}}
     job = await call("POST", "/ml/train/oee-optimizer", json=asked, status=202)
-    assert await train_next(app.state.database, NOW, Limits(nice=0))
+    assert await train_next(app.state.database, Limits(nice=0))
     over = await call("GET", f"/ml/jobs/{job['id']}")
     assert (over["status"], over["outcome"], over["kind"]) == ("done", "learned", "oee-optimizer"), over
     assert over["result"]["machines"]["L-0"]["attainable"]["reductions"]["set_up"] > 0.3
@@ -208,6 +208,6 @@ async def test_what_every_machine_can_reach_is_learned_in_the_background(app, ca
     assert over["asked"]["model_type"] == "oee_optimizer"
     empty = {"training_data_filter": {"start_date": "2020-01-01T00:00:00Z", "end_date": "2020-02-01T00:00:00Z"}}
     job = await call("POST", "/ml/train/oee-optimizer", json=empty, status=202)
-    assert await train_next(app.state.database, NOW, Limits(nice=0))
+    assert await train_next(app.state.database, Limits(nice=0))
     over = await call("GET", f"/ml/jobs/{job['id']}", headers={"Accept-Language": "tr"})
     assert (over["outcome"], "gün" in over["problem"]) == ("insufficient_data", True)

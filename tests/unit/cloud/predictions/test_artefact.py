@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -43,8 +44,10 @@ def artefact(content):
         (pickle.dumps({"model": 1}), "cannot be read"),
         (b"", "cannot be read"),
         (kept({"x": 1}).content[:40], "cannot be read"),
+        (kept({"x": 1}).content, "it is a dict and no pipeline"),
+        (io.dumps(np.zeros(10_000_000), compression=zipfile.ZIP_DEFLATED), "80,000,... bytes unpacked"),
     ],
-    ids=["class", "pickle", "empty", "cut"],
+    ids=["class", "pickle", "empty", "cut", "no pipeline", "bomb"],
 )
 def test_what_no_pipeline_of_ours_holds_is_refused(content, why):
     with pytest.raises(Invalid, match=why):
@@ -61,3 +64,8 @@ def test_a_model_of_another_version_is_refused_with_the_way_out():
     good = kept(trained("logistic_regression"))
     with pytest.raises(Invalid, match="train again"):
         taken(replace(good, versions={"scikit-learn": "0.1", "skops": "0.1"}))
+
+
+def test_what_is_too_large_to_be_taken_again_is_not_kept():
+    with pytest.raises(Invalid, match="68 MB, at most 64 are kept; ask for fewer trees"):
+        kept(np.zeros(9_000_000))
