@@ -168,7 +168,7 @@ def field_error(found: Mapping[str, Any], language: Language) -> dict[str, Any]:
     The input itself is left out, for it may be a password; but not where a word of a closed set is asked for.
     """
     kind, context = found["type"], found.get("ctx") or {}
-    field: dict[str, Any] = {"loc": list(found["loc"]), "type": kind}
+    field: dict[str, Any] = {"loc": [part for part in found["loc"] if part != "[key]"], "type": kind}
     if kind in _CLOSED_SETS:
         field["valid_values"] = _QUOTED.findall(str(context.get("expected", "")))
         given = found.get("input")

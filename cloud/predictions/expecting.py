@@ -43,13 +43,14 @@ class Expected:
     periods: int
 
 
-def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0) -> Expected | None:
+def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0, by: str | None = None) -> Expected | None:
     """Return what the next period's figure is expected to be; None where the past is too short.
 
     Args:
         figures: Of past periods, the oldest first.
         cycle: After how many periods the same kind comes again: 7 days, or the shifts of a day.
         most: What the figure cannot exceed.
+        by: Which way speaks; that which erred least if not said.
     """
     past = np.array(figures, np.float64)
     if len(past) < FEWEST_PERIODS:
@@ -61,7 +62,7 @@ def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0) -> Expect
         for name, way in ways.items()
     }
     off = {name: float(np.sqrt(np.mean(each**2))) for name, each in errors.items()}
-    best = min(off, key=lambda name: off[name])
+    best = by or min(off, key=lambda name: off[name])
     value = ways[best](past, len(past))
     lower, upper = _bounds(errors[best])
     return Expected(

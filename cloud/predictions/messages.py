@@ -78,6 +78,12 @@ FEW_STOPS = Message(
     "Tesiste bilinen plansız duruş sayısı {stops}, en az {needed} gerekir; daha uzun bir geçmiş içe aktarın ya da "
     "daha sonra yeniden sorun.",
 )
+FEW_STOPS_THEN = Message(
+    "As of {as_of} {stops} unplanned stops of the plant were known here, {needed} are needed; what was imported or "
+    "told later is not seen by it.",
+    "{as_of} itibarıyla tesiste bilinen plansız duruş sayısı {stops}, en az {needed} gerekir; sonradan içe "
+    "aktarılan ya da bildirilen görülmez.",
+)
 ABSTAINS = Message(
     "The confidence {confidence} is below the threshold {threshold}, so neither yes nor no is said.",
     "{confidence} olan güven, {threshold} eşiğinin altında; bu yüzden evet ya da hayır denmiyor.",
@@ -101,8 +107,10 @@ BEST_OF_WAYS = Message(
     "Birkaç basit yöntemden, makinenin kendi geçmişinde en az yanılanı yanıtlıyor.",
 )
 FEW_PERIODS = Message(
-    "{periods} periods with an OEE are known, {needed} are needed.",
-    "OEE değeri bilinen dönem sayısı {periods}, en az {needed} gerekir.",
+    "Of the {days} days before, {periods} whole periods with an OEE are known, {needed} are needed; it takes the "
+    "time run, good pieces, scrap and an ideal cycle, as gateways or an import tell them.",
+    "Önceki {days} günde OEE değeri bilinen tam dönem sayısı {periods}, en az {needed} gerekir; bunun için ağ "
+    "geçitlerinin ya da bir içe aktarmanın bildirdiği çalışma süresi, sağlam parça, ıskarta ve ideal çevrim gerekir.",
 )
 FEW_RUNS = Message(
     "{runs} runs between stops are known, too few for a law; nothing is said of wear.",
@@ -119,6 +127,25 @@ YOUNG_FAIL = Message(
 NOT_IDENTIFIABLE = Message(
     "Whether it wears out is not identifiable: its stops look like chance, so no interval for replacing is given.",
     "Aşınıp aşınmadığı belirlenemiyor: duruşları rastlantı gibi görünüyor; bu yüzden değiştirme aralığı verilmiyor.",
+)
+# why a watch shows nothing
+NEVER_WATCHED = Message(
+    "Nothing was looked at yet; the background says at 0, 4, 8, 12, 16 and 20 h UTC what the next 24 hours bring, "
+    "and of every other horizon of which there is a model that serves or might.",
+    "Henüz bakılmadı; arka plan UTC 0, 4, 8, 12, 16 ve 20'de sonraki 24 saati, ayrıca yayında olan ya da olabilecek "
+    "bir modelin bulunduğu her ufku tahmin eder.",
+)
+NOTHING_WATCHED = Message(
+    "When it was last looked at, nothing was said of any machine: it takes 30 unplanned stops, and machines of "
+    "which it is known what they did in the last {hours} h. The next look is at 0, 4, 8, 12, 16 or 20 h UTC.",
+    "Son bakışta hiçbir makine için bir şey denmedi: 30 plansız duruş ve son {hours} saatte ne yaptığı bilinen "
+    "makineler gerekir. Sonraki bakış UTC 0, 4, 8, 12, 16 ya da 20'de.",
+)
+NOT_MATURE = Message(
+    "What was said is held against what came three days after its horizon is over: {pending} wait for that, and "
+    "{left_out} do not count, for some of the time after them is unknown or the machine stood.",
+    "Söylenenler, ufkun bitiminden üç gün sonra gerçekleşenle karşılaştırılır: bekleyen {pending}; sonrasının bir "
+    "bölümü bilinmediği ya da makine durduğu için sayılmayan {left_out}.",
 )
 # what a group of features is, in the words of a shift leader
 GROUPS = {

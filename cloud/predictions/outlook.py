@@ -1,4 +1,7 @@
-"""Owns what is answered about the OEE of a machine's next shift or day."""
+"""Owns what is answered about the OEE of a machine's next shift or day.
+
+Days from before its own states are those that an import counted, where there is one.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -12,6 +15,8 @@ from cloud.analytics.service import figuring
 from cloud.predictions import messages
 from cloud.predictions.asking import require_past
 from cloud.predictions.expecting import FEWEST_PERIODS, LEVEL, Expected, expect
+from cloud.predictions.imported import daily
+from cloud.predictions.imported.daily import CountedDay
 from cloud.predictions.schemas import (
     BaselineOut,
     BoundsOut,
@@ -45,12 +50,15 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
     shown = await figuring.of_machine(session, organization_id, asked.machine_id, window, now)
     # one that has begun before is seen in part, and so is one that goes on
     whole = [each for each in shown.buckets if shown.start < each.start <= at - _OVER_AFTER[asked.period]]
-    over = [each for each in whole if each.oee is not None]
-    cycle = _WEEK if asked.period is Period.DAY else max(1, len({each.shift for each in over}))
+    over: list[OeeBucketOut | CountedDay] = [each for each in whole if each.oee is not None]
+    cycle = _WEEK if asked.period is Period.DAY else max(1, len({each.shift for each in whole if each.oee is not None}))
+    if asked.period is Period.DAY:
+        until = min((each.start for each in over), default=at)
+        over = [*await daily.days(session, organization_id, shown.machine_id, (shown.start, until), now), *over]
     found = expect([each.oee for each in over if each.oee is not None], cycle)
-    parts = {name: _part(over, name, cycle) if found is not None else None for name in _PARTS}
+    parts = {name: _part(over, name, cycle, found.way) if found is not None else None for name in _PARTS}
     language = languages.current()
-    facts = {"periods": len(over), "needed": FEWEST_PERIODS}
+    facts = {"periods": len(over), "needed": FEWEST_PERIODS, "days": _LOOK_BACK[asked.period].days}
     return OeePredictionOut(
         machine_id=shown.machine_id,
         machine=shown.machine,
@@ -68,9 +76,10 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
     )
 
 
-def _part(over: Sequence[OeeBucketOut], name: str, cycle: int) -> float | None:
+def _part(over: Sequence[OeeBucketOut | CountedDay], name: str, cycle: int, way: str) -> float | None:
     figures = [getattr(each, name) for each in over]
-    found = expect([each for each in figures if each is not None], cycle)
+    # by the way that speaks of the OEE: else the parts would not go together with it
+    found = expect([each for each in figures if each is not None], cycle, by=way)
     return found.value if found is not None else None
 
 

@@ -97,7 +97,8 @@ def shown(machine: MachineOut, said: Said, asked: Question) -> DowntimePredictio
         "stops_known": said.stops,
     }
     if found is None:
-        detail = messages.FEW_STOPS.said(language, {"stops": said.stops, "needed": FEWEST_STOPS})
+        few = messages.FEW_STOPS if asked.as_of is None else messages.FEW_STOPS_THEN
+        detail = few.said(language, {"stops": said.stops, "needed": FEWEST_STOPS, "as_of": said.at})
         return DowntimePredictionOut.model_validate(common | _NOTHING | {"detail": detail})
     abstains = said.is_silent or found.confidence < asked.threshold
     facts = {"confidence": round(found.confidence, 2), "threshold": asked.threshold, "hours": HOURS}

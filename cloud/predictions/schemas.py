@@ -67,14 +67,14 @@ class BoundsOut(BaseModel):
 
     lower: float
     upper: float
-    level: float
+    level: float = Field(description="How often it lies there: 0.9 is nine of ten times")
 
 
 class ServedOut(BaseModel):
     """Who answered."""
 
     kind: Server
-    name: str
+    name: str = Field(description="The rule's name, or the model's algorithm and number")
     model_id: uuid.UUID | None
     why: str
 
@@ -83,7 +83,7 @@ class BaselineOut(BaseModel):
     """What the best simple rule says of the same question."""
 
     name: str
-    value: float
+    value: float = Field(description="In the unit of what is asked about: a probability, or an OEE")
 
 
 class EffectOut(BaseModel):
@@ -107,8 +107,8 @@ class CaseOut(BaseModel):
 class AlikeOut(BaseModel):
     """What came of moments of the past that were like this one."""
 
-    asked: int
-    stopped: int
+    asked: int = Field(description="How many were looked at: the most similar, at most one a machine and day")
+    stopped: int = Field(description="After how many of them an unplanned stop began within the horizon")
     cases: list[CaseOut] = Field(description="The most similar ones first")
 
 
@@ -135,7 +135,7 @@ class DowntimePredictionOut(BaseModel):
     similar_cases: AlikeOut | None
     is_down: bool = Field(description="It stands unplanned at `as_of`")
     learned_until: AwareDatetime | None = Field(description="Nothing that was known later was learned from")
-    stops_known: int
+    stops_known: int = Field(description="Unplanned stops of the whole plant, known at `as_of`")
 
 
 class DowntimeBatchOut(BaseModel):
@@ -170,7 +170,7 @@ class HazardOut(BaseModel):
 class ReplacementOut(BaseModel):
     """The age at which replacing before it fails costs least."""
 
-    every_h: float
+    every_h: float = Field(description="Hours")
     saving: float = Field(description="Which share of the cost of waiting for failures it saves")
 
 
@@ -186,7 +186,7 @@ class MaintenancePredictionOut(BaseModel):
     next_due: NextOut | None = Field(description="By calendar, running hours or cycles; of now, not of `as_of`")
     identifiable: bool = Field(description="Whether the law's shape is surely above or below 1")
     hazard: HazardOut | None
-    hours_since_stop: float | None
+    hours_since_stop: float | None = Field(description="Since its last unplanned stop ended")
     failure_probability: float | None = Field(description="Within the horizon, by that law")
     preventive_replacement: ReplacementOut | None
 
@@ -220,15 +220,17 @@ class OeePredictionOut(BaseModel):
     period: Period
     status: Status
     detail: str | None
-    oee: float | None
-    availability: float | None
+    oee: float | None = Field(description="A share: 0.85 is 85 %")
+    availability: float | None = Field(
+        description="Expected by the same way, as are the other two; as means go, their product is near the OEE, not it"
+    )
     performance: float | None
     quality: float | None
     interval: BoundsOut | None = Field(description="Of the OEE")
     baseline: BaselineOut | None = Field(description="The mean of all periods")
     served_by: ServedOut | None
-    errors: dict[str, float] = Field(description="Root mean squared error of each way on the past")
-    periods_known: int
+    errors: dict[str, float] = Field(description="Root mean squared error of each way on the past, in shares of OEE")
+    periods_known: int = Field(description="Whole ones with an OEE, of the last 90 days (of shifts, 45)")
 
 
 class BinOut(BaseModel):
@@ -305,6 +307,7 @@ class WatchOut(BaseModel):
     """How good predictions turned out to be."""
 
     horizon_h: int
+    detail: str | None = Field(default=None, description="Why nothing is judged yet")
     made_at: AwareDatetime | None = Field(description="Null as long as nothing was looked at")
     pending: int = Field(description="Not mature yet: the horizon or the time for late records is not over")
     left_out: int = Field(description="Of which some time is unknown, or which were asked while it stood")

@@ -18,9 +18,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from cloud import languages
 from cloud.db import Database
 from cloud.machines import service as machines
-from cloud.predictions import judged, keeping, past
+from cloud.predictions import hearing, judged, keeping, messages, past
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.drifting import Input, inputs
 from cloud.predictions.features import Instants, Matrix, features
@@ -121,7 +122,19 @@ async def report(session: AsyncSession, organization_id: uuid.UUID, horizon_h: i
         )
     ).one_or_none()
     nothing = judged.look_at(Gathered().columns(), horizon_h, None, 0, 0)
-    return nothing if row is None else _of_any_version(row[0], nothing)
+    told = nothing if row is None else _of_any_version(row[0], nothing)
+    return told.model_copy(update={"detail": _lacking(told)})
+
+
+def _lacking(told: WatchOut) -> str | None:
+    """Return why nothing is judged yet."""
+    if told.servers:
+        return None
+    if told.pending or told.left_out:
+        facts = {"pending": told.pending, "left_out": told.left_out}
+        return messages.NOT_MATURE.said(languages.current(), facts)
+    nothing = messages.NEVER_WATCHED if told.made_at is None else messages.NOTHING_WATCHED
+    return nothing.said(languages.current(), {"hours": hearing.HOURS})
 
 
 def _of_any_version(stored: Mapping[str, Any], nothing: WatchOut) -> WatchOut:
@@ -180,8 +193,8 @@ def _turn(
     if isinstance(ground, Lacking):
         return _Turn([], [])
     told, whole = plain(known.history, us(now)), cut(known.history, us(now))
-    # of one whose past ends with an import nobody will know what came
-    silent = over | {machine_id for machine_id, _, end in known.unknown if end == now}
+    # of one whose past ended long ago nobody will know what came; an import of every night goes on telling
+    silent = over | {each for each in known.machines if hearing.is_silent(known.heard, each, us(now))}
     places = [place for place, each in enumerate(known.machines) if each in known.since and each not in silent]
     instants = Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64))
     matrix = features(told, instants)

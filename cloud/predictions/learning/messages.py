@@ -64,8 +64,10 @@ ABANDONED = Message(
     "Hizmet, eğitim sürerken iki kez kapandı; eğitimi yeniden isteyin.",
 )
 FEW_DAYS = Message(
-    "No machine has days enough with figures to tell what it can reach.",
-    "Hiçbir makinenin, neye ulaşabileceğini söyleyecek kadar verisi olan günü yok.",
+    "No machine has days enough with figures to tell what it can reach: seven, of states and counts that gateways tell "
+    "(imported hours are none).",
+    "Hiçbir makinenin, neye ulaşabileceğini söyleyecek kadar verisi olan günü yok: ağ geçitlerinin bildirdiği durum ve "
+    "sayımlardan yedi gün gerekir (içe aktarılan saatler sayılmaz).",
 )
 NO_PARAMETER = Message(
     "hyperparameters: {algorithm} has no {name}; it has {known}.",

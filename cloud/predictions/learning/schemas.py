@@ -96,7 +96,7 @@ class TrainingIn(BaseModel):
     )
     horizon_h: Hours = 24
     trials: int = Field(default=20, ge=0, le=40, description="Draws of parameters that are tried; 0 takes the usual")
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="The same one learns the same of the same past")
     is_control: bool = Field(
         default=False,
         description="Learns outcomes in an order of chance: a control, which must come out refused. Never promoted",
@@ -133,7 +133,7 @@ class TrainingOut(BaseModel):
     asked: dict[str, Any] = Field(description="The body that asked for it, machines by their UUIDs")
     status: TrainingStatus
     progress: float = Field(description="From 0 to 1")
-    step: str | None
+    step: str | None = Field(description="`reading`, `tuning`, `calibrating`, `fitting` or `testing`, while it runs")
     outcome: TrainingOutcome | None
     problem: str | None = Field(description="Why it failed, or what is lacking")
     model_id: uuid.UUID | None
@@ -148,11 +148,13 @@ class TrainingOut(BaseModel):
 class ScoreOut(BaseModel):
     """How good an answer was on the test window."""
 
-    brier: float
-    calibration_error: float
-    pr_auc: float
-    lift: float
-    prevalence: float
+    brier: float = Field(description="Mean squared distance of what was said from what came; smaller is better")
+    calibration_error: float = Field(
+        description="Mean distance of what was said from how often it came: 0.02 is two points"
+    )
+    pr_auc: float = Field(description="Area under precision and recall; what blind guessing has is `prevalence`")
+    lift: float = Field(description="How much more often a stop came on the tenth of the looks with the highest word")
+    prevalence: float = Field(description="On what share of the looks a stop came")
 
 
 class BrierGainOut(BoundsOut):
@@ -166,7 +168,7 @@ class ModelOut(BaseModel):
 
     id: uuid.UUID
     kind: ModelKind
-    number: int
+    number: int = Field(description="Of the organization's models of this kind, counted up")
     horizon_h: int
     algorithm: AlgorithmName
     state: ModelState
@@ -174,10 +176,12 @@ class ModelOut(BaseModel):
     trained_at: AwareDatetime
     learned_until: AwareDatetime = Field(description="It knows nothing later, so it answers nothing about before")
     may_serve: bool = Field(description="Whether its gain over the best simple rule excludes zero")
-    best_rule: str
-    gain: BrierGainOut
-    skill_over_machine_rate: float
-    predecessor_id: uuid.UUID | None
+    best_rule: str = Field(description="The simple rule that was best on the same looks")
+    gain: BrierGainOut = Field(description="Of the Brier score over that rule's, with whole machines drawn anew")
+    skill_over_machine_rate: float = Field(
+        description="By which share its Brier score is below that of each machine's own rate: 0.12 is 12 %"
+    )
+    predecessor_id: uuid.UUID | None = Field(description="What served before it, and serves again after a rollback")
     promoted_at: AwareDatetime | None
     retired_at: AwareDatetime | None
     file_deleted_at: AwareDatetime | None = Field(
@@ -199,8 +203,8 @@ class ModelStatusOut(ModelOut):
 
     scores: dict[str, ScoreOut] = Field(description="On the latest part of the past, of the model and of each rule")
     leans_on: list[LeansOnOut] = Field(description="What it uses, the most first; not what causes stops")
-    rows: dict[str, int]
-    parameters: dict[str, Any]
-    features: list[str]
-    sha256: str
-    versions: dict[str, str]
+    rows: dict[str, int] = Field(description="Looks that it learned from, was tuned by and was judged by")
+    parameters: dict[str, Any] = Field(description="That it was tuned to, or was told")
+    features: list[str] = Field(description="What it looks at, by the names that `features` of a question takes")
+    sha256: str = Field(description="Of its file")
+    versions: dict[str, str] = Field(description="Of the libraries that wrote the file; others do not read it")

@@ -11,8 +11,11 @@ SUGGESTION_DECIDED = Message(
     code="SUGGESTION_DECIDED",
 )
 FEW_DAYS = Message(
-    "{days} days with figures are known of {machine} in this time, {needed} are needed; ask for a longer one.",
-    "{machine} için bu sürede değeri bilinen gün sayısı {days}, en az {needed} gerekir; daha uzun bir süre sorun.",
+    "{days} days with figures are known of {machine} in this time, {needed} are needed, "
+    "of states and counts that its gateway tells (imported hours are none); ask for a longer time, or later.",
+    "{machine} için bu sürede değeri bilinen gün sayısı {days}, en az {needed} gerekir; bunları ağ geçidinin "
+    "bildirdiği durumlar ve sayımlar verir (içe aktarılan saatler vermez). Daha uzun bir süre ya da daha sonra "
+    "sorun.",
 )
 NO_OEE = Message(
     "The OEE of {machine} is not known: its quality is not measured, or pieces have no ideal cycle.",

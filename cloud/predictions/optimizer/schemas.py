@@ -46,12 +46,12 @@ class GainOut(BaseModel):
 
     bucket: LossKind
     reduction: float = Field(description="Which share of the loss would be gone")
-    loss_s: float = Field(description="All of it")
+    loss_s: float = Field(description="All of it, in seconds of planned busy time")
     oee: float = Field(description="As it was")
     gain: float = Field(description="In points of OEE: 0.01 is one")
     interval: BoundsOut = Field(description="Of the gain: how days differ, and how far the account may be wrong")
-    sampling_error: float
-    model_error: float
+    sampling_error: float = Field(description="Standard error of the gain, for days differ")
+    model_error: float = Field(description="Standard error of the gain, for the account of it may be wrong")
     good_pieces: float = Field(description="More of them, in the window")
     is_sure: bool = Field(description="Whether the interval lies above zero")
 
@@ -67,8 +67,8 @@ class BranchOut(BaseModel):
 class LossTreeOut(BaseModel):
     """Where the planned busy time went: `good_s` and the branches sum to it."""
 
-    pbt_s: float
-    good_s: float
+    pbt_s: float = Field(description="Planned busy time, seconds")
+    good_s: float = Field(description="Of it the time that good pieces take at their ideal cycle, seconds")
     branches: list[BranchOut]
 
 
@@ -99,7 +99,7 @@ class AssociationOut(BaseModel):
     oee: float = Field(description="Of the time of which is known what the machine did")
     difference: float
     interval: BoundsOut = Field(description="At its level all intervals hold together, not each by itself")
-    hours: int
+    hours: int = Field(description="Of it")
     is_sure: bool
     entangled_with: list[str] = Field(description="Factors that cannot be told apart from this one")
 
@@ -162,7 +162,7 @@ class SuggestionOut(BaseModel):
     oee: float
     expected_gain: float
     expected_interval: BoundsOut
-    suggested_by: str
+    suggested_by: str = Field(description="As in the audit: `user:12`")
     suggested_at: AwareDatetime
     decided_by: str | None
     decided_at: AwareDatetime | None

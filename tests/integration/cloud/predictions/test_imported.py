@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from cloud import tomlfile
 from cloud.errors import BadRequest
+from cloud.predictions import watching
 from cloud.predictions.features import Instants
 from cloud.predictions.files import read_history
 from cloud.predictions.history import DAY, HOUR
@@ -94,6 +95,49 @@ async def test_run_again_it_adds_nothing_and_a_longer_export_adds_what_is_new(ap
     assert counts(more)["alarms"][0] == more.machines_added == 1
     changed = {each.table: each.changed for each in more.tables}
     assert changed == dict.fromkeys(changed, 0) | {"stops": 1}
+
+
+async def test_a_plant_of_which_imports_tell_is_watched_as_long_as_they_reach_the_present(
+    app, tenant, bring, moment, tmp_path
+):
+    await bring(exports.write(tmp_path / "logs", until=UNTIL))
+    now = await moment()
+    for at, pending in ((now + timedelta(hours=49), 0), (now, 8)):
+        while await watching.watch_next(app.state.database, at):
+            pass
+        async with app.state.database.reading() as session:
+            told = await watching.report(session, tenant.organization_id, 24)
+        # by the best rule and the second best
+        assert told.pending == pending
+        assert told.detail is not None
+        assert ("wait for that" in told.detail) is (pending > 0)
+        # the next look is by another clock: what is written is of its own time
+        async with app.state.database.transaction() as session:
+            await session.execute(text("DELETE FROM prediction_watch"))
+
+
+async def test_days_that_an_import_counted_tell_what_oee_the_next_one_will_have(
+    app, app_client, tenant, bring, tmp_path
+):
+    directory = exports.write(tmp_path / "logs", until=UNTIL)
+    midnight = NOW.replace(hour=0, minute=0, second=0)
+    days = [midnight - timedelta(days=back) for back in range(40, 1, -1)]
+    lines = [f"M-0,{day.isoformat()},1080,900,100,1250" for day in days]
+    (directory / "days.csv").write_text("\n".join(["machine,day,run,good,scrap,ideal", *lines]))
+    mapping = directory / "mapping.toml"
+    head, _, tail = mapping.read_text().partition("[telemetry]")
+    head = head.replace('good = "good"', 'good = "good"\nscrap = "scrap"\nideal = "ideal"')
+    mapping.write_text(f"{head}[machines]{tail.partition('[machines]')[2]}")
+    asked = {"machine_id": "M-0", "as_of": NOW.isoformat()}
+    await bring(directory)
+    told = (await app_client.post("/predictions/oee", json=asked, headers=tenant.worker)).json()
+    assert (told["status"], told["periods_known"]) == ("answered", len(days))
+    assert told["oee"] == pytest.approx(0.75 * 0.8 * 0.9)
+    assert told["availability"] == pytest.approx(0.75)
+    of_none = (
+        await app_client.post("/predictions/oee", json=asked | {"machine_id": "M-1"}, headers=tenant.worker)
+    ).json()
+    assert "14 are needed" in of_none["detail"]
 
 
 async def test_what_is_still_to_come_is_refused_with_its_line(bring, tmp_path):

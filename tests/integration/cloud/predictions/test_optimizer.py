@@ -99,7 +99,9 @@ async def test_a_gain_at_a_machine_that_does_not_hold_the_line_up_is_none_of_the
 @pytest.mark.parametrize("reductions", [{}, {"set_up": 0}, {"set_up": 1.1}, {"luck": 0.5}])
 async def test_a_reduction_that_is_none_is_refused(call, plant, reductions):
     body = {"machine_id": "L-0", "reductions": reductions}
-    assert (await call("POST", "/predictions/oee/what-if", status=422, json=body))["errors"]
+    [mistake] = (await call("POST", "/predictions/oee/what-if", status=422, json=body))["errors"]
+    # what stands where is named as it was sent
+    assert mistake["loc"] == ["body", "reductions", *reductions]
 
 
 async def test_a_machine_without_days_enough_is_told_what_is_lacking(call, plant, app_client, tenant):

@@ -36,6 +36,13 @@ def test_weekdays_that_differ_are_told_apart_and_a_level_that_moved_is_followed(
     assert moved.baseline == pytest.approx(0.65)
 
 
+def test_a_figures_parts_are_told_by_the_way_that_speaks_of_it():
+    weeks = [0.8, 0.8, 0.8, 0.8, 0.8, 0.3, 0.3] * 8
+    found = expect(weeks, 7, by="mean")
+    assert found is not None
+    assert (found.way, found.value) == ("mean", pytest.approx(found.baseline))
+
+
 @pytest.mark.parametrize("periods", [FEWEST_PERIODS, 20, 38, 90])
 def test_nine_of_ten_periods_come_out_between_the_bounds_also_of_a_short_past(periods):
     rng = np.random.default_rng(3)
