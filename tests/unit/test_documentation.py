@@ -12,6 +12,7 @@ import typer
 
 from cloud.app import QUEUES
 from edge.settings import load
+from shared.reading import ClosedBy, Flag, GapCause, ReadingType
 from simulators.machine import Protocol
 from simulators.modbus import layout
 from simulators.plant import plant
@@ -178,6 +179,16 @@ def test_the_first_plc_of_the_readme_is_one_that_loads_and_that_the_simulators_h
 
 
 # --- indices ------------------------------------------------------------------------------------------------------
+
+
+def test_every_word_and_bit_of_the_wire_is_on_its_page() -> None:
+    page = re.sub(r"\s+", " ", text_of(ROOT / "docs" / "wire.md"))
+    told = page[page.index("**flags**") : page.index("### 2.1")]
+    assert dict(re.findall(r"(\d+) ([a-z_]+_[a-z_]+|retained|overflow)\b", told)) == {
+        str(flag.value): str(flag.name).lower() for flag in Flag
+    }
+    words = {*GapCause, *ClosedBy, *ReadingType}
+    assert {word for word in words if f"`{word.value}`" not in page} == set()
 
 
 def test_every_queue_that_waits_is_in_the_guide() -> None:
