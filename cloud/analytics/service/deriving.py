@@ -23,6 +23,7 @@ from cloud.errors import SchemaMismatch
 from cloud.identity import service as identity
 from cloud.kpi import hours as clock
 from cloud.kpi.ledger import Shelf, draw_up
+from cloud.kpi.runs import drawn
 from cloud.kpi.spans import HOUR, Span, union
 from cloud.machines import service as machines
 from cloud.machines.schemas import MachineOut
@@ -64,7 +65,7 @@ _IDLE = text("""
     ORDER BY until_at LIMIT 1
 """)
 _UPSERT = """
-    INSERT INTO {table} AS known ({keys}, {columns}, revision) VALUES ({values}, 1)
+    INSERT INTO {table} AS known ({keys}, {columns}, revision) {source}
     ON CONFLICT ({unique}) DO UPDATE SET {assignments}, revision = known.revision + 1
     WHERE ({known}) IS DISTINCT FROM ({excluded})
 """
@@ -92,13 +93,13 @@ WAITING = text("""
 """How many marks wait to be taken in, and for how long the oldest has."""
 
 
-def _upsert(table: str, keys: Sequence[str], unique: Sequence[str]) -> str:
+def _upsert(table: str, keys: Sequence[str], unique: Sequence[str], source: str) -> str:
     columns = storing.COLUMNS
     return _UPSERT.format(
         table=table,
         keys=", ".join(keys),
         columns=", ".join(columns),
-        values=", ".join(f":{name}" for name in (*keys, *columns)),
+        source=source,
         unique=", ".join(unique),
         assignments=", ".join(f"{name} = excluded.{name}" for name in (*keys, *columns) if name not in unique),
         known=", ".join(f"known.{name}" for name in (*keys, *columns)),
@@ -106,12 +107,25 @@ def _upsert(table: str, keys: Sequence[str], unique: Sequence[str]) -> str:
     )
 
 
-_HOUR = text(_upsert("fact_hour", ["machine_id", "bucket"], ["machine_id", "bucket"]))
+_OF_AN_HOUR = ["machine_id", "bucket"]
+# hours of which all is the same: a thousand of them, if nothing was said for so long
+_HOUR = text(
+    _upsert(
+        "fact_hour",
+        _OF_AN_HOUR,
+        _OF_AN_HOUR,
+        f"""SELECT CAST(:machine_id AS uuid), bucket,
+               {", ".join(f"CAST(:{name} AS bigint)" for name in storing.COLUMNS)}, 1
+        FROM unnest(CAST(:buckets AS timestamptz[])) AS bucket""",  # noqa: S608 - column names of ours
+    )
+)
+_OF_A_SHIFT = ["machine_id", "occurrence_id", "starts_at", "business_date"]
 _SHIFT = text(
     _upsert(
         "fact_shift",
-        ["machine_id", "occurrence_id", "starts_at", "business_date"],
+        _OF_A_SHIFT,
         ["machine_id", "occurrence_id"],
+        f"VALUES ({', '.join(f':{name}' for name in (*_OF_A_SHIFT, *storing.COLUMNS))}, 1)",
     )
 )
 
@@ -272,16 +286,12 @@ async def _compute(
     start, whole = clock.begin(start, zone), clock.end(end - _INSTANT, zone)
     last = min(now, max([whole, *(each.ends_at for each in worked)]))
     around = await layers.around(session, organization_id, machine, first, last, now)
+    buckets = _hours(start, min(now, whole), since, zone)
+    hours = [
+        {"machine_id": machine.id, "buckets": [buckets[each] for each in several], **storing.columns(facts)}
+        for facts, several in drawn(around, list(buckets))
+    ]
     shelf = Shelf(around)
-    hours = []
-    at = start
-    while at < min(now, whole):
-        following = clock.end(at, zone)
-        window = _window(max(at, since), min(following, now))
-        if window.length:
-            facts = draw_up(window, shelf.around(window)).facts
-            hours.append({"machine_id": machine.id, "bucket": at, **storing.columns(facts)})
-        at = following
     rows = []
     for shift in worked:
         window = _window(max(shift.starts_at, since), min(shift.ends_at, now))
@@ -292,12 +302,25 @@ async def _compute(
     told = {"machine_id": machine.id, "start": start, "end": end, "worked": [each.id for each in worked]}
     await session.execute(_OTHERS, told)
     before = clock.begin(start - _INSTANT, zone)
-    buckets = {"before": before, "end": whole, "buckets": [each["bucket"] for each in hours]}
-    await session.execute(_OTHER_HOURS, {"machine_id": machine.id, **buckets})
+    stay = {"before": before, "end": whole, "buckets": list(buckets.values())}
+    await session.execute(_OTHER_HOURS, {"machine_id": machine.id, **stay})
     for statement, values in ((_HOUR, hours), (_SHIFT, rows)):
         if values:
             await session.execute(statement, values)
     await told_hours.tell(session, machine.id, start, whole, now)
+
+
+def _hours(start: datetime, end: datetime, since: datetime, zone: ZoneInfo) -> dict[Span, datetime]:
+    """Return when the hours of a range began, by what of each lies between the machine's beginning and the end."""
+    found = {}
+    at = start
+    while at < end:
+        following = clock.end(at, zone)
+        window = _window(max(at, since), min(following, end))
+        if window.length:
+            found[window] = at
+        at = following
+    return found
 
 
 async def _owner(session: AsyncSession, machine_id: uuid.UUID) -> tuple[uuid.UUID, MachineOut] | None:
