@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.errors import Invalid
 from cloud.machines import service as machines
-from cloud.predictions import hearing, keeping, messages, past
+from cloud.predictions import hearing, keeping, messages, past, speaking
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
@@ -201,7 +201,6 @@ def _computed(
     instants = Instants(places, np.full(len(places), us(at), np.int64))
     matrix = features(plain(known.history, us(at)), instants)
     full = None if model is None else model.fitted(features(cut(known.history, us(at)), instants, wanted=model.names))
-    groups = set(full.groups.values()) if full is not None else set()
     _require_known(looked.given, matrix, full)
     matrix = _overridden(matrix, looked.given)
     full = None if full is None else _overridden(full, looked.given)
@@ -211,10 +210,10 @@ def _computed(
         chosen = np.array([row])
         one = Asked(look(int(places[row]), us(at)), matrix.take(chosen))
         server = looked.server
-        if hearing.is_blind(known.heard, machine_id, groups, us(at)):
-            server = Serving(None, learning.MODEL_BLIND, {"hours": hearing.HOURS})
-        elif model is not None and full is not None:
-            one = replace(one, predict=model.predict, full=full.take(chosen), usual=model.usual)
+        if model is not None and full is not None:
+            asked = speaking.put(one, model, full.take(chosen), known, machine_id)
+            server = server if asked else Serving(None, learning.MODEL_BLIND, {"hours": hearing.HOURS})
+            one = asked or one
         found[machine_id] = Said(
             at,
             answer(ground, one, known.history),

@@ -1,7 +1,9 @@
 """Owns whether a model still hears of a machine what it learned from, at an instant: silence is not calm.
 
-Alarms, counts, telemetry and job logs come by imports or by gateways. Of a machine that told of alarms in March and
-tells of nothing since, a model would take it that it has none.
+Stops, alarms, counts, telemetry and job logs come by imports or by gateways. Of a machine that told of alarms in March
+and tells of nothing since, a model would take it that it has none; and of one whose gateway died the last state goes on
+for ever. By which time anything was heard is read from what was told, with when, and not from what is known of gateways
+today: whoever asks as of then gets the same answer for good.
 """
 
 import uuid

@@ -89,10 +89,10 @@ ABSTAINS = Message(
     "{confidence} olan güven, {threshold} eşiğinin altında; bu yüzden evet ya da hayır denmiyor.",
 )
 SILENT = Message(
-    "For more than {hours} h nobody has told when this machine stands, so neither yes nor no is said; import what came "
-    "since, or ask as of a time of which it is known.",
+    "For more than {hours} h nobody has told when this machine stands, so neither yes nor no is said; see to its "
+    "gateway where it has one, else import what came since, or ask as of a time of which it is known.",
     "Bu makinenin ne zaman durduğunu {hours} saatten uzun süredir kimse bildirmiyor; bu yüzden evet ya da hayır "
-    "denmiyor. Sonrasını içe aktarın ya da bilinen bir an için sorun.",
+    "denmiyor. Ağ geçidi varsa onu kontrol edin, yoksa sonrasını içe aktarın ya da bilinen bir an için sorun.",
 )
 NO_MODEL = Message(
     "No model is promoted; the simple rule that was best on the latest part of the past answers.",

@@ -8,13 +8,15 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud.analytics.service import told as hours
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
+from cloud.predictions import hearing
 from cloud.predictions.calendar import Calendar
 from cloud.predictions.hearing import Heard
 from cloud.predictions.history import Events, Floats, History, Stops, joined, together
 from cloud.predictions.imported import reading
-from cloud.predictions.sources import Asked, alarms_of, jobs_of, telemetry_of, work_of
+from cloud.predictions.sources import Asked, alarms_of, jobs_of, stops_heard, telemetry_of, work_of
 from cloud.production.service import failures
 from cloud.production.service.failures import Failures
 from cloud.production.service.moments import us, utc
@@ -30,9 +32,10 @@ class Past:
         machines: Their ids, in the order of their places: first those of which anything was known, then the others.
         codes: Theirs.
         since: Since when, of each, anything is known, microseconds.
-        unknown: Machine, begin and end of each time between imports, or after them, of which nobody knows.
-        heard: Until when each machine was heard of alarms, work and telemetry (`hearing`), by kind; of the latter two
-            of machines whose spans were read.
+        unknown: Machine, begin and end of each time of which nobody knows: between imports, after them, and since a
+            machine that told of itself is silent.
+        heard: Until when each machine was heard of stops, alarms, work, telemetry and jobs (`hearing`), by kind; of the
+            latter two those whose spans were read.
     """
 
     history: History
@@ -76,12 +79,13 @@ async def read(
     done = await maintenance.done_by(session, ids, as_of)
     serviced = _events([(places[each.machine_id], us(each.at), us(each.known_at), each.kind.value) for each in done])
     asked = Asked(session, organization_id, as_of, seen, ids, wanted)
-    work, heard_work, alive = await work_of(asked)
+    alive = {each: us(at) for each, at in (await hours.heard(session, ids, as_of)).items()}
+    work, heard_work = await work_of(asked, alive)
     told, heard_alarms = await alarms_of(asked, alive)
     (measured, heard_measured), (jobs, heard_jobs) = await telemetry_of(asked), await jobs_of(asked)
-    only_imported = {each: max(end for _, end in seen.covered[each]) for each in seen.covered if each not in live}
+    heard_stops = await stops_heard(asked, live, alive)
     heard = {
-        "stops": only_imported,
+        "stops": heard_stops,
         "alarms": heard_alarms,
         "work": heard_work,
         "telemetry": heard_measured,
@@ -98,12 +102,9 @@ async def read(
         jobs,
         Calendar(await shifts.told(session, organization_id, as_of)),
     )
-    gaps = [
-        (each, utc(begin), utc(end))
-        for each in ids
-        if each in seen.covered
-        for begin, end in reading.unknown(seen, each, us(live[each]) if each in live else None)
-    ]
+    silent = {each: heard_stops[each] for each in ids if hearing.is_silent(heard, each, us(as_of))}
+    spans = {each: (us(at), silent.get(each, us(as_of))) for each, at in live.items()}
+    gaps = [(each, utc(begin), utc(end)) for each in ids for begin, end in reading.unknown(seen, each, spans.get(each))]
     return Past(history, ids, await machines.codes(session, organization_id, ids), since, gaps, heard)
 
 

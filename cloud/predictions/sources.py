@@ -17,8 +17,7 @@ from cloud.predictions.hearing import latest
 from cloud.predictions.history import HOUR, MINUTE, Events, Spans, Times, joined, no_events, no_spans
 from cloud.predictions.imported import reading
 from cloud.predictions.imported.reading import Arrived
-from cloud.predictions.windows import lanes
-from cloud.production.service import alarms
+from cloud.production.service import alarms, failures
 from cloud.production.service.alarms import Alarms
 from cloud.production.service.moments import us
 from cloud.telemetry import service as telemetry
@@ -119,14 +118,28 @@ async def jobs_of(asked: Asked) -> tuple[Spans, Until]:
     return Spans(machine, found.at, found.known, minutes | traits), heard
 
 
-async def work_of(asked: Asked) -> tuple[Spans, Until, Until]:
-    """Return what was counted: by imports up to where a machine's own hours begin, from then on by these.
+async def stops_heard(asked: Asked, live: Mapping[uuid.UUID, datetime], alive: Until) -> Until:
+    """Return until when it is known whether machines stood: one that was never heard by itself, by its imports.
 
-    Also until when it was heard, and until when machines were heard by themselves: an hour of which nothing is known
-    was not heard.
+    Args:
+        asked: Of which machines.
+        live: Since when each tells of itself.
+        alive: Until when an hour of each was known; one of which none was told yet was just connected, and is left out.
+    """
+    said = await failures.last_said(asked.session, list(live), asked.as_of)
+    own = {each: max(alive[each], us(said[each])) for each in live if each in alive and each in said}
+    return {each: end for each, end in asked.imported.items() if each not in live} | own
+
+
+async def work_of(asked: Asked, alive: Until) -> tuple[Spans, Until]:
+    """Return what was counted, and until when it was heard: by imports up to where a machine's own hours begin.
+
+    Args:
+        asked: Of which machines.
+        alive: Until when it is known what machines did.
     """
     if not asked.wanted:
-        return no_spans(), {}, {}
+        return no_spans(), {}
     found = await hours.hours(asked.session, list(asked.wanted), asked.as_of)
     machine = np.array(list(asked.wanted.values()), np.int32)[found.place]
     live = Spans(machine, found.at, found.known, {name: found.columns[of] / per for name, (of, per) in _WORK.items()})
@@ -134,12 +147,9 @@ async def work_of(asked: Asked) -> tuple[Spans, Until, Until]:
     places, first = np.unique(machine, return_index=True)
     seams = dict(zip(places.tolist(), (found.at[first] - HOUR).tolist(), strict=True))
     imported = await reading.spans(asked.session, asked.seen, "work", asked.wanted, seams)
-    # what later rows say of an hour is added to what earlier ones said
-    which = np.unique(lanes(machine, found.at), return_inverse=True)[1]
-    is_heard = (np.bincount(which, found.columns["unknown_us"]) < HOUR)[which]
-    alive = _last(machine[is_heard], found.at[is_heard], asked.ids)
     spans = reading.joined([each for each in (imported, live) if len(each)])
-    return spans, latest(asked.told_by_imports(imported), alive), alive
+    mine = {each: until for each, until in alive.items() if each in asked.wanted}
+    return spans, latest(asked.told_by_imports(imported), mine)
 
 
 async def telemetry_of(asked: Asked) -> tuple[Spans, Until]:

@@ -6,12 +6,10 @@ It runs in the background, one organization a transaction; of several processes 
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, TextClause, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -22,20 +20,13 @@ from cloud import languages
 from cloud.db import Database
 from cloud.machines import service as machines
 from cloud.predictions import hearing, judged, keeping, messages, past
-from cloud.predictions.answering import Asked, answer
-from cloud.predictions.drifting import Input, inputs
-from cloud.predictions.features import Instants, Matrix, features
-from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
-from cloud.predictions.history import DAY, HOUR
+from cloud.predictions.drifting import Input
 from cloud.predictions.judged import Gathered, Settled
-from cloud.predictions.keeping import Made
 from cloud.predictions.learning.schemas import ModelKind
 from cloud.predictions.learning.serving import Speaker, Speakers
-from cloud.predictions.outcomes import grid, step_of
-from cloud.predictions.past import Past
 from cloud.predictions.schemas import InputOut, ModelWatchOut, WatchOut
 from cloud.predictions.stored import PredictionRow, WatchRow
-from cloud.predictions.unseen import unseen
+from cloud.predictions.unasked import turn
 from cloud.production.service.moments import us, utc
 from shared import logs
 
@@ -44,10 +35,6 @@ HORIZON_H = 24
 EVERY = timedelta(hours=4)
 # what is judged: older predictions tell of another plant
 _JUDGED = timedelta(days=180)
-# what inputs are compared with
-_LEARNED = timedelta(days=182)
-# at all machines together; of each feature some thirty distributions are made of them
-_MOST_LOOKS = 20_000
 # "predicts" in ASCII
 _LOCK = text("SELECT pg_try_advisory_xact_lock(8102089966461613171)")
 _WATCHED = """
@@ -82,12 +69,6 @@ ALARMS = _of_watched(_ALARMS)
 """How many organizations' predictions, of a horizon, have each trouble, by kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    made: Sequence[Made]
-    drifting: Sequence[Input]
-
-
 async def watch_next(database: Database, now: datetime, speakers: Speakers | None = None) -> bool:
     """Predict, settle and look at one organization and horizon whose time it is; False if none, or others are at it."""
     slot = utc(us(now) // us(utc(0) + EVERY) * us(utc(0) + EVERY))
@@ -103,12 +84,12 @@ async def watch_next(database: Database, now: datetime, speakers: Speakers | Non
         )
         known = await past.read(session, organization_id, now, None if models else ())
         over = await machines.decommissioned(session, organization_id)
-        turn = await asyncio.to_thread(_turn, known, now, horizon_h, models, over)
-        await keeping.keep(session, organization_id, horizon_h, "periodic", turn.made)
+        said = await asyncio.to_thread(turn, known, now, horizon_h, models, over)
+        await keeping.keep(session, organization_id, horizon_h, "periodic", said.made)
         while await keeping.settle(session, organization_id, now):
             pass
         await keeping.forget_old(session, organization_id, now)
-        await _write(session, organization_id, horizon_h, now, turn.drifting)
+        await _write(session, organization_id, horizon_h, now, said.drifting)
     return True
 
 
@@ -171,66 +152,6 @@ async def _models(
     candidates = await speakers.candidates(session, organization_id, horizon_h)
     serving = [(champion, False)] if isinstance(champion, Speaker) else []
     return serving + [(each, True) for each in candidates]
-
-
-def _turn(
-    known: Past,
-    now: datetime,
-    horizon_h: int,
-    models: Sequence[tuple[Speaker, bool]],
-    over: Set[uuid.UUID],
-) -> _Turn:
-    """Return what is said of every machine that runs, by who serves and by those that might beside it.
-
-    Args:
-        known: The plant's past.
-        now: The instant.
-        horizon_h: How far ahead.
-        models: Who speaks, and whether each only challenges.
-        over: Machines whose life is over: that they stop no more says nothing of who predicts.
-    """
-    ground = lay(known.history, horizon_h * HOUR, us(now), unseen(known, ()).reaches_into)
-    if isinstance(ground, Lacking):
-        return _Turn([], [])
-    told, whole = plain(known.history, us(now)), cut(known.history, us(now))
-    # of one whose past ended long ago nobody will know what came; an import of every night goes on telling
-    silent = over | {each for each in known.machines if hearing.is_silent(known.heard, each, us(now))}
-    places = [place for place, each in enumerate(known.machines) if each in known.since and each not in silent]
-    instants = Instants(np.array(places, np.int32), np.full(len(places), us(now), np.int64))
-    matrix = features(told, instants)
-    fulls = [model.fitted(features(whole, instants, wanted=model.names)) for model, _ in models]
-    is_model_serving = any(not is_challenger for _, is_challenger in models)
-    made: list[Made] = []
-    for row, place in enumerate(places):
-        machine_id, one = known.machines[place], Asked(look(place, us(now)), matrix.take(np.array([row])))
-        for name, is_challenger in _rules(ground):
-            said = answer(ground.served_by(name), one, known.history)
-            if said.is_down:
-                continue
-            made.append(Made(machine_id, now, said, name, is_challenger=is_challenger or is_model_serving))
-        for (model, is_challenger), full in zip(models, fulls, strict=True):
-            whole_look = replace(one, predict=model.predict, full=full.take(np.array([row])), usual=model.usual)
-            said = answer(ground, whole_look, known.history)
-            if not said.is_down:
-                made.append(Made(machine_id, now, said, model.name, model.id, is_challenger))
-    return _Turn(made, _drifting(known, now))
-
-
-def _rules(ground: Ground) -> list[tuple[str, bool]]:
-    ranked = sorted(ground.scores, key=lambda name: ground.scores[name])
-    return [(name, place > 0) for place, name in enumerate(ranked[:2])]
-
-
-def _drifting(known: Past, now: datetime) -> list[Input]:
-    """Return the inputs of which two weeks in a row are unlike the half year before."""
-    begin = max(us(now - _LEARNED), min(known.since.values(), default=us(now)) + 7 * DAY)
-    # of a large hall fewer looks at each machine are enough
-    step = step_of(len(known.machines), begin, us(now), _MOST_LOOKS)
-    instants = grid(len(known.machines), begin, us(now), step)
-    if not len(instants):
-        return []
-    matrix: Matrix = features(plain(known.history, us(now)), instants)
-    return [each for each in inputs(matrix, instants.at, us(now)) if each.is_drift]
 
 
 def _is_left_out(row: type[PredictionRow]) -> ColumnElement[bool]:

@@ -67,6 +67,20 @@ _ROWS = text(f"""
         WHERE recorded_at <= :as_of AND bucket < :as_of ORDER BY ids.number, bucket, fact_hour_told.id
     ) AS rows
 """)  # noqa: S608 - column names of ours
+# Machines of which no hour was told yet are left out. Of one that is heard a step into the index; else past all hours
+# of which nothing is known, which is where nobody asks often.
+_HEARD = text("""
+    SELECT wanted.id AS machine_id, coalesce(heard.bucket + interval '1 hour', first.bucket) AS until
+    FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
+    CROSS JOIN LATERAL (
+        SELECT bucket FROM fact_hour_told WHERE machine_id = wanted.id AND bucket < :as_of AND recorded_at <= :as_of
+        ORDER BY bucket LIMIT 1
+    ) AS first
+    LEFT JOIN LATERAL (
+        SELECT bucket FROM fact_hour_told WHERE machine_id = wanted.id AND bucket < :as_of AND recorded_at <= :as_of
+        GROUP BY bucket HAVING sum(unknown_us) < 3600000000 ORDER BY bucket DESC LIMIT 1
+    ) AS heard ON true
+""")
 STANDING = newest.added("fact_hour_told")
 """Of the machine `wanted.id`, what stays the same while nothing new is told of its hours; an SQL expression."""
 
@@ -100,3 +114,13 @@ async def hours(session: AsyncSession, machine_ids: Sequence[uuid.UUID], as_of: 
     row = (await session.execute(_ROWS, {"machine_ids": list(machine_ids), "as_of": as_of})).one()
     sent = {name: columns.wholes(getattr(row, name)) for name in NAMES}
     return Hours(columns.places(row.place), columns.moments(row.at), columns.moments(row.known), sent)
+
+
+async def heard(session: AsyncSession, machine_ids: Sequence[uuid.UUID], as_of: datetime) -> dict[uuid.UUID, datetime]:
+    """Return until when, as known at an instant, machines were heard: the last hour's end of which not all is unknown.
+
+    A state goes on as long as its gateway is heard; so an hour in which nobody vouched for the state is unknown. One
+    that was never heard in an hour was connected in its first one; one of which no hour was told is left out.
+    """
+    rows = await session.execute(_HEARD, {"machine_ids": list(machine_ids), "as_of": as_of})
+    return {row.machine_id: row.until for row in rows}

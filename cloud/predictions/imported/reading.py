@@ -174,18 +174,19 @@ def joined(parts: Sequence[Spans]) -> Spans:
     return Spans(machine, at, known, columns, parts[0].length)
 
 
-def unknown(seen: Arrived, machine_id: uuid.UUID, live_since: int | None) -> list[tuple[int, int]]:
-    """Return when, up to the instant, nobody knows what a machine did: between imports, and after them.
+def unknown(seen: Arrived, machine_id: uuid.UUID, live: tuple[int, int] | None) -> list[tuple[int, int]]:
+    """Return when, up to the instant, nobody knows what a machine did: between imports, and after all that tells of it.
 
     Args:
         seen: What had arrived.
         machine_id: Which machine.
-        live_since: When its own records begin; None where it has none.
+        live: From when until when it tells of itself; None where it does not.
     """
     now = us(seen.as_of)
-    known = sorted(seen.covered.get(machine_id, ()))
-    if live_since is not None:
-        known.append((live_since, now))
+    known = list(seen.covered.get(machine_id, ()))
+    if live is not None:
+        # what imports tell from its seam on is not looked at
+        known = [(begin, min(end, live[0])) for begin, end in known if begin < live[0]] + [live]
     gaps, reached = [], None
     for begin, end in sorted(known):
         if reached is not None and begin > reached:

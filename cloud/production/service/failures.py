@@ -83,6 +83,21 @@ _SEEN = text("""
         ORDER BY from_at LIMIT 1
     ) AS first
 """)
+_SAID = text("""
+    SELECT wanted.id AS machine_id, last.from_at AS at FROM unnest(CAST(:machine_ids AS uuid[])) AS wanted(id)
+    CROSS JOIN LATERAL (
+        (SELECT from_at FROM machine_state
+         WHERE machine_id = wanted.id AND replaced_at IS NULL AND from_at <= :as_of AND recorded_at <= :as_of
+               AND state <> 'no_data'
+         ORDER BY from_at DESC LIMIT 1)
+        UNION ALL
+        (SELECT from_at FROM machine_state
+         WHERE machine_id = wanted.id AND replaced_at > :as_of AND from_at <= :as_of AND recorded_at <= :as_of
+               AND state <> 'no_data'
+         ORDER BY from_at DESC LIMIT 1)
+        ORDER BY from_at DESC LIMIT 1
+    ) AS last
+""")
 _UNKNOWN = text("""
     SELECT machine_id, from_at, least(coalesce(to_at, :end), :end) AS to_at FROM machine_state
     WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state = 'no_data' AND replaced_at IS NULL
@@ -124,6 +139,14 @@ async def first_seen(
     """Return since when, as known at an instant, machines' states are; one of which nothing was known is left out."""
     rows = await session.execute(_SEEN, {"machine_ids": list(machine_ids), "as_of": as_of})
     return {row.machine_id: row.since for row in rows}
+
+
+async def last_said(
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], as_of: datetime
+) -> dict[uuid.UUID, datetime]:
+    """Return when, as known at an instant, machines began to do what they were last said to do; that may go on."""
+    rows = await session.execute(_SAID, {"machine_ids": list(machine_ids), "as_of": as_of})
+    return {row.machine_id: row.at for row in rows}
 
 
 async def unknown(

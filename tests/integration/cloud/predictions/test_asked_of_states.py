@@ -110,6 +110,24 @@ async def test_how_things_stand_is_a_step_into_an_index_for_each_kind_of_rows(se
         assert step in plan, plan
 
 
+async def test_until_when_a_machine_was_heard_is_a_step_into_an_index(session, machines):
+    await session.execute(text(TOLD["fact_hour_told"] + HOURS), {"machines": machines, "now": NOW})
+    await session.execute(text("ANALYZE fact_hour_told"))
+    with plants.statements(session.bind.sync_connection.engine) as said:
+        heard = await told.heard(session, machines, NOW)
+        began = await failures.last_said(session, machines, NOW)
+    assert set(heard.values()) == {NOW}
+    assert set(began.values()) == {NOW - timedelta(minutes=10)}
+    plan = await explained(session, *said[-2])
+    assert "Seq Scan on fact_hour_told" not in plan, plan
+    # the newest hours first, and no further than to one that was heard
+    assert "Index Scan Backward using pk_fact_hour_told" in plan, plan
+    assert "HashAggregate" not in plan, plan
+    plan = await explained(session, *said[-1])
+    assert "Seq Scan on machine_state" not in plan, plan
+    assert "ix_machine_state_current" in plan, plan
+
+
 async def test_the_first_state_of_a_machine_is_a_step_into_an_index_also_where_it_was_replaced(session, machines):
     oldest = NOW - timedelta(minutes=15_000)
     with plants.statements(session.bind.sync_connection.engine) as said:

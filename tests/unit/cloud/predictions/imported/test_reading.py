@@ -46,9 +46,10 @@ def test_of_a_value_that_two_have_the_firsts_counts_and_nothing_is_summed_twice(
     assert np.nansum(joined([first, first, first]).columns["run"]) == 40
 
 
-def gaps(seen, live=None, machine=A):
+def gaps(seen, live=None, until=100, machine=A):
+    told = None if live is None else (live, day(until))
     return [
-        ((begin - day(0)) / (24 * HOUR), (end - day(0)) / (24 * HOUR)) for begin, end in unknown(seen, machine, live)
+        ((begin - day(0)) / (24 * HOUR), (end - day(0)) / (24 * HOUR)) for begin, end in unknown(seen, machine, told)
     ]
 
 
@@ -65,6 +66,14 @@ def test_between_imports_and_after_them_nothing_is_known():
     # of a machine of which no import tells
     assert gaps(arrived((0, 50), whose=B)) == []
     assert gaps(arrived((0, 50), whose=B), day(70)) == []
+
+
+def test_of_a_machine_that_fell_silent_nothing_is_known_since_whatever_an_import_tells():
+    assert gaps(arrived((0, 50), whose=B), day(70), until=90) == [(90, 100)]
+    assert gaps(arrived((0, 50)), day(70), until=90) == [(50, 70), (90, 100)]
+    # from the machine's own first word on imports are not looked at
+    assert gaps(arrived((0, 100)), day(70), until=90) == [(90, 100)]
+    assert gaps(arrived((0, 50), (80, 100)), day(70), until=90) == [(50, 70), (90, 100)]
 
 
 def test_a_machine_is_known_since_the_first_that_tells_of_it():
