@@ -70,6 +70,15 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> 
         assert not anchor or anchor in anchors_of(there), target
 
 
+FOLDERS = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./-]*\w", text_of(page)))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 # --- commands -----------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""The operators' guides are true: keys, defaults, figures and files in them are real, and none is missing."""
+"""The operators' guides are true: keys, defaults and figures in them are real, and none is missing."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -78,14 +78,6 @@ def families(exposition: bytes) -> set[str]:
     """The names that an operator queries, without those of the process and those that only say when counting began."""
     names = {line.split()[2] for line in exposition.decode().splitlines() if line.startswith("# TYPE")}
     return {name for name in names if name.startswith("tezgah_") and not name.endswith("_created")}
-
-
-@pytest.mark.parametrize("guide", GUIDES)
-def test_every_file_that_is_named_exists(guide: str) -> None:
-    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
-    named = set(re.findall(rf"(?<![\w/.-])(?:{folders})/[\w./-]*\w", GUIDES[guide]))
-    assert named
-    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES)
