@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.errors import Invalid
 from cloud.machines import service as machines
-from cloud.predictions import hearing, keeping, messages, past, speaking
+from cloud.predictions import hearing, keeping, messages, past, speaking, unseen
 from cloud.predictions.answering import Asked, answer
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.grounds import Ground, Lacking, cut, lay, look, plain
@@ -33,7 +33,6 @@ from cloud.predictions.remembered import Remembered
 from cloud.predictions.said import Question, Said, Serving, shown
 from cloud.predictions.schemas import DowntimePredictionOut
 from cloud.predictions.standing import standing
-from cloud.predictions.unseen import unseen
 from cloud.production.service.moments import us, utc
 
 # what an answer says changes by that little in so long, while nothing happens
@@ -136,7 +135,7 @@ async def _made(
     # rules look at what happened only; a model at all that is known of the machine
     spans_of = () if looked.server.model is None else machine_ids
     known = await past.read(session, organization_id, looked.at, spans_of)
-    ground = await _ground(memory, organization_id, known, asked, looked)
+    ground = await _ground(session, memory, organization_id, known, asked, looked)
     made = await asyncio.to_thread(_computed, known, ground, machine_ids, looked)
     if asked.as_of is None and not asked.features:
         new = [
@@ -166,7 +165,7 @@ def require_past(as_of: datetime | None, now: datetime) -> None:
 
 
 async def _ground(
-    memory: Memory, organization_id: uuid.UUID, known: Past, asked: Question, looked: Looked
+    session: AsyncSession, memory: Memory, organization_id: uuid.UUID, known: Past, asked: Question, looked: Looked
 ) -> Ground | Lacking:
     """Return what answers stand on: of the present one of this hour, of the past one of that very instant."""
     at, hour = us(looked.at), us(looked.at) // us(utc(0) + RELEARNED)
@@ -174,7 +173,8 @@ async def _ground(
     found = memory.grounds.get(key)
     # a plant that has too little may have enough in the next minute: its history is being imported
     if found is None or isinstance(found, Lacking):
-        found = await asyncio.to_thread(lay, known.history, asked.horizon_h * HOUR, at, unseen(known, ()).reaches_into)
+        blind = await unseen.read(session, known, looked.at)
+        found = await asyncio.to_thread(lay, known.history, asked.horizon_h * HOUR, at, blind.reaches_into)
         memory.grounds.put(key, found)
     return found
 

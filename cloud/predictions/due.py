@@ -10,7 +10,7 @@ from cloud import languages
 from cloud.identity.schemas import Caller
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
-from cloud.predictions import messages, past
+from cloud.predictions import messages, past, unseen
 from cloud.predictions.asking import require_past
 from cloud.predictions.past import Past
 from cloud.predictions.schemas import (
@@ -21,6 +21,7 @@ from cloud.predictions.schemas import (
     ReplacementOut,
     Status,
 )
+from cloud.predictions.unseen import Unseen
 from cloud.predictions.wearing import Hazard, hazard, replacement
 from cloud.predictions.weibull import Weibull
 from cloud.production.service.moments import us
@@ -42,9 +43,9 @@ async def maintenance_of(
     machine = await machines.resolve(session, who.organization_id, asked.machine_id)
     at = asked.as_of or now
     known = await past.read(session, who.organization_id, at)
-    found = await asyncio.to_thread(_hazard, known, known.place(machine.id), us(at))
+    blind = await unseen.read(session, known, at)
+    found = await asyncio.to_thread(_hazard, known, blind, known.place(machine.id), us(at))
     law, language = found.law, languages.current()
-    is_sure = law is not None and (law.shape_lower > 1 or law.shape_upper < 1)
     early = replacement(law, asked.cost_ratio) if law is not None else None
     return MaintenancePredictionOut(
         machine_id=machine.id,
@@ -54,7 +55,7 @@ async def maintenance_of(
         status=Status.ANSWERED if law is not None else Status.INSUFFICIENT_DATA,
         detail=_words(found).said(language, {"runs": found.lives}),
         next_due=(await maintenance.of_machine(session, who, asked.machine_id, now)).next,
-        identifiable=is_sure,
+        identifiable=found.wears_out or found.fails_young,
         hazard=_shown(law, found) if law is not None else None,
         hours_since_stop=found.age,
         failure_probability=_within(law, found.age, asked.prediction_horizon),
@@ -62,17 +63,16 @@ async def maintenance_of(
     )
 
 
-def _hazard(known: Past, machine: int, at: int) -> Hazard:
-    return hazard(known.history.stops, machine, 0, at)
+def _hazard(known: Past, blind: Unseen, machine: int, at: int) -> Hazard:
+    return hazard(known.history.stops, machine, 0, at, blind.seen_until)
 
 
 def _words(found: Hazard) -> languages.Message:
-    law = found.law
-    if law is None:
+    if found.law is None:
         return messages.FEW_RUNS
-    if law.wears_out:
+    if found.wears_out:
         return messages.WEARS
-    return messages.YOUNG_FAIL if law.shape_upper < 1 else messages.NOT_IDENTIFIABLE
+    return messages.YOUNG_FAIL if found.fails_young else messages.NOT_IDENTIFIABLE
 
 
 def _shown(law: Weibull, found: Hazard) -> HazardOut:

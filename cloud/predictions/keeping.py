@@ -92,8 +92,7 @@ async def settle(session: AsyncSession, organization_id: uuid.UUID, now: datetim
     if not rows:
         return 0
     known = await past.read(session, organization_id, now)
-    first, last = min(row.at for row in rows), max(row.at + timedelta(hours=row.horizon_h) for row in rows)
-    blind = await unseen.read(session, known, first, last)
+    blind = await unseen.read(session, known, now, min(row.at for row in rows))
     settled: list[dict[str, object]] = []
     for hours in sorted({row.horizon_h for row in rows}):
         same = [row for row in rows if row.horizon_h == hours]

@@ -18,7 +18,7 @@ from cloud.predictions.learning.serving import Speaker
 from cloud.predictions.outcomes import grid, step_of
 from cloud.predictions.past import Past
 from cloud.predictions.speaking import put
-from cloud.predictions.unseen import unseen
+from cloud.predictions.unseen import Unseen
 from cloud.production.service.moments import us
 
 # what inputs are compared with
@@ -37,6 +37,7 @@ class Turn:
 
 def turn(
     known: Past,
+    blind: Unseen,
     now: datetime,
     horizon_h: int,
     models: Sequence[tuple[Speaker, bool]],
@@ -46,12 +47,13 @@ def turn(
 
     Args:
         known: The plant's past.
+        blind: When nobody knew.
         now: The instant.
         horizon_h: How far ahead.
         models: Who speaks, and whether each only challenges.
         over: Machines whose life is over: that they stop no more says nothing of who predicts.
     """
-    ground = lay(known.history, horizon_h * HOUR, us(now), unseen(known, ()).reaches_into)
+    ground = lay(known.history, horizon_h * HOUR, us(now), blind.reaches_into)
     if isinstance(ground, Lacking):
         return Turn([], [])
     told, whole = plain(known.history, us(now)), cut(known.history, us(now))

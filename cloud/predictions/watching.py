@@ -19,7 +19,7 @@ from sqlmodel import col
 from cloud import languages
 from cloud.db import Database
 from cloud.machines import service as machines
-from cloud.predictions import hearing, judged, keeping, messages, past
+from cloud.predictions import hearing, judged, keeping, messages, past, unseen
 from cloud.predictions.drifting import Input
 from cloud.predictions.judged import Gathered, Settled
 from cloud.predictions.learning.schemas import ModelKind
@@ -84,7 +84,8 @@ async def watch_next(database: Database, now: datetime, speakers: Speakers | Non
         )
         known = await past.read(session, organization_id, now, None if models else ())
         over = await machines.decommissioned(session, organization_id)
-        said = await asyncio.to_thread(turn, known, now, horizon_h, models, over)
+        blind = await unseen.read(session, known, now)
+        said = await asyncio.to_thread(turn, known, blind, now, horizon_h, models, over)
         await keeping.keep(session, organization_id, horizon_h, "periodic", said.made)
         while await keeping.settle(session, organization_id, now):
             pass

@@ -134,6 +134,12 @@ class MachineStateRow(Table, table=True):
             "from_at",
             postgresql_where=literal_column("state = 'faulted' OR reason_id IS NOT NULL"),
         ),
+        Index(
+            "ix_machine_state_unknown",
+            "machine_id",
+            "from_at",
+            postgresql_where=literal_column("state = 'no_data'"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))

@@ -43,7 +43,7 @@ from cloud.predictions.optimizer import fitting
 from cloud.predictions.outcomes import grid, step_of
 from cloud.predictions.past import Past
 from cloud.predictions.unseen import Unseen
-from cloud.production.service.moments import us, utc
+from cloud.production.service.moments import us
 from shared import logs
 
 # each look has some eighty features: less than a gigabyte of them; a longer past is looked at less often
@@ -138,8 +138,7 @@ async def _learned(database: Database, turn: Turn) -> None:
             await _concluded(database, turn, partial(_with_result, result))
             return
         known = await past.read(session, row.organization_id, now, None)
-        first = min(known.since.values(), default=us(now))
-        blind = await unseen.read(session, known, utc(first), now)
+        blind = await unseen.read(session, known, now)
     asked = TrainingIn.model_validate(row.asked)
     progress = _Progress()
     try:

@@ -98,10 +98,16 @@ _SAID = text("""
         ORDER BY from_at DESC LIMIT 1
     ) AS last
 """)
+# as stops are, by an index of its own
 _UNKNOWN = text("""
-    SELECT machine_id, from_at, least(coalesce(to_at, :end), :end) AS to_at FROM machine_state
-    WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state = 'no_data' AND replaced_at IS NULL
-          AND from_at < :end AND (to_at IS NULL OR to_at > :start)
+    WITH seen AS (
+        SELECT machine_id, from_at, CASE WHEN end_recorded_at > :as_of THEN NULL ELSE to_at END AS to_at
+        FROM machine_state
+        WHERE machine_id = ANY(CAST(:machine_ids AS uuid[])) AND state = 'no_data' AND from_at < :as_of
+              AND recorded_at <= :as_of AND (replaced_at IS NULL OR replaced_at > :as_of)
+    )
+    SELECT machine_id, from_at, least(coalesce(to_at, :as_of), :as_of) AS to_at FROM seen
+    WHERE to_at IS NULL OR to_at > :start
 """)
 
 
@@ -150,8 +156,8 @@ async def last_said(
 
 
 async def unknown(
-    session: AsyncSession, machine_ids: Collection[uuid.UUID], start: datetime, end: datetime
+    session: AsyncSession, machine_ids: Collection[uuid.UUID], start: datetime, as_of: datetime
 ) -> list[tuple[uuid.UUID, datetime, datetime]]:
-    """Return when nobody knows what machines did, as far as it overlaps a range."""
-    asked = {"machine_ids": list(machine_ids), "start": start, "end": end}
+    """Return when nobody knows what machines did, from a time on up to an instant, as it was known then."""
+    asked = {"machine_ids": list(machine_ids), "start": start, "as_of": as_of}
     return [(row.machine_id, row.from_at, row.to_at) for row in await session.execute(_UNKNOWN, asked)]

@@ -262,3 +262,25 @@ async def test_a_reason_is_told_in_words_with_its_direction_in_the_callers_langu
         assert ("raises" if each["effect"] > 0 else "lowers") in each["says"]
     turkish = (await ask(asked, **{"Accept-Language": "tr"}))["reasons"]
     assert all(("artırıyor" if each["effect"] > 0 else "azaltıyor") in each["says"] for each in turkish)
+
+
+async def test_weeks_in_which_a_gateway_was_away_are_no_calm(app, app_client, tenant, ask):
+    made = await plants.machines(app_client, tenant, 4)
+    away, back = NOW - timedelta(days=60), NOW - timedelta(days=1)
+    await plants.run(app, made, days=60, until=away)
+    async with app.state.database.transaction() as session:
+        mine = {"ids": [uuid.UUID(each["id"]) for each in made], "at": away}
+        close = text("UPDATE machine_state SET to_at = :at WHERE machine_id = ANY(:ids) AND to_at IS NULL")
+        await session.execute(close, mine)
+    for each in made:
+        hidden = plants.row(each, away, back, "no_data", source="tag")
+        await plants.write(app, [hidden, plants.row(each, back, None, "producing", source="tag")])
+    then, now = [
+        await ask({"machine_id": "M-3", "confidence_threshold": 0.5} | more)
+        for more in ({"as_of": away.isoformat()}, {})
+    ]
+    assert then["probability"] > 0.3
+    assert now["probability"] == pytest.approx(then["probability"], abs=0.12)
+    # and nobody knew on the day before that it would be away
+    early = (away - timedelta(days=1)).isoformat()
+    assert (await ask({"machine_id": "M-3", "as_of": early}))["probability"] is not None

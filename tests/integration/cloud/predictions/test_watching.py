@@ -61,14 +61,16 @@ async def test_predictions_are_matched_once_they_are_mature_and_not_before(app, 
             assert (row.outcome == "stop") == (row.came_minutes > 0)
 
 
-async def test_of_a_window_of_which_some_time_is_unknown_nothing_is_counted(app, app_client, tenant, watch):
+async def test_of_a_window_of_which_much_time_is_unknown_nothing_is_counted(app, app_client, tenant, watch):
     made = await plants.machines(app_client, tenant, 2)
     await plants.run(app, made, days=80)
     said = NOW - 20 * DAYS
-    hole = {"machine_id": made[0]["id"], "from_at": said + HOUR, "to_at": said + HOUR + timedelta(seconds=9)}
     async with app.state.database.transaction() as session:
-        await session.execute(text("DELETE FROM machine_state WHERE from_at = :from_at"), hole)
-    await plants.write(app, [hole | {"state": "no_data", "source": "tag", "recorded_at": said}])
+        await session.execute(text("DELETE FROM machine_state WHERE from_at = :from_at"), {"from_at": said + HOUR})
+    # of the other one a gateway was started anew: that hides hardly a stop
+    for machine, length in zip(made, (2 * HOUR, timedelta(seconds=9)), strict=True):
+        start = said + HOUR
+        await plants.write(app, [plants.row(machine, start, start + length, "no_data", source="tag", recorded_at=said)])
     told = await watch(said, said + timedelta(days=5))
     served = next(each for each in told["servers"] if not each["is_challenger"])
     assert served["rows"] == 1

@@ -10,6 +10,7 @@ from cloud.predictions.history import DAY, HOUR
 from cloud.predictions.learning.serving import Speaker
 from cloud.predictions.past import Past
 from cloud.predictions.unasked import turn
+from cloud.predictions.unseen import unseen
 from cloud.production.service.moments import us, utc
 from tests.unit.cloud.predictions import plant
 
@@ -41,7 +42,7 @@ def model(number: int, *names: str) -> Speaker:
 def said(known: Past, *models: tuple[Speaker, bool], over=frozenset()) -> dict[uuid.UUID, dict[str, bool]]:
     """Return by machine who spoke of it, and whether it only challenged."""
     found: dict[uuid.UUID, dict[str, bool]] = {}
-    for each in turn(known, NOW, 24, models, over).made:
+    for each in turn(known, unseen(known, ()), NOW, 24, models, over).made:
         assert each.at == NOW
         found.setdefault(each.machine_id, {})[each.served_by] = each.is_challenger
     return found
@@ -95,5 +96,6 @@ def test_nothing_is_said_of_what_nobody_will_tell_of_nor_of_what_is_over_nor_of_
 
 def test_of_too_short_a_past_nothing_is_said():
     early = plant.BEGIN + DAY
-    told = turn(past(history=cut(plant.plant(machines=3, days=1), early)), utc(early), 24, (), frozenset())
+    known = past(history=cut(plant.plant(machines=3, days=1), early))
+    told = turn(known, unseen(known, ()), utc(early), 24, (), frozenset())
     assert (told.made, told.drifting) == ([], [])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import integrate, stats
 
 from cloud.predictions.history import HOUR, Stops
 from cloud.predictions.wearing import hazard, lives, replacement
@@ -70,3 +71,75 @@ def test_the_cheapest_age_is_that_of_the_textbook():
     assert found.every == pytest.approx(336, rel=0.02)
     assert replacement(Weibull(2.0, 1000.0, 0.9, 3.1), 10.0) is None
     assert replacement(Weibull(2.0, 1000.0, 1.5, 2.5), 1.0) is None
+
+
+@pytest.mark.parametrize(("shape", "ratio"), [(1.2, 10.0), (1.3, 5.0), (1.5, 3.0), (3.0, 20.0)])
+def test_what_it_saves_is_held_against_waiting_for_good_and_not_for_three_lives(shape, ratio):
+    found = replacement(Weibull(shape, 1000.0, 1.01, 9.0), ratio)
+    assert found is not None
+
+    def alive(age):
+        return np.exp(-((age / 1000) ** shape))
+
+    lived, _ = integrate.quad(alive, 0, found.every)
+    cost = (alive(found.every) + ratio * (1 - alive(found.every))) / lived
+    assert found.saving == pytest.approx(1 - cost * 1000 * stats.weibull_min.mean(shape) / ratio, abs=1e-4)
+
+
+def test_what_would_hardly_save_anything_is_not_advised():
+    # four percent of it were what three lives leave out
+    assert replacement(Weibull(1.1, 1000.0, 1.01, 1.2), 10.0) is None
+
+
+def test_machines_that_differ_do_not_fail_young_for_that():
+    rng = np.random.default_rng(7)
+    plant = joined(*(stops_of(rng.exponential(100 * np.exp(rng.normal(0, 0.8)), 7), of) for of in range(20)))
+    found = hazard(plant, 0, 0, int(plant.end.max()))
+    assert found.law is not None
+    # together they look as if they did
+    assert (found.is_own, found.law.shape_upper < 1) == (False, True)
+    assert not found.fails_young
+    own = stops_of(rng.weibull(0.5, 200) * 100)
+    assert hazard(own, 0, 0, int(own.end.max())).fails_young
+
+
+def test_of_a_run_in_which_nobody_knows_what_the_machine_did_only_the_part_before_counts():
+    stops = stops_of([10, 20, 30])
+    second, third = (int(each) for each in stops.end[:2])
+
+    def seen(machine, begin, end):
+        assert machine.tolist() == [0, 0, 0]
+        return np.array([second + 5 * HOUR, third, end[2]])
+
+    hours, is_over = lives(stops, 0, int(stops.end[-1]) + 5 * HOUR, seen)
+    # of the one that was hidden from its begin on nothing is known
+    assert hours.tolist() == [5, 5]
+    assert is_over.tolist() == [False, False]
+
+
+def test_a_gateway_that_was_away_hides_no_wear():
+    rng = np.random.default_rng(8)
+    stops = stops_of(rng.weibull(3.0, 200) * 100)
+    kept = stops.take(np.arange(200) % 10 < 6)
+    until = int(stops.end[-1])
+    # the runs that nobody saw the end of look like long ones
+    assert hazard(kept, 0, 0, until).law.shape < 1.5
+    away = [(int(stops.end[place]), int(stops.at[place + 4])) for place in range(5, 200, 10)]
+
+    def seen(machine, begin, end):
+        return np.array(
+            [
+                min([max(at, b) for at, over in away if over > b and at < e] + [e])
+                for b, e in zip(begin, end, strict=True)
+            ]
+        )
+
+    found = hazard(kept, 0, 0, until, seen).law
+    assert found.shape_lower < 3 < found.shape_upper
+    assert found.shape_lower > 2
+
+
+def test_one_that_stands_has_no_age():
+    stops = stops_of([10, 20, 30])
+    assert hazard(stops, 0, 0, int(stops.end[-1]) + HOUR).age == 1
+    assert hazard(stops, 0, 0, int(stops.at[-1]) + HOUR // 2).age is None
