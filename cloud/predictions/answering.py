@@ -98,11 +98,10 @@ def answer(ground: Ground, asked: Asked, history: History) -> Answer:
     machine, at = int(asked.instants.machine[0]), int(asked.instants.at[0])
     rule = float(ground.baseline.predict(asked.instants, asked.plain)[0])
     if asked.predict is None or asked.full is None or asked.usual is None:
-        said, reasons = rule, _reasons(ground.baseline.predict, asked.instants, asked.plain, ground.usual)
+        said, reasons = _explained(ground.baseline.predict, asked.instants, asked.plain, ground.usual)
         reasons += [Reason("machine", rule - ground.share)] if ground.rule == "machine_rate" else []
     else:
-        said = float(asked.predict(asked.instants, asked.full)[0])
-        reasons = _reasons(asked.predict, asked.instants, asked.full, asked.usual)
+        said, reasons = _explained(asked.predict, asked.instants, asked.full, asked.usual)
     places = nearest(ground.past, asked.plain, 0, machine)
     came = ground.past.outcomes
     lower, upper = wilson(said * len(places), len(places))
@@ -148,9 +147,14 @@ def replaced(matrix: Matrix, usual: Floats) -> Mapping[str, Matrix]:
     return found
 
 
-def _reasons(predict: Predict, instants: Instants, matrix: Matrix, usual: Floats) -> list[Reason]:
-    said = float(predict(instants, matrix)[0])
-    return [Reason(group, said - float(predict(instants, each)[0])) for group, each in replaced(matrix, usual).items()]
+def _explained(predict: Predict, instants: Instants, matrix: Matrix, usual: Floats) -> tuple[float, list[Reason]]:
+    """Return what is said of the one look, and why."""
+    others = replaced(matrix, usual)
+    # asked at once: most of what a question costs a model is that it is asked
+    rows = np.concatenate([matrix.values, *(each.values for each in others.values())])
+    looks = instants.take(np.zeros(len(rows), np.int64))
+    said, *without = predict(looks, Matrix(rows, matrix.names, matrix.groups)).tolist()
+    return said, [Reason(group, said - each) for group, each in zip(others, without, strict=True)]
 
 
 def _cases(ground: Ground, places: Rows) -> list[Case]:

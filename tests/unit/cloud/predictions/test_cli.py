@@ -74,4 +74,4 @@ def test_too_little_is_said(exports, tmp_path):
     (tmp_path / "mapping.toml").write_text(MAPPING.split("[alarms]", maxsplit=1)[0])
     result = run(tmp_path)
     assert isinstance(result.exception, BadRequest)
-    assert "stops in the window" in result.exception.message
+    assert "unplanned stops, 30 are needed" in result.exception.message

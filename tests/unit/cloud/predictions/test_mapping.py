@@ -44,7 +44,7 @@ def test_what_is_measured_may_be_named_as_here(tmp_path):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "stops: Field required"),
+        ("", "stops: it is missing, and needed"),
         (SOUND.replace("Europe/Istanbul", "Mars/Base"), "'Mars/Base' is no time zone"),
         (SOUND.replace('minutes = "min"', 'minutes = "min"\nend = "e"'), "give `end` or `minutes`"),
         (SOUND.replace("columns", "colums"), "telemetry.colums"),
