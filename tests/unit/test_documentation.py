@@ -1,8 +1,10 @@
 """Every page is true in what can be looked up: its links, commands, and the API's paths with their parameters."""
 
+import importlib
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,10 @@ PATHS: Mapping[str, Mapping[str, Any]] = json.loads((ROOT / "docs" / "openapi.js
 METHODS = ("get", "post", "put", "patch", "delete")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
-SCRIPTS = ("tezgah-edge", "tezgah-cloud", "tezgah-sim")
+SCRIPTS_OF_THE_PROJECT: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+    "scripts"
+]
+SCRIPTS = tuple(SCRIPTS_OF_THE_PROJECT)
 
 
 def name_of(page: Path) -> str:
@@ -111,6 +116,26 @@ def test_every_command_is_one_that_its_command_line_takes(
             assert type(error).__name__ == "MissingParameter", code  # noqa: PT017 - typer does not give the class out
         except typer.Exit:
             assert "--help" in words
+
+
+def commands_of(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below one, with the words that lead to it."""
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands_of(inner, *path, name)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_command_and_every_variable_that_it_takes_is_in_a_guide(script: str) -> None:
+    module, main = SCRIPTS_OF_THE_PROJECT[script].split(":")
+    home = importlib.import_module(getattr(importlib.import_module(module), main).__module__)
+    guides = "".join(map(text_of, GUIDES))
+    for path, command in commands_of(typer.main.get_command(home.app), script):
+        if not hasattr(command, "commands"):
+            # a table of a group's commands leaves out the script
+            assert " ".join(path) in guides or f"`{' '.join(path[1:])}" in guides, " ".join(path)
+        for option in command.params:
+            assert not getattr(option, "envvar", None) or option.envvar in guides, option.envvar
 
 
 # --- paths of the API ---------------------------------------------------------------------------------------------
