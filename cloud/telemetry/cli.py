@@ -28,7 +28,10 @@ def set_retention(
         str | None, typer.Option(help="Days, or forever: rollups by minute. Those by hour and day are kept.")
     ] = None,
     batches: Annotated[
-        str | None, typer.Option(help="Days, or forever: the ledger by which a batch sent again is known.")
+        str | None,
+        typer.Option(
+            help="Days, or forever: whole lines of the ledger. Older ones are folded, and their batches known."
+        ),
     ] = None,
     as_json: console.AsJson = False,
 ) -> None:

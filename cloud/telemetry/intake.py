@@ -25,7 +25,7 @@ from cloud.errors import BadRequest, CloudError, Conflict, Forbidden, Unavailabl
 from cloud.gateways import service as gateways
 from cloud.gateways.schemas import GatewayCaller
 from cloud.languages import Message
-from cloud.telemetry import days, gaps, messages, store
+from cloud.telemetry import days, folding, gaps, messages, store
 from cloud.telemetry.dictionary import Dictionary
 from cloud.telemetry.metrics import IngestMetrics
 from cloud.telemetry.models import Batch as BatchRow
@@ -178,6 +178,16 @@ class Intake:
         return receipt
 
 
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What was stored under a batch's identity, and whether it is the same."""
+
+    is_same: bool
+    stored_at: datetime | None
+    rows: int
+    repeated: int
+
+
 def opened(gateway: GatewayCaller, body: bytes, lists: TagLists) -> Batch:
     """Decode a batch of this gateway.
 
@@ -207,9 +217,10 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
     identity = batch.header.id
     told = (str(identity.epoch), identity.seq)
     key = (gateway.gateway_id, identity.epoch, identity.seq)
-    if not await _enter(session, key, batch, digest):
-        before = await session.get_one(BatchRow, key)
-        if before.digest != digest:
+    is_entered = await _enter(session, key, batch, digest)
+    before = await _earlier(session, key, batch, digest, is_entered=is_entered)
+    if before is not None:
+        if not before.is_same:
             raise BatchConflict(
                 messages.BATCH_CONFLICT,
                 seq=identity.seq,
@@ -217,6 +228,8 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
                 stored_at=before.stored_at,
                 gateway=gateway.name,
             )
+        if is_entered:
+            await session.delete(await session.get_one(BatchRow, key))
         return Receipt(*told, Outcome.DUPLICATE, before.rows, before.repeated)
     repeated = await store.add_readings(session, gateway.gateway_id, rows)
     await store.advance_latest(session, rows)
@@ -228,6 +241,30 @@ async def keep(session: AsyncSession, gateway: GatewayCaller, batch: Batch, rows
     if repeated:
         (await session.get_one(BatchRow, key)).repeated = repeated
     return Receipt(*told, Outcome.STORED, len(rows), repeated)
+
+
+async def _earlier(
+    session: AsyncSession, key: folding.Key, batch: Batch, digest: bytes, *, is_entered: bool
+) -> _Earlier | None:
+    """Return what was stored before under a batch's identity; None where nothing was.
+
+    Asked after its line was entered, or could not be: whoever folds a line at this moment is waited for there, and what
+    he folded is seen here.
+
+    Raises:
+        Unavailable: The line went while we looked, and is not folded.
+    """
+    if not is_entered:
+        line = await session.get(BatchRow, key)
+        if line is not None:
+            return _Earlier(line.digest == digest, line.stored_at, line.rows, line.repeated)
+    folded = await folding.known(session, key, digest)
+    if folded is not None:
+        # the same bytes have as many rows; how many of them the source had said twice is known no more
+        return _Earlier(folded.is_same, folded.stored_to, len(batch.readings), 0)
+    if not is_entered:
+        raise Unavailable(messages.STORE_LATER, retry_after_s=1)
+    return None
 
 
 async def _enter(session: AsyncSession, key: tuple[uuid.UUID, uuid.UUID, int], batch: Batch, digest: bytes) -> bool:

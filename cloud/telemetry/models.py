@@ -118,6 +118,20 @@ class Batch(Table, table=True):
     )
 
 
+class BatchFolded(Table, table=True):
+    """What stays of old lines of the ledger: which of 128 numbers were stored, and eight bytes of each one's digest."""
+
+    __tablename__ = "batch_folded"
+
+    gateway_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("gateway.id"), primary_key=True))
+    epoch: uuid.UUID = Field(sa_column=Column(Uuid, primary_key=True))
+    block: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    places: list[int] = Field(sa_column=Column(ARRAY(SmallInteger), nullable=False))
+    digests: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    # when the last of them was stored
+    stored_to: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
 class Retention(Table, table=True):
     """How many days something is kept; what has no line here is kept for ever. See `retention.Kind`."""
 

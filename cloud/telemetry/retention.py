@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from cloud.db import Database
 from cloud.errors import DatabaseUnavailable, Invalid
-from cloud.telemetry import days, messages, settling
+from cloud.telemetry import days, folding, messages, settling
 from cloud.telemetry.models import Dropped, Retention
 from cloud.telemetry.partitions import LOCK_TIMEOUT, name_of
 from cloud.telemetry.schemas import Kept, RetentionOut
@@ -50,9 +50,6 @@ _LEFT_OVER = text("""
     SELECT relname FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
           AND relname ~ '^dropped_(reading|rollup_minute)_[0-9]+$'
-""")
-_OLD_BATCHES = text("""
-    DELETE FROM batch WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE stored_at < :cutoff LIMIT :limit))
 """)
 
 log = logs.get(__name__)
@@ -223,8 +220,7 @@ async def _drop_batches(database: Database, cutoff: datetime) -> list[str]:
     deleted = 0
     while True:
         async with database.transaction() as session:
-            told = {"cutoff": cutoff, "limit": _BATCHES_AT_ONCE}
-            taken: int = (await session.execute(_OLD_BATCHES, told)).rowcount  # type: ignore[attr-defined]
+            taken = await folding.fold(session, cutoff, _BATCHES_AT_ONCE)
         deleted += taken
         if taken < _BATCHES_AT_ONCE:
             break

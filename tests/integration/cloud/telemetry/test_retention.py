@@ -175,7 +175,7 @@ async def test_minutes_stay_as_long_as_readings_of_their_month_do(gateway, datab
     assert await levels(gateway) == before | {"minute": []}
 
 
-async def test_old_lines_of_the_ledger_go_and_a_batch_sent_again_is_still_known_by_its_readings(gateway, database):
+async def test_old_lines_of_the_ledger_go_and_a_batch_sent_again_is_still_known(gateway, database):
     body = gateway.batch(rows(1.0, ts=noon(1)))
     await gateway.post(body)
     await keep(database, readings=30, batches=30)
@@ -183,7 +183,8 @@ async def test_old_lines_of_the_ledger_go_and_a_batch_sent_again_is_still_known_
     assert await gateway.count("batch") == 1
     await gateway.query("UPDATE batch SET stored_at = now() - interval '32 days' RETURNING 1")
     assert await retention.apply(database, NOW) == ["1 lines of batch"]
-    assert (await gateway.post(body)).json()["data"]["repeated"] == 1
+    assert await gateway.count("batch") == 0
+    assert (await gateway.post(body)).json()["data"]["outcome"] == "duplicate"
 
 
 async def test_what_a_killed_process_left_detached_is_deleted_by_the_next(gateway, database):
