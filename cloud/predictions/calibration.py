@@ -37,13 +37,14 @@ class Calibration:
         return corrected
 
 
-def calibrated(said: Floats, came: Flags, at: Times) -> Calibration:
-    """Return a correction made on the earlier rows, if it helps on the later ones; else none."""
-    early = at <= np.median(at)
-    if len(np.unique(came[early])) < 2 or len(np.unique(came[~early])) < 2:
+def calibrated(said: Floats, came: Flags, at: Times, horizon: int) -> Calibration:
+    """Return a correction made on the earlier rows, if it helps on the later ones, a horizon apart; else none."""
+    cut = np.median(at)
+    early, late = at + horizon < cut, at >= cut
+    if len(np.unique(came[early])) < 2 or len(np.unique(came[late])) < 2:
         return Calibration()
     line = _line(log_odds(said[early]), came[early])
-    before, after = _loss(said[~early], came[~early]), _loss(line.apply(said[~early]), came[~early])
+    before, after = _loss(said[late], came[late]), _loss(line.apply(said[late]), came[late])
     return _line(log_odds(said), came) if after < before * (1 - _WORTH) else Calibration()
 
 

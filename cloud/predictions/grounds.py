@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cloud.predictions import minutes
 from cloud.predictions.baselines import BASELINES, Baseline, Lesson
 from cloud.predictions.features import Instants, Matrix, features
 from cloud.predictions.history import DAY, HOUR, Events, Floats, History, no_spans
-from cloud.predictions.outcomes import Flags, Outcomes, grid, outcomes
+from cloud.predictions.outcomes import Flags, Outcomes, grid, outcomes, step_of
 from cloud.predictions.reliability import brier
 from cloud.predictions.similar import Cases, cases
 
@@ -24,8 +25,6 @@ _MOST_LOOKS = 8_000
 _JUDGED_SHARE = 0.3
 # a week to look back on
 _WARM = 7 * DAY
-# stops of the plant that weigh as much as its own where a machine had few
-_PRIOR_STOPS = 5.0
 
 Blind = Callable[[Instants, int], Flags]
 
@@ -76,17 +75,15 @@ class Ground:
 
     def minutes_of_stops(self, machine: int) -> Floats:
         """Return how many minutes it stood within a horizon in which it stopped: of the machine, else of all."""
-        came, minutes = self.past.outcomes.stopped, self.past.outcomes.minutes
-        own = minutes[came & (self.past.instants.machine == machine)]
-        return own if len(own) >= FEWEST_STOPS else minutes[came]
+        came, lasted = self.past.outcomes.stopped, self.past.outcomes.minutes
+        own = lasted[came & (self.past.instants.machine == machine)]
+        return own if len(own) >= FEWEST_STOPS else lasted[came]
 
     def mean_minutes(self, machine: int) -> float:
         """Return the mean of the same, the machine's own drawn to the plant's where it had few stops."""
-        came, minutes = self.past.outcomes.stopped, self.past.outcomes.minutes
-        if not came.any():
-            return 0.0
-        own = minutes[came & (self.past.instants.machine == machine)]
-        return float((own.sum() + _PRIOR_STOPS * minutes[came].mean()) / (len(own) + _PRIOR_STOPS))
+        past = self.past
+        means = minutes.learned(past.outcomes.stopped, past.outcomes.minutes, past.instants.machine)
+        return float(means.of(np.array([machine], np.int32))[0])
 
 
 def lay(history: History, horizon: int, until: int, blind: Blind | None = None) -> Ground | Lacking:
@@ -103,11 +100,15 @@ def lay(history: History, horizon: int, until: int, blind: Blind | None = None) 
         return Lacking(len(told.stops))
     begin = int(told.stops.at.min()) // HOUR * HOUR + _WARM
     length = (until - begin) * len(told.machines)
-    instants = _looks(told, horizon, (begin, until, _step(length)), blind)
+    instants = _looks(told, horizon, (begin, until, step_of(1, 0, length, _MOST_LOOKS)), blind)
     if len(instants) < _MOST_LOOKS // 2:
         # much of the time is unknown: the rest is looked at as often as if there were no more
-        seen = length * len(instants) // max(1, len(_looks(told, horizon, (begin, until, _step(length)), None)))
-        instants = _looks(told, horizon, (begin, until, _step(seen)), blind)
+        seen = (
+            length
+            * len(instants)
+            // max(1, len(_looks(told, horizon, (begin, until, step_of(1, 0, length, _MOST_LOOKS)), None)))
+        )
+        instants = _looks(told, horizon, (begin, until, step_of(1, 0, seen, _MOST_LOOKS)), blind)
     came = outcomes(told.stops, instants, horizon, until)
     rows = np.flatnonzero(came.counts)
     instants, came = instants.take(rows), _taken(came, rows)
@@ -129,13 +130,6 @@ def lay(history: History, horizon: int, until: int, blind: Blind | None = None) 
         cases(instants, matrix, came),
         len(told.stops),
     )
-
-
-def _step(length: int) -> int:
-    """Return at which step, whole hours, so much time of machines has no more than `_MOST_LOOKS` looks."""
-    step = max(HOUR, -(-length // _MOST_LOOKS // HOUR) * HOUR)
-    # a step that divides a day would see the same hours only
-    return step + HOUR if step > HOUR and step % (24 * HOUR) == 0 else step
 
 
 def _looks(told: History, horizon: int, span: tuple[int, int, int], blind: Blind | None) -> Instants:

@@ -73,6 +73,8 @@ class Judged:
         came = learned.scores["model"].prevalence
         out.print(f"\nAn unplanned stop within {horizon} h came after {came:.1%} of {learned.rows['test']:,} looks:\n")
         out.print(scores)
+        out.print("\nThe minutes of such stops that each would have had expected:\n")
+        out.print(self._minutes())
         out.print("\nWhat the model leans on: how much worse its Brier score is without what these columns tell:\n")
         out.print(self._leans_on())
         gain, rival = learned.gain, learned.best_rival.replace("_", " ")
@@ -81,6 +83,14 @@ class Judged:
             out.print(f"\nThe model is better than the best rule ({rival}): Brier gain {gain.value:.4f}, {bounds}.")
         else:
             out.print(f"\nThe model is not surely better than the best rule ({rival}): {bounds}. The rule would serve.")
+
+    def _minutes(self) -> Sheet:
+        sheet = Sheet(box=None, header_style="bold")
+        for name in ("", "too many", "deviance", "lift"):
+            sheet.add_column(name, justify="left" if not name else "right")
+        for name, each in sorted(self.learned.minutes.items(), key=lambda each: each[1].deviance):
+            sheet.add_row(name.replace("_", " "), f"{each.bias:+.0%}", f"{each.deviance:.2f}", f"{each.lift:.2f}")
+        return sheet
 
     def _leans_on(self) -> Sheet:
         sheet = Sheet(box=None, header_style="bold")
@@ -98,6 +108,7 @@ class Judged:
             "tables": [asdict(each) for each in self.verdict.tables],
             "refused": [asdict(each) for each in self.verdict.refused],
             "scores": {name: asdict(score) for name, score in learned.scores.items()},
+            "minutes": {name: asdict(score) for name, score in learned.minutes.items()},
             "best_rival": learned.best_rival,
             "gain": asdict(learned.gain),
             "skill_over_machine_rate": learned.skill_over_machine_rate,

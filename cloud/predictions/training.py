@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.languages import Message
-from cloud.predictions import messages, scoring, splitting
+from cloud.predictions import messages, minutes, scoring, splitting
 from cloud.predictions.baselines import BASELINES, Baseline, Lesson
 from cloud.predictions.calibration import Calibration, calibrated
 from cloud.predictions.features import Instants, Matrix
 from cloud.predictions.history import Floats, Stops
 from cloud.predictions.importance import Importance, importances
+from cloud.predictions.minutes import MinutesScore
 from cloud.predictions.models import Parameters, algorithm, fitted, probability
 from cloud.predictions.outcomes import Outcomes
 from cloud.predictions.scoring import Flags, Interval, Score
@@ -77,6 +78,7 @@ class Learned:
         names: The features it expects, in their order.
         parameters: Those it was trained with.
         scores: On the test window: of the model, calibrated, and of each rival.
+        minutes: The same of the minutes that each expects.
         best_rival: Name of the best of them.
         gain: Brier gain over that rival, with its interval over machines.
         skill_over_machine_rate: Brier skill over each machine's own rate.
@@ -90,6 +92,7 @@ class Learned:
     names: tuple[str, ...]
     parameters: Parameters
     scores: Mapping[str, Score]
+    minutes: Mapping[str, MinutesScore]
     best_rival: str
     gain: Interval
     skill_over_machine_rate: float
@@ -143,7 +146,8 @@ def train(task: Task, plan: Plan, tell: Tell = lambda *_: None) -> Learned | Too
     rows = splitting.thinned(parts.train, _FIT_ROWS // 2)
     draft = fitted(way.build(parameters, plan.seed), task.matrix.values[rows], came[rows])
     judged = splitting.thinned(parts.validation, _JUDGED_ROWS)
-    calibration = calibrated(probability(draft, task.matrix.values[judged]), came[judged], task.instants.at[judged])
+    word = probability(draft, task.matrix.values[judged])
+    calibration = calibrated(word, came[judged], task.instants.at[judged], task.horizon)
     tell(0.75, "fitting")
     rows = splitting.thinned(parts.before_test, _FIT_ROWS)
     pipeline = fitted(way.build(parameters, plan.seed), task.matrix.values[rows], came[rows])
@@ -216,12 +220,19 @@ def _judged(
     answers = {name: rival.predict(instants, matrix) for name, rival in rivals.items()}
     scores = {name: scoring.score(answer, came) for name, answer in answers.items()}
     best = min(scores, key=lambda name: scores[name].brier)
+    # what a stop costs is learned before the test, too
+    before, known = parts.before_test, task.outcomes
+    means = minutes.learned(known.stopped[before], known.minutes[before], task.instants.machine[before])
+    lasts = means.of(instants.machine)
     return Learned(
         pipeline=pipeline,
         calibration=calibration,
         names=task.matrix.names,
         parameters=parameters,
         scores={"model": scoring.score(said, came), **scores},
+        minutes={
+            name: minutes.score(word * lasts, known.minutes[rows]) for name, word in {"model": said, **answers}.items()
+        },
         best_rival=best,
         gain=scoring.gain(said, answers[best], came, instants.machine),
         skill_over_machine_rate=scoring.skill(said, answers["machine_rate"], came),

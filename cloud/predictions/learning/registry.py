@@ -179,4 +179,6 @@ def _shown(row: ModelRow) -> ModelStatusOut:
 
 
 def _values(row: ModelRow, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: row.verdict[name] if name in row.verdict else getattr(row, name) for name in names}
+    # what an older version did not judge stays as the schema has it
+    held = (name for name in names if name in row.verdict or hasattr(row, name))
+    return {name: row.verdict[name] if name in row.verdict else getattr(row, name) for name in held}

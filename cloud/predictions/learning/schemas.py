@@ -157,6 +157,16 @@ class ScoreOut(BaseModel):
     prevalence: float = Field(description="On what share of the looks a stop came")
 
 
+class MinutesScoreOut(BaseModel):
+    """How good the minutes that were expected were on the test window."""
+
+    bias: float | None = Field(description="By which share too many were expected: 0.1 is a tenth too many")
+    deviance: float = Field(description="Mean Tweedie deviance of power 1.5; the smaller the better")
+    lift: float | None = Field(
+        description="How many times its share of the minutes came in the tenth for which most were expected"
+    )
+
+
 class BrierGainOut(BoundsOut):
     """Brier gain over the best rule."""
 
@@ -202,6 +212,9 @@ class ModelStatusOut(ModelOut):
     """A model, and all that is known of it."""
 
     scores: dict[str, ScoreOut] = Field(description="On the latest part of the past, of the model and of each rule")
+    minutes: dict[str, MinutesScoreOut] = Field(
+        default_factory=dict, description="The same of expected minutes; empty where the model is older than that"
+    )
     leans_on: list[LeansOnOut] = Field(description="What it uses, the most first; not what causes stops")
     rows: dict[str, int] = Field(description="Looks that it learned from, was tuned by and was judged by")
     parameters: dict[str, Any] = Field(description="That it was tuned to, or was told")

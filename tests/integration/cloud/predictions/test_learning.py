@@ -82,6 +82,8 @@ async def test_a_model_is_learned_promoted_asked_rolled_back_and_retired(app, ap
     assert (model["state"], model["may_serve"], model["number"]) == ("candidate", True, 1), model
     assert model["gain"]["lower"] > 0
     assert {"model", model["best_rule"], "machine_rate"} <= model["scores"].keys()
+    assert model["minutes"].keys() == model["scores"].keys()
+    assert model["minutes"]["model"]["deviance"] > 0
     assert len(model["sha256"]) == 64
     assert "scikit-learn" in model["versions"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from cloud.predictions.features import features
 from cloud.predictions.grounds import FEWEST_STOPS, Ground, Lacking, lay, look, median, plain
-from cloud.predictions.history import DAY, HOUR
+from cloud.predictions.history import DAY, HOUR, History, Stops, no_events, no_spans
 from tests.unit.cloud.predictions.plant import BEGIN, plant
 
 UNTIL = BEGIN + 100 * DAY
@@ -59,3 +59,16 @@ def test_the_usual_look_leaves_out_what_is_not_known():
     known = np.isfinite(matrix.values[0])
     assert np.array_equal(usual[known], matrix.values[0][known].astype(float))
     assert np.isnan(usual[~known]).all()
+
+
+def test_stops_of_one_hour_of_the_day_are_seen_as_often_as_they_come():
+    # a hall of so many machines is looked at every eighth hour or so; at one that divides a day never, or always
+    machines, days = 60, 49
+    at = np.array([BEGIN + day * DAY + 3 * HOUR + HOUR // 2 for _ in range(machines) for day in range(days)])
+    where = np.repeat(np.arange(machines, dtype=np.int32), days)
+    none = no_events()
+    stops = Stops(where, at, at, np.zeros(len(at), np.int16), ("stop",), at + HOUR // 4, at + HOUR // 4)
+    past = History([f"M{each}" for each in range(machines)], stops, none, none, no_spans(), no_spans())
+    ground = lay(past, HOUR, BEGIN + days * DAY)
+    assert isinstance(ground, Ground)
+    assert ground.share == pytest.approx(1 / 24, abs=0.01)

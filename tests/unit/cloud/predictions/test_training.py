@@ -40,7 +40,10 @@ def test_what_alarms_foretell_is_learned_judged_and_may_serve(learnable):
     assert found.best_rival == min(BASELINES, key=lambda name: found.scores[name].brier)
     share = found.scores["prevalence"].prevalence
     assert found.scores["prevalence"].brier == pytest.approx(share * (1 - share), rel=0.1)
-    assert set(found.scores) == {"model", *BASELINES}
+    assert set(found.scores) == set(found.minutes) == {"model", *BASELINES}
+    assert found.minutes["model"].deviance < found.minutes["prevalence"].deviance
+    assert abs(found.minutes["model"].bias) < 0.5
+    assert found.minutes["model"].lift > 1.2
     assert [share for share, _ in told] == sorted(share for share, _ in told)
     said = found.predict(learnable.matrix)
     assert said.shape == (len(learnable.instants),)
