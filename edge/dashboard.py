@@ -111,7 +111,8 @@ def _destinations(status: Document) -> Iterator[Text]:
 
 def _holds(buffer: Document) -> str:
     hours = buffer.get("left_h")
-    return "" if hours is None else f", full in {span(hours * 3600)} without the cloud"
+    # without the cloud, and short: a line of eighty columns holds it
+    return "" if hours is None else f", room for {span(hours * 3600)}"
 
 
 def _devices(shown: list[tuple[Document, Document]], total: int, width: int) -> Table:

@@ -66,6 +66,13 @@ def test_the_whole_stands_on_a_small_terminal() -> None:
     assert "of 204)" in text
 
 
+def test_how_long_there_is_room_is_read_to_the_end_on_a_small_terminal() -> None:
+    told = status()
+    told["buffer"]["left_h"] = 2412.5
+    (line,) = (line.rstrip() for line in shown(told, tags(1)) if line.startswith("cloud "))
+    assert line.endswith("buffer 50.0%, room for 101 d")
+
+
 @given(st.integers(0, 60), st.integers(0, 9), st.integers(0, 60), st.integers(60, 200), st.integers(12, 60))
 def test_nothing_leaves_the_terminal(devices: int, problems: int, rows: int, width: int, height: int) -> None:
     lines = shown(status(devices, problems), tags(rows), width, height)
