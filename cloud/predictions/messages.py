@@ -161,10 +161,10 @@ GROUPS = {
     "work": Message("how it ran, its set-up and speed", "nasıl çalıştığı, ayarları ve hızı"),
 }
 REASON_RAISES = Message(
-    "{what}: raises the chance by {points} points, beside what is usual for it.",
-    "{what}: olasılığı, olağan durumuna göre {points} puan artırıyor.",
+    "{what}: raises the chance by {points} points, beside what is usual in the plant.",
+    "{what}: olasılığı, tesiste olağan olana göre {points} puan artırıyor.",
 )
 REASON_LOWERS = Message(
-    "{what}: lowers the chance by {points} points, beside what is usual for it.",
-    "{what}: olasılığı, olağan durumuna göre {points} puan azaltıyor.",
+    "{what}: lowers the chance by {points} points, beside what is usual in the plant.",
+    "{what}: olasılığı, tesiste olağan olana göre {points} puan azaltıyor.",
 )

@@ -66,7 +66,7 @@ async def promote(session: AsyncSession, caller: Caller, model_id: uuid.UUID) ->
         bounds = {"lower": round(gain["lower"], 5), "upper": round(gain["upper"], 5)}
         raise Conflict(messages.MODEL_NO_BETTER, model=model_id, rule=row.verdict["best_rule"], **bounds)
     if row.state == ModelState.CHAMPION:
-        allowed = f"{ModelState.CANDIDATE.value}, {ModelState.RETIRED.value}"
+        allowed = [ModelState.CANDIDATE.value, ModelState.RETIRED.value]
         raise Conflict(messages.MODEL_IS, model=model_id, current_status=row.state, allowed=allowed)
     _require_file(row)
     now = await _now(session)
@@ -88,7 +88,7 @@ async def retire(session: AsyncSession, caller: Caller, model_id: uuid.UUID) -> 
     await _exclusively(session, caller)
     row = await _row(session, caller.organization_id, model_id)
     if row.state not in {ModelState.CHAMPION, ModelState.CANDIDATE}:
-        allowed = f"{ModelState.CHAMPION.value}, {ModelState.CANDIDATE.value}"
+        allowed = [ModelState.CHAMPION.value, ModelState.CANDIDATE.value]
         raise Conflict(messages.MODEL_IS, model=model_id, current_status=row.state, allowed=allowed)
     await _turn(session, caller, row, ModelState.RETIRED, retired_at=await _now(session))
     return _shown(row)
@@ -104,7 +104,7 @@ async def roll_back(session: AsyncSession, caller: Caller, model_id: uuid.UUID) 
     await _exclusively(session, caller)
     row = await _row(session, caller.organization_id, model_id)
     if row.state != ModelState.CHAMPION:
-        allowed = ModelState.CHAMPION.value
+        allowed = [ModelState.CHAMPION.value]
         raise Conflict(messages.MODEL_IS, model=model_id, current_status=row.state, allowed=allowed)
     if row.predecessor_id is None:
         raise Conflict(messages.NO_PREDECESSOR, model=model_id)

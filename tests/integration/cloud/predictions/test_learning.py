@@ -112,7 +112,8 @@ async def test_a_model_is_learned_promoted_asked_rolled_back_and_retired(app, ap
     states = {each["id"]: each["state"] for each in (await call("GET", "/api/v1/ml/models"))["data"]}
     assert states == {model["id"]: "retired", second: "champion"}
     refused = await call("POST", f"/ml/models/{second}/promote", status=409)
-    assert refused["error_code"] == "MODEL_STATE"
+    assert (refused["error_code"], refused["allowed"]) == ("MODEL_STATE", ["candidate", "retired"])
+    assert refused["detail"].endswith("is champion; this needs one that is candidate or retired.")
     assert (await call("POST", f"/ml/models/{second}/rollback"))["id"] == model["id"]
     assert (await call("POST", "/predictions/downtime", question))["served_by"]["model_id"] == model["id"]
     await call("POST", f"/ml/models/{model['id']}/retire")
