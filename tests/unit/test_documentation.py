@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import typer
 
@@ -28,7 +29,8 @@ PAGES = [
 ]
 # a decision, and a line of the changelog, tell of the day on which they were written
 GUIDES = [page for page in PAGES if page.parent.name != "decisions" and page.name != "CHANGELOG.md"]
-PATHS: Mapping[str, Mapping[str, Any]] = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))["paths"]
+API: Mapping[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
+PATHS: Mapping[str, Mapping[str, Any]] = API["paths"]
 METHODS = ("get", "post", "put", "patch", "delete")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -165,6 +167,19 @@ def check(path: str, method: str | None, query: str | None) -> None:
     assert {name for name, is_needed in known.items() if is_needed} <= told, f"{path}?{query}"
 
 
+def check_body(path: str, method: str, request: str) -> None:
+    """Hold the body of a request that is shown, a shell's variables filled in, against what the API takes there."""
+    sent = re.search(r"""-d (?:'([^']*)'|"((?:[^"\\]|\\.)*)")""", request)
+    if sent is None:
+        return
+    text = sent[1] or sent[2].replace('\\"', '"')
+    found = operations(path)
+    assert found is not None
+    wanted = found[method]["requestBody"]["content"]["application/json"]["schema"]
+    schema = {**wanted, "components": API["components"]}
+    jsonschema_rs.validator_for(schema).validate(json.loads(re.sub(r"\$\w+", "1", text)))
+
+
 OTHERS = re.compile(r"/(api-docs|openapi\.json|api/v1|health|health/\*|metrics|faults|opt/.*|var/.*|dev/.*|min)")
 
 
@@ -192,6 +207,7 @@ def test_every_request_that_is_shown_is_one_that_the_api_takes(page: Path) -> No
             method = said[1].lower() if said else "post" if has_body else "get"
             if not OTHERS.fullmatch(path):
                 check(re.sub(r"\$\w+", "1", path), method, query or None)
+                check_body(re.sub(r"\$\w+", "1", path), method, request)
 
 
 def test_the_first_plc_of_the_readme_is_one_that_loads_and_that_the_simulators_have(tmp_path: Path) -> None:
