@@ -20,7 +20,7 @@ from sqlalchemy import Executable, MetaData, Row, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as OrmSession
 from sqlmodel import SQLModel
 
@@ -165,6 +165,23 @@ class Database:
         with _translating():
             async with self._readers() as session:
                 yield session
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """Hold one connection for several transactions in a row, each an `async with connection.begin()`.
+
+        After an error it is closed, and with it goes what it held beyond its transactions, such as a lock.
+
+        Raises:
+            DatabaseUnavailable, SchemaMismatch: As above.
+        """
+        with _translating():
+            async with self.engine.connect() as connection:
+                try:
+                    yield connection
+                except BaseException:
+                    await connection.invalidate()
+                    raise
 
     async def close(self) -> None:
         """Close every connection."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from cloud.db import Database
 from cloud.errors import DatabaseUnavailable
@@ -16,6 +18,18 @@ from shared import logs
 # a report that reads `reading_other` for longer must not hold up the batches of all gateways behind us
 LOCK_TIMEOUT = "2s"
 _PAUSE_S = 30.0
+# `reading_other` may hold years of imports; nobody waits for who walks through it but batches of the day that moves out
+_WALK_TIMEOUT = "10min"
+# "days in" in ASCII
+_KEY = int.from_bytes(b"days in")
+_ALONE = text(f"SELECT pg_advisory_lock({_KEY})")
+_NOT_ALONE = text(f"SELECT pg_advisory_unlock({_KEY})")
+MADE = text(f"SELECT pg_advisory_xact_lock_shared({_KEY})")
+"""Waits until the partitions that are being made are there."""
+_SHUT = text("""
+    SELECT conname FROM pg_constraint
+    WHERE conrelid = 'reading_other'::regclass AND contype = 'c' AND conname ~ '^without_reading_[0-9]{8}$'
+""")
 _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass")
 
 log = logs.get(__name__)
@@ -30,8 +44,10 @@ class Partitions:
         *,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
         monotonic: Callable[[], float] = time.monotonic,
+        lock_timeout: str = LOCK_TIMEOUT,
     ) -> None:
         self._database = database
+        self._lock_timeout = lock_timeout
         self._today = today
         self._monotonic = monotonic
         self._known: set[str] = set()
@@ -41,43 +57,93 @@ class Partitions:
     async def ensure(self, of_readings: set[date]) -> None:
         """Make the partitions that readings of these days deserve, at most `days.MAX_NEW` of them.
 
-        In a transaction of its own, before the batch's: what it locks is locked for milliseconds. When
-        PostgreSQL does not give the lock soon enough, it is tried again after half a minute.
+        In transactions of its own, before the batch's: what others need is locked for milliseconds, however much lies
+        in `reading_other`. When PostgreSQL does not give a lock soon enough, it is tried again after half a minute.
         """
         wanted = {name_of(day): day for day in days.wanted(of_readings, self._today())}
         if wanted.keys() <= self._known or self._monotonic() < self._paused_until:
+            return
+        if self._one_at_a_time.locked() and {name_of(day) for day in of_readings} <= self._known:
+            # somebody makes tomorrow's, and nobody waits for that
             return
         async with self._one_at_a_time:
             if wanted.keys() <= self._known:
                 return
             try:
-                async with self._database.transaction() as session:
-                    known = await _make(session, wanted)
+                known = await self._make(wanted)
             except DatabaseUnavailable as error:
                 self._paused_until = self._monotonic() + _PAUSE_S
                 log.warning("partitions_not_made", days=sorted(wanted), reason=str(error.__cause__ or error))
             else:
                 self._known = known
 
+    async def _make(self, wanted: dict[str, date]) -> set[str]:
+        async with self._database.connection() as connection:
+            async with connection.begin():
+                known = set(await connection.scalars(_PARTITIONS))
+            missing = sorted(wanted.keys() - known)[-days.MAX_NEW :]
+            if not missing:
+                return known
+            async with self._begin(connection):
+                await connection.execute(_ALONE)
+            async with self._begin(connection):
+                known = set(await connection.scalars(_PARTITIONS))
+                for name in await connection.scalars(_SHUT):
+                    # whoever was at it was cut off
+                    await _execute(connection, f"ALTER TABLE reading_other DROP CONSTRAINT {name}")
+            for name in missing:
+                if name not in known:
+                    await self._move_out(connection, name, days.bounds(wanted[name]))
+            async with connection.begin():
+                await connection.execute(_NOT_ALONE)
+        return known | set(missing)
+
+    async def _move_out(self, connection: AsyncConnection, name: str, bounds: tuple[datetime, datetime]) -> None:
+        """Make a day's partition, and move into it what `reading_other` holds of the day.
+
+        First that table takes no more of the day, which costs a moment. Then it is walked through beside whoever writes
+        to it and reads it; and as nothing of the day is left and nothing can come, PostgreSQL need not look when the
+        new one is attached: that is a moment again. A batch of the day that comes in between waits (`MADE`).
+        """
+        begin, end = (edge.isoformat() for edge in bounds)
+        shut = f"without_{name}"
+        within = f"ts >= '{begin}' AND ts < '{end}'"
+        without = f"ts < '{begin}' OR ts >= '{end}'"
+        async with self._begin(connection):
+            await _execute(connection, f"ALTER TABLE reading_other ADD CONSTRAINT {shut} CHECK ({without}) NOT VALID")
+        try:
+            async with self._begin(connection):
+                for statement in (
+                    f"SET LOCAL statement_timeout = '{_WALK_TIMEOUT}'",
+                    f"CREATE TABLE {name} (LIKE reading INCLUDING INDEXES, CONSTRAINT within CHECK ({within}))",
+                    f"INSERT INTO {name} SELECT * FROM reading_other WHERE {within}",  # noqa: S608 - of ours
+                    f"DELETE FROM reading_other WHERE {within}",  # noqa: S608 - the same
+                    f"ALTER TABLE reading_other VALIDATE CONSTRAINT {shut}",
+                    f"ALTER TABLE reading ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')",
+                    f"ALTER TABLE reading_other DROP CONSTRAINT {shut}",
+                    f"ALTER TABLE {name} DROP CONSTRAINT within",
+                ):
+                    await _execute(connection, statement)
+        except DBAPIError:
+            async with self._begin(connection):
+                await _execute(connection, f"ALTER TABLE reading_other DROP CONSTRAINT {shut}")
+            raise
+
+    @asynccontextmanager
+    async def _begin(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """Run a transaction that waits for no lock for long."""
+        async with connection.begin():
+            await _execute(connection, f"SET LOCAL lock_timeout = '{self._lock_timeout}'")
+            yield
+
+
+async def _execute(connection: AsyncConnection, statement: str) -> None:
+    await connection.execute(text(statement))
+
 
 def name_of(day: date) -> str:
     """Return the table that holds a day's readings."""
     return f"reading_{day:%Y%m%d}"
-
-
-async def _make(session: AsyncSession, wanted: dict[str, date]) -> set[str]:
-    known = set(await session.scalars(_PARTITIONS))
-    missing = sorted(wanted.keys() - known)[-days.MAX_NEW :]
-    if not missing:
-        return known
-    await session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-    # nobody puts a row of these days into the default partition while they move out of it
-    await session.execute(text("LOCK TABLE reading_other IN ACCESS EXCLUSIVE MODE"))
-    known = set(await session.scalars(_PARTITIONS))
-    for name in missing:
-        if name not in known:
-            await attach(session, "reading.ts", name, days.bounds(wanted[name]))
-    return known | set(missing)
 
 
 async def attach(session: AsyncSession, key: str, name: str, bounds: tuple[datetime, datetime]) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 
 import psycopg
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.db import driver_connection
-from cloud.telemetry import pgarrays, pgcopy
+from cloud.errors import Unavailable
+from cloud.telemetry import messages, partitions, pgarrays, pgcopy
 from cloud.telemetry.gaps import Hidden
 from cloud.telemetry.rows import Rows, minutes, newest
 
@@ -136,12 +138,19 @@ async def add_readings(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows)
         except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
             pass  # something in it was sent before, or is being sent beside us; what, is found out below
         except psycopg.errors.CheckViolation:
-            pass  # a day got its partition while we waited to write it to `reading_other`: now it will be found
+            # a day that was to be written to `reading_other` gets its partition: once it has, it will be found
+            await session.execute(partitions.MADE)
     await session.execute(_ALONE, lock)
     await session.execute(_INCOMING)
     await _copy(session, "incoming", stream)
     span = {"first": int(rows.readings.ts.min()), "last": int(rows.readings.ts.max())}
-    stored: int = (await session.execute(_MERGE, span)).scalar_one()
+    try:
+        stored: int = (await session.execute(_MERGE, span)).scalar_one()
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.errors.CheckViolation):
+            # the same, beside us, or cut off on the way: nothing is wrong with the batch
+            raise Unavailable(messages.STORE_LATER, retry_after_s=1) from error
+        raise
     return len(rows) - stored
 
 

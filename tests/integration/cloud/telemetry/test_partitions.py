@@ -87,6 +87,90 @@ async def test_a_batch_that_waits_while_its_day_gets_a_partition_is_stored_in_it
     assert [place for place in await places(gateway) if place[1]] == [(name_of(day), 1.0), (name_of(day), 2.0)]
 
 
+async def exclusive(database) -> list[str]:
+    """Return the locks that somebody has on `reading_other`, and for which a batch or a report would wait."""
+    async with database.transaction() as session:
+        found = await session.scalars(
+            text(
+                "SELECT mode FROM pg_locks WHERE relation = 'reading_other'::regclass AND granted "
+                "AND mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock')"
+            )
+        )
+        return list(found)
+
+
+async def test_others_write_and_read_while_a_day_moves_out_of_reading_other(gateway, database):
+    day = datetime.now(UTC).date() + timedelta(days=30)
+    await gateway.send(rows(1.0, 2.0, ts=noon(day)))
+    # those that it makes besides
+    await Partitions(database, today=lambda: day - timedelta(days=2)).ensure(set())
+    maker = Partitions(database, today=lambda: day - timedelta(days=1), lock_timeout="60s")
+    async with asyncio.TaskGroup() as group, database.transaction() as other:
+        # to attach is the last that it does: all of the table has been walked through, twice
+        await other.execute(text("LOCK TABLE ONLY reading IN SHARE UPDATE EXCLUSIVE MODE"))
+        making = group.create_task(maker.ensure({day}))
+        await until_waiting(database, 1)
+        assert await exclusive(database) == []
+        await gateway.send(rows(9.0, ts=0))
+        assert await places(gateway) == [("reading_other", value) for value in (9.0, 1.0, 2.0)]
+        # what is of the day waits, and finds it
+        sent = group.create_task(gateway.send(rows(3.0, ts=noon(day) + DAY_US // 4)))
+        await until_waiting(database, 2)
+        assert not making.done()
+    assert sent.result()["outcome"] == "stored"
+    assert await places(gateway) == [("reading_other", 9.0), *((name_of(day), value) for value in (1.0, 2.0, 3.0))]
+
+
+async def shut(database) -> list[str]:
+    async with database.transaction() as session:
+        found = text("SELECT conname FROM pg_constraint WHERE conrelid = 'reading_other'::regclass AND contype = 'c'")
+        return list(await session.scalars(found))
+
+
+async def test_a_day_that_cannot_be_attached_stays_where_it_was_and_is_written_there(gateway, database):
+    day = datetime.now(UTC).date() + timedelta(days=40)
+    await gateway.send(rows(1.0, ts=noon(day)))
+    async with database.transaction() as other:
+        await other.execute(text("LOCK TABLE ONLY reading IN SHARE UPDATE EXCLUSIVE MODE"))
+        await Partitions(database, today=lambda: day - timedelta(days=1), lock_timeout="20ms").ensure({day})
+    assert await shut(database) == []
+    await gateway.send(rows(2.0, ts=noon(day) + 1))
+    assert await places(gateway) == [("reading_other", 1.0), ("reading_other", 2.0)]
+
+
+async def test_what_one_who_was_killed_left_shut_is_opened_by_the_next_and_its_batches_are_not_set_aside(
+    gateway, database
+):
+    day = date(1999, 5, 5)
+    await gateway.send(rows(0.0))
+    async with database.transaction() as killed:
+        await killed.execute(
+            text(
+                "ALTER TABLE reading_other ADD CONSTRAINT without_reading_19990505 "
+                "CHECK (ts < '1999-05-05Z' OR ts >= '1999-05-06Z') NOT VALID"
+            )
+        )
+    body = gateway.batch(rows(1.0, ts=noon(day)))
+    # come again, and not: never
+    assert (await gateway.post(body)).status_code == 503
+    await Partitions(database, today=lambda: TODAY).ensure({TODAY - timedelta(days=200)})
+    assert await shut(database) == []
+    assert (await gateway.post(body)).json()["data"]["outcome"] == "stored"
+
+
+async def test_a_batch_of_known_days_does_not_wait_for_who_makes_tomorrows(database):
+    today = [TODAY]
+    asked = Partitions(database, today=lambda: today[0], lock_timeout="60s")
+    await asked.ensure({TODAY})
+    today[0] = TODAY + timedelta(days=300)
+    async with asyncio.TaskGroup() as group, database.transaction() as other:
+        await other.execute(text("LOCK TABLE ONLY reading IN SHARE UPDATE EXCLUSIVE MODE"))
+        group.create_task(asked.ensure({TODAY}))
+        await until_waiting(database, 1)
+        await asyncio.wait_for(asked.ensure({TODAY}), 30)
+    assert name_of(today[0]) in await partitions(database)
+
+
 async def test_two_processes_make_the_same_day_at_once(database):
     both = [Partitions(database, today=lambda: TODAY) for _ in range(2)]
     async with asyncio.TaskGroup() as group:
