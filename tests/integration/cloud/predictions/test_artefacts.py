@@ -1,7 +1,7 @@
 """Files of models: kept as long as somebody could want them, then deleted; the model says so and serves no more."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -57,8 +57,8 @@ def model(app, tenant):
 def gone(app, tenant):
     """A function that lets the background have its turn, and returns the models whose files are gone."""
 
-    async def look(policy: Policy = POLICY) -> set[uuid.UUID]:
-        await artefacts.forget_old(app.state.database, NOW, policy)
+    async def look(policy: Policy = POLICY, now: datetime = NOW) -> set[uuid.UUID]:
+        await artefacts.forget_old(app.state.database, now, policy)
         async with app.state.database.transaction() as session:
             found = text("SELECT id FROM ml_model WHERE organization_id = :id AND artefact IS NULL")
             return set(await session.scalars(found, {"id": tenant.organization_id}))
@@ -94,6 +94,8 @@ async def test_one_without_a_file_says_so_and_is_neither_promoted_nor_rolled_bac
 ):
     [old, *_] = [await model("retired", days, retired=days) for days in (400, 300, 200)]
     assert await gone() == {old}
+    # what is gone already is not deleted anew every night
+    assert await gone(now=NOW + timedelta(days=1)) == {old}
 
     async def call(method: str, path: str, status: int, **headers) -> dict:
         answer = await app_client.request(method, f"/ml/models/{path}", headers=tenant.planner | headers)

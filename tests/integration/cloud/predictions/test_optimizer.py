@@ -159,9 +159,14 @@ async def test_an_accepted_suggestion_is_followed_to_what_it_brought(app, call, 
 
 
 async def test_what_was_expected_by_a_policy_of_the_plants_own_is_followed_by_what_it_decided_then(app, call, plant):
-    await call("PUT", "/oee/policies/ours", json={"is_default": True})
-    made = (await call("POST", "/oee/suggestions", json={"machine_id": "L-0"} | WINDOW))["suggestions"][0]
-    assert made["policy"] == "ours"
+    # it was suggested before by what the plant decided otherwise; told anew, it stands on what is decided now
+    for settings in ({"cap": False}, {}):
+        await call("PUT", "/oee/policies/ours", json={"is_default": True} | settings)
+        made = (await call("POST", "/oee/suggestions", json={"machine_id": "L-0"} | WINDOW))["suggestions"][0]
+        assert made["policy"] == "ours"
+        async with app.state.database.reading() as session:
+            kept = text("SELECT policy_settings FROM oee_suggestion WHERE id = :id")
+            assert (await session.scalar(kept, {"id": made["id"]}))["cap"] is not bool(settings)
     await call("POST", f"/oee/suggestions/{made['id']}/accept")
     then = TO - timedelta(days=20)
     async with app.state.database.transaction() as session:

@@ -19,6 +19,7 @@ from cloud.production.schemas import ReasonIn
 from cloud.production.service import reasons
 from cloud.production.service.portions import portions
 from shared.reading import Gap, GapCause, Quality, concatenate, empty
+from tests.integration.cloud.predictions.plants import statements
 from tests.integration.cloud.production.test_deriving import (
     GOOD,
     LATER,
@@ -139,6 +140,24 @@ async def test_a_long_time_is_derived_in_portions_and_comes_to_the_same(gateway,
         for part in parts:
             await derive(session, tenant.organization_id, machine, part, LATER)
     assert (await states(gateway), await counted(gateway), await facts(gateway)) == whole
+
+
+async def test_of_what_is_marked_a_long_time_is_taken_portion_by_portion_by_states_too(gateway, machines):
+    await gateway.send(
+        says(STATE, *[(30 * each, "producing" if each % 2 else "idle") for each in range(12)]), tags=TAGS
+    )
+    await derived(gateway)
+    whole = await states(gateway), await facts(gateway)
+    assert len(whole[0]) == 12
+    # as if it had said far more in each hour than is taken at a time
+    async with gateway.database.transaction() as session:
+        more = f"UPDATE rollup_hour SET good = 150000 WHERE tag_id IN (SELECT id FROM tag WHERE {OWN})"
+        await session.execute(text(more), {"gateway": gateway.caller.gateway_id})
+        await marks.put(session, UUID(machines["P-1"]), utc(NOON - HOUR), utc(NOON + 7 * HOUR))
+    with statements(gateway.database.engine.sync_engine) as said:
+        await derived(gateway)
+    assert sum("INTO derived" in statement for statement, _ in said) > 3
+    assert (await states(gateway), await facts(gateway)) == whole
 
 
 async def test_what_is_said_with_an_end_is_laid_over_what_goes_on_however_often_it_is_derived(gateway, ask, machines):
