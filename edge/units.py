@@ -46,6 +46,17 @@ def size_bytes(text: object) -> int:
     return _bytes(text, float(match[1]) * _BYTES[match[2]])
 
 
+def like(text: object, number: float) -> str | None:
+    """Return a number of seconds or bytes as a text is written, a duration or a size; None if that is neither."""
+    for form, units, gap in ((_DURATION, _SECONDS, ""), (_SIZE, _BYTES, " ")):
+        if isinstance(text, str) and form.fullmatch(text.strip()):
+            unit = max(
+                (unit for unit in units if units[unit] <= number), key=units.__getitem__, default=next(iter(units))
+            )
+            return f"{number / units[unit]:g}{gap}{unit}"
+    return None
+
+
 def rate_bytes(text: object) -> int:
     """Read a rate such as `2 MB/s` as bytes a second.
 

@@ -12,6 +12,7 @@ from edge.config.anatomy import keys_at, secrets_in, types_at
 from edge.config.document import Document
 from edge.config.mistakes import Loc
 from edge.config.spelling import nearest, one_of
+from edge.units import like
 
 _Model = TypeVar("_Model", bound=BaseModel)
 # a value quoted in a message explains itself in this many characters or not at all
@@ -98,6 +99,8 @@ class _Finding:
                 sentence = f"{_EXPECTED}{_FORMS.get(pattern, f'text of the form {pattern}')}"
             case "too_short" | "string_too_short" if context.get("min_length") == 1:
                 sentence = f"{_EXPECTED}something that is not empty"
+            case "greater_than_equal" | "less_than_equal" if limit := like(self.detail["input"], _limit(context)):
+                sentence = f"{_EXPECTED}{'at least' if 'ge' in context else 'at most'} {limit}"
             case _:
                 sentence = _plain(self.detail["msg"])
         return sentence
@@ -145,6 +148,10 @@ def _note(document: Document, findings: Collection[_Finding]) -> None:
         for sentence in sentences:
             if not sentence.startswith(_EXPECTED):
                 document.mistake(place, sentence)
+
+
+def _limit(context: Mapping[str, Any]) -> float:
+    return float(context["ge"] if "ge" in context else context["le"])
 
 
 def _plain(message: str) -> str:

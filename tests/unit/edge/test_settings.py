@@ -295,6 +295,13 @@ connections:
     assert "connections.plc.user: expected `name` with `password`" in told
 
 
+def test_a_limit_is_told_in_the_unit_in_which_it_was_passed(tmp_path: Path) -> None:
+    (told,) = mistakes(tmp_path, HEAD.replace("{path: state/buffer.db}", "{path: state/buffer.db, max_size: 5 MB}"))
+    assert told == "4 buffer.max_size: expected at least 10 MB, got '5 MB'"
+    (told,) = mistakes(tmp_path, HEAD + "connections: {a: {opcua: 'opc.tcp://h:4840', timeout: 100s}}\n")
+    assert told == "5 connections.a.timeout: expected at most 1min, got '100s'"
+
+
 def test_a_reference_to_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path) -> None:
     (told,) = mistakes(tmp_path, HEAD.replace("${env:TOKEN}", r"${file:a\0b}"))
     assert "no file has such a name" in told
