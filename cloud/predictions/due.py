@@ -1,12 +1,14 @@
 """Owns what is answered about a machine's maintenance: what comes due, and what its stops tell of wear."""
 
 import asyncio
+import math
 from datetime import datetime
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud import languages
+from cloud.errors import Invalid
 from cloud.identity.schemas import Caller
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
@@ -14,6 +16,7 @@ from cloud.predictions import messages, past, unseen
 from cloud.predictions.asking import require_past
 from cloud.predictions.past import Past
 from cloud.predictions.schemas import (
+    BaselineOut,
     BoundsOut,
     HazardOut,
     MaintenanceIn,
@@ -28,6 +31,8 @@ from cloud.production.service.moments import us
 
 # of the shape's bounds, see `weibull`
 _LEVEL = 0.95
+# what may be stated of a machine
+_AGE = "hours_since_stop"
 
 
 async def maintenance_of(
@@ -37,28 +42,39 @@ async def maintenance_of(
 
     Raises:
         NotFound: The organization has no such machine.
-        Invalid: The instant is later than now.
+        Invalid: The instant is later than now, or a feature is unknown.
     """
     require_past(asked.as_of, now)
+    if unknown := [name for name in asked.features if name != _AGE]:
+        raise Invalid(messages.FEATURE_UNKNOWN, name=unknown[0], known=_AGE)
     machine = await machines.resolve(session, who.organization_id, asked.machine_id)
     at = asked.as_of or now
     known = await past.read(session, who.organization_id, at)
     blind = await unseen.read(session, known, at)
     found = await asyncio.to_thread(_hazard, known, blind, known.place(machine.id), us(at))
     law, language = found.law, languages.current()
+    age = max(0.0, asked.features[_AGE]) if _AGE in asked.features else found.age
+    chance = _within(law, age, asked.prediction_horizon)
+    sure = None if chance is None else max(chance, 1 - chance)
+    abstains = sure is None or sure < asked.confidence_threshold
     early = replacement(law, asked.cost_ratio) if law is not None else None
     return MaintenancePredictionOut(
         machine_id=machine.id,
         machine=machine.code,
         as_of=at,
         horizon_h=asked.prediction_horizon,
-        status=Status.ANSWERED if law is not None else Status.INSUFFICIENT_DATA,
+        status=Status.INSUFFICIENT_DATA if law is None else Status.ABSTAINED if abstains else Status.ANSWERED,
         detail=_words(found).said(language, {"runs": found.lives}),
         next_due=(await maintenance.of_machine(session, who, asked.machine_id, now)).next,
         identifiable=found.wears_out or found.fails_young,
         hazard=_shown(law, found) if law is not None else None,
-        hours_since_stop=found.age,
-        failure_probability=_within(law, found.age, asked.prediction_horizon),
+        hours_since_stop=age,
+        failure_probability=chance,
+        will_stop=None if abstains or chance is None else chance >= 0.5,
+        confidence=sure,
+        confidence_threshold=asked.confidence_threshold,
+        abstained=abstains,
+        baseline=_baseline(law, asked.prediction_horizon) if law is not None else None,
         preventive_replacement=ReplacementOut(every_h=early.every, saving=early.saving) if early is not None else None,
     )
 
@@ -83,6 +99,12 @@ def _shown(law: Weibull, found: Hazard) -> HazardOut:
         learned_from="machine" if found.is_own else "plant",
         runs=found.lives,
     )
+
+
+def _baseline(law: Weibull, hours: int) -> BaselineOut:
+    """Return the chance, were it the same at every age: of the exponential law with that mean."""
+    mean = law.scale * math.gamma(1 + 1 / law.shape)
+    return BaselineOut(name="constant_rate", value=-math.expm1(-hours / mean))
 
 
 def _within(law: Weibull | None, age: float | None, hours: int) -> float | None:

@@ -27,7 +27,7 @@ class Expected:
 
     Attributes:
         value: The figure.
-        lower, upper: Between what it will lie, at `LEVEL`.
+        lower, upper: Between what it will lie, at the level asked for.
         way: Which way speaks.
         baseline: What the mean of all periods says, which every way must beat.
         errors: By way, its root mean squared error on the past.
@@ -43,7 +43,9 @@ class Expected:
     periods: int
 
 
-def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0, by: str | None = None) -> Expected | None:
+def expect(
+    figures: Sequence[float], cycle: int, *, most: float = 1.0, by: str | None = None, level: float = LEVEL
+) -> Expected | None:
     """Return what the next period's figure is expected to be; None where the past is too short.
 
     Args:
@@ -51,6 +53,7 @@ def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0, by: str |
         cycle: After how many periods the same kind comes again: 7 days, or the shifts of a day.
         most: What the figure cannot exceed.
         by: Which way speaks; that which erred least if not said.
+        level: How often the figure lies between the bounds; at 1 they are all that is possible.
     """
     past = np.array(figures, np.float64)
     if len(past) < FEWEST_PERIODS:
@@ -64,7 +67,7 @@ def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0, by: str |
     off = {name: float(np.sqrt(np.mean(each**2))) for name, each in errors.items()}
     best = by or min(off, key=lambda name: off[name])
     value = ways[best](past, len(past))
-    lower, upper = _bounds(errors[best])
+    lower, upper = _bounds(errors[best], level) if level < 1 else (-np.inf, np.inf)
     return Expected(
         float(np.clip(value, 0.0, most)),
         float(np.clip(value + lower, 0.0, most)),
@@ -76,13 +79,13 @@ def expect(figures: Sequence[float], cycle: int, *, most: float = 1.0, by: str |
     )
 
 
-def _bounds(errors: Floats) -> tuple[float, float]:
+def _bounds(errors: Floats, level: float) -> tuple[float, float]:
     """Return between what errors lie (split conformal, Vovk and others, 2005).
 
-    Of few even the outermost ones bound less than `LEVEL`, seven of them three quarters: there they bound no less than
-    Student's law of one more error does.
+    Of few even the outermost ones bound less than is asked for, seven of them three quarters: there they bound no less
+    than Student's law of one more error does.
     """
-    ordered, tail = np.sort(errors), (1 - LEVEL) / 2
+    ordered, tail = np.sort(errors), (1 - level) / 2
     many = len(ordered)
     rank = int(np.floor(tail * (many + 1)))
     if rank:

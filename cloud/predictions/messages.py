@@ -73,6 +73,11 @@ FEATURE_UNKNOWN = Message(
     "features: {name} adlı bir özellik yok; şunlar var: {known}.",
     code="FEATURE_UNKNOWN",
 )
+OEE_FEATURES = Message(
+    "features: there is no {name}; an OEE is told by past periods alone, leave it out.",
+    "features: {name} adlı bir özellik yok; OEE yalnızca geçmiş dönemlerle tahmin edilir, boş bırakın.",
+    code="FEATURE_UNKNOWN",
+)
 FEW_STOPS = Message(
     "{stops} unplanned stops of the plant are known, {needed} are needed; import a longer history, or ask again later.",
     "Tesiste bilinen plansız duruş sayısı {stops}, en az {needed} gerekir; daha uzun bir geçmiş içe aktarın ya da "

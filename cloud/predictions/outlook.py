@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cloud import languages
 from cloud.analytics.schemas import Grain, OeeBucketOut
 from cloud.analytics.service import figuring
+from cloud.errors import Invalid
 from cloud.predictions import messages
 from cloud.predictions.asking import require_past
-from cloud.predictions.expecting import FEWEST_PERIODS, LEVEL, Expected, expect
+from cloud.predictions.expecting import FEWEST_PERIODS, Expected, expect
 from cloud.predictions.imported import daily
 from cloud.predictions.imported.daily import CountedDay
 from cloud.predictions.schemas import (
@@ -42,32 +43,34 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
 
     Raises:
         NotFound: The organization has no such machine.
-        Invalid: The instant is later than now.
+        Invalid: The instant is later than now, or a feature is stated.
     """
     require_past(asked.as_of, now)
-    at = asked.as_of or now
-    window = figuring.Asked(_GRAIN[asked.period], at - _LOOK_BACK[asked.period], at)
+    if asked.features:
+        raise Invalid(messages.OEE_FEATURES, name=next(iter(asked.features)))
+    at, period, level = asked.as_of or now, asked.told, asked.confidence_threshold
+    window = figuring.Asked(_GRAIN[period], at - _LOOK_BACK[period], at)
     shown = await figuring.of_machine(session, organization_id, asked.machine_id, window, now)
     # one that has begun before is seen in part, and so is one that goes on
-    whole = [each for each in shown.buckets if shown.start < each.start <= at - _OVER_AFTER[asked.period]]
+    whole = [each for each in shown.buckets if shown.start < each.start <= at - _OVER_AFTER[period]]
     over: list[OeeBucketOut | CountedDay] = [each for each in whole if each.oee is not None]
-    cycle = _WEEK if asked.period is Period.DAY else max(1, len({each.shift for each in whole if each.oee is not None}))
-    if asked.period is Period.DAY:
+    cycle = _WEEK if period is Period.DAY else max(1, len({each.shift for each in whole if each.oee is not None}))
+    if period is Period.DAY:
         until = min((each.start for each in over), default=at)
         over = [*await daily.days(session, organization_id, shown.machine_id, (shown.start, until), now), *over]
-    found = expect([each.oee for each in over if each.oee is not None], cycle)
+    found = expect([each.oee for each in over if each.oee is not None], cycle, level=level)
     parts = {name: _part(over, name, cycle, found.way) if found is not None else None for name in _PARTS}
     language = languages.current()
-    facts = {"periods": len(over), "needed": FEWEST_PERIODS, "days": _LOOK_BACK[asked.period].days}
+    facts = {"periods": len(over), "needed": FEWEST_PERIODS, "days": _LOOK_BACK[period].days}
     return OeePredictionOut(
         machine_id=shown.machine_id,
         machine=shown.machine,
         as_of=at,
-        period=asked.period,
+        period=period,
         status=Status.ANSWERED if found is not None else Status.INSUFFICIENT_DATA,
         detail=messages.FEW_PERIODS.said(language, facts) if found is None else None,
         oee=found.value if found is not None else None,
-        interval=BoundsOut(lower=found.lower, upper=found.upper, level=LEVEL) if found is not None else None,
+        interval=BoundsOut(lower=found.lower, upper=found.upper, level=level) if found is not None else None,
         baseline=BaselineOut(name="mean", value=found.baseline) if found is not None else None,
         served_by=_served(found) if found is not None else None,
         errors=dict(found.errors) if found is not None else {},

@@ -13,6 +13,10 @@ MachineName = Annotated[Code, Field(description="UUID or code")]
 # a fortnight: of what is farther nothing in a plant's logs tells
 MOST_HOURS = 336
 MOST_MACHINES = 200
+# who asks for so many hours asks for a shift
+LONGEST_SHIFT_H = 12
+# of an interval, if nothing is said
+LEVEL = 0.9
 # of what is supposed; models compute in single precision, in which far more is no number
 MOST_FEATURE = 1e12
 Hours = Annotated[int, Field(ge=1, le=MOST_HOURS, description="How far ahead, in hours")]
@@ -39,14 +43,19 @@ class Server(StrEnum):
     BASELINE = "baseline"
 
 
+Stated = Annotated[
+    dict[Code, Annotated[float, Field(ge=-MOST_FEATURE, le=MOST_FEATURE, allow_inf_nan=False)]], Field(max_length=100)
+]
+
+
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     prediction_horizon: Hours = 24
     confidence_threshold: Threshold = 0.8
     as_of: AsOf = None
-    features: dict[Code, Annotated[float, Field(ge=-MOST_FEATURE, le=MOST_FEATURE, allow_inf_nan=False)]] = Field(
-        default_factory=dict, max_length=100, description="What to take instead of what is known, by a feature's name"
+    features: Stated = Field(
+        default_factory=dict, description="What to take instead of what is known, by a feature's name"
     )
 
 
@@ -151,6 +160,10 @@ class MaintenanceIn(BaseModel):
 
     machine_id: MachineName
     prediction_horizon: Hours = 168
+    confidence_threshold: Threshold = 0.8
+    features: Stated = Field(
+        default_factory=dict, description="`hours_since_stop`: what if it had run for so long; there are no others"
+    )
     cost_ratio: Annotated[float, Field(ge=1, le=1000)] = Field(
         default=5.0, description="How many times an early replacement a failure costs"
     )
@@ -187,7 +200,12 @@ class MaintenancePredictionOut(BaseModel):
     identifiable: bool = Field(description="Whether the law's shape is surely above or below 1")
     hazard: HazardOut | None
     hours_since_stop: float | None = Field(description="Since its last unplanned stop ended")
-    failure_probability: float | None = Field(description="Within the horizon, by that law")
+    failure_probability: float | None = Field(description="Within the horizon, by that law; null while it stands")
+    will_stop: bool | None = Field(description="Whether it stops unplanned within the horizon; null where it abstains")
+    confidence: float | None = Field(description="The greater of the chances of yes and no")
+    confidence_threshold: float
+    abstained: bool
+    baseline: BaselineOut | None = Field(description="That chance, were it the same at every age")
     preventive_replacement: ReplacementOut | None
 
 
@@ -204,11 +222,26 @@ class OeeIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     machine_id: MachineName
-    period: Period = Period.DAY
+    period: Period | None = Field(
+        default=None, description="If absent, the shift where `prediction_horizon` is up to 12, else the day"
+    )
+    prediction_horizon: Hours | None = Field(
+        default=None, description="Hours; the next period is told, whatever lies behind it"
+    )
+    confidence_threshold: Threshold = Field(default=LEVEL, description="How often the OEE lies in the interval told")
+    features: Stated = Field(default_factory=dict, description="Has to be empty: past periods alone tell an OEE")
     as_of: Moment | None = Field(
         default=None,
         description="By the periods until then; their figures are those that are known now, late records included",
     )
+
+    @property
+    def told(self) -> Period:
+        """Of what the OEE is told."""
+        if self.period is not None:
+            return self.period
+        is_short = self.prediction_horizon is not None and self.prediction_horizon <= LONGEST_SHIFT_H
+        return Period.SHIFT if is_short else Period.DAY
 
 
 class OeePredictionOut(BaseModel):

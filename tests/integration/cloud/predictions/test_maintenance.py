@@ -49,6 +49,18 @@ async def test_wear_is_told_with_its_bounds_and_the_age_at_which_replacing_pays(
     assert told["hazard"]["learned_from"] == "machine"
     assert 0 <= told["failure_probability"] <= 1
     assert 10 < told["preventive_replacement"]["every_h"] < 80
+    surely = {"machine_id": "M-0", "prediction_horizon": 336, "features": {}, "confidence_threshold": 0.95}
+    told = await ask("/predictions/maintenance", surely)
+    assert (told["status"], told["will_stop"], told["abstained"]) == ("answered", True, False)
+    assert told["confidence"] == told["failure_probability"] > told["baseline"]["value"] > 0.9
+    young = await ask("/predictions/maintenance", {"machine_id": "M-0", "features": {"hours_since_stop": 0}})
+    old = await ask("/predictions/maintenance", {"machine_id": "M-0", "features": {"hours_since_stop": 70}})
+    assert young["failure_probability"] < old["failure_probability"]
+    unsure = {"machine_id": "M-0", "prediction_horizon": 74, "features": {"hours_since_stop": 0}}
+    told = await ask("/predictions/maintenance", unsure)
+    assert (told["status"], told["will_stop"], told["abstained"]) == ("abstained", None, True)
+    refused = await ask("/predictions/maintenance", {"machine_id": "M-0", "features": {"hour": 1}}, status=422)
+    assert "there is no hour; there are hours_since_stop." in refused["detail"]
     cheap = await ask("/predictions/maintenance", {"machine_id": "M-0", "cost_ratio": 1})
     assert cheap["preventive_replacement"] is None
 
@@ -131,3 +143,13 @@ async def test_the_next_days_oee_is_told_with_its_interval_and_the_way_that_erre
     early = await ask("/predictions/oee", {"machine_id": "M-0", "as_of": (NOW - timedelta(days=10)).isoformat()})
     assert (early["status"], early["oee"], early["periods_known"]) == ("insufficient_data", None, 11)
     assert "14 are needed" in early["detail"]
+
+
+async def test_an_oee_is_asked_for_by_the_fields_of_the_other_predictions_too(ask, days):
+    body = {"machine_id": "M-0", "as_of": NOW.isoformat(), "features": {}, "prediction_horizon": 24}
+    told = await ask("/predictions/oee", body | {"confidence_threshold": 0.8})
+    assert (told["status"], told["period"], told["interval"]["level"]) == ("answered", "day", 0.8)
+    assert (await ask("/predictions/oee", body | {"prediction_horizon": 8}))["period"] == "shift"
+    assert (await ask("/predictions/oee", body | {"prediction_horizon": 8, "period": "day"}))["period"] == "day"
+    refused = await ask("/predictions/oee", body | {"features": {"hour": 1}}, status=422)
+    assert refused["error_code"] == "FEATURE_UNKNOWN"

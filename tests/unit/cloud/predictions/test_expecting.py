@@ -36,6 +36,15 @@ def test_weekdays_that_differ_are_told_apart_and_a_level_that_moved_is_followed(
     assert moved.baseline == pytest.approx(0.65)
 
 
+def test_the_surer_the_wider_and_at_one_all_that_is_possible():
+    figures = np.random.default_rng(3).normal(0.6, 0.08, 60).tolist()
+    bounds = [expect(figures, 7, level=level) for level in (0.5, 0.9, 0.99, 1)]
+    widths = [found.upper - found.lower for found in bounds if found is not None]
+    assert widths == sorted(widths)
+    assert len(set(widths)) == 4
+    assert widths[-1] == 1
+
+
 def test_a_figures_parts_are_told_by_the_way_that_speaks_of_it():
     weeks = [0.8, 0.8, 0.8, 0.8, 0.8, 0.3, 0.3] * 8
     found = expect(weeks, 7, by="mean")
