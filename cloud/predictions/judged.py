@@ -10,16 +10,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.predictions import reliability
+from cloud.predictions import minutes, reliability
 from cloud.predictions.answering import LEVEL
 from cloud.predictions.drifting import Concept, apart, concept
 from cloud.predictions.history import DAY, HOUR, Floats, Times
+from cloud.predictions.minutes import MinutesScore
 from cloud.predictions.schemas import (
     BinOut,
     BlockOut,
     BoundsOut,
     ChallengeOut,
     ConceptOut,
+    MinutesScoreOut,
     ServerWatchOut,
     WatchOut,
 )
@@ -46,6 +48,7 @@ class Settled:
         "at",
         "probability",
         "baseline",
+        "minutes",
         "minutes_lower",
         "minutes_upper",
         "outcome",
@@ -59,6 +62,7 @@ class Settled:
     at: datetime
     probability: float
     baseline: float
+    minutes: float
     minutes_lower: float
     minutes_upper: float
     outcome: str
@@ -76,7 +80,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Settled predictions, some fifty bytes each: of a large hall half a year is a million.
+    """Settled predictions, some sixty bytes each: of a large hall half a year is a million.
 
     Attributes:
         machine: Place of the machine in the order of ids.
@@ -88,6 +92,7 @@ class Columns:
     at: Times
     said: Floats
     rule: Floats
+    expected: Floats
     lower: Floats
     upper: Floats
     came: Flags
@@ -116,14 +121,14 @@ class Gathered:
             self._servers.setdefault(Server(row.is_challenger, row.served_by, row.model_id), len(self._servers))
             for row in rows
         ]
-        numbers = [(row.probability, row.baseline, row.minutes_lower, row.minutes_upper) for row in rows]
-        said, rule, lower, upper = np.array(numbers, np.float64).reshape(-1, 4).T
+        numbers = [(row.probability, row.baseline, row.minutes, row.minutes_lower, row.minutes_upper) for row in rows]
+        said, rule, expected, lower, upper = np.array(numbers, np.float64).reshape(-1, 5).T
         self._parts.append(
             (
                 np.full(len(rows), len(self._parts), np.int32),
                 np.array(places, np.int16),
                 np.array([us(row.at) for row in rows], np.int64),
-                *(said, rule, lower, upper),
+                *(said, rule, expected, lower, upper),
                 np.array([row.outcome == "stop" for row in rows], bool),
                 np.array([row.came_minutes or 0.0 for row in rows], np.float64),
             )
@@ -178,6 +183,7 @@ def _server(server: Server, rows: Columns) -> ServerWatchOut:
         reliability=[BinOut(**asdict(each)) for each in bins],
         coverage=_known(reliability.coverage(rows.minutes, rows.lower, rows.upper)),
         coverage_level=LEVEL,
+        minutes=_minutes(minutes.score(rows.expected, rows.minutes)),
         alarms_per_machine_month=_known(alarms),
         rolling=_rolling(rows),
     )
@@ -185,6 +191,11 @@ def _server(server: Server, rows: Columns) -> ServerWatchOut:
 
 def _known(figure: float) -> float | None:
     return None if math.isnan(figure) else figure
+
+
+def _minutes(found: MinutesScore) -> MinutesScoreOut:
+    """Return it as the API gives it: what is no number is none."""
+    return MinutesScoreOut(bias=_known(found.bias), deviance=found.deviance, lift=_known(found.lift))
 
 
 def _rolling(rows: Columns) -> list[BlockOut]:

@@ -287,6 +287,16 @@ class BlockOut(BaseModel):
     baseline_brier: float
 
 
+class MinutesScoreOut(BaseModel):
+    """How good the minutes were that were expected."""
+
+    bias: float | None = Field(description="By which share too many were expected: 0.1 is a tenth too many")
+    deviance: float = Field(description="Mean Tweedie deviance of power 1.5; the smaller the better")
+    lift: float | None = Field(
+        description="How many times its share of the minutes came in the tenth for which most were expected"
+    )
+
+
 class ServerWatchOut(BaseModel):
     """How good one server's predictions turned out to be."""
 
@@ -301,6 +311,9 @@ class ServerWatchOut(BaseModel):
     reliability: list[BinOut]
     coverage: float | None = Field(description="Share of the minutes that lay in their interval; 0.9 is right")
     coverage_level: float
+    minutes: MinutesScoreOut | None = Field(
+        default=None, description="Of the minutes that were expected; null where an older version looked"
+    )
     alarms_per_machine_month: float | None
     rolling: list[BlockOut]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from cloud.predictions.learning import messages
-from cloud.predictions.schemas import BoundsOut, Hours, MachineName
+from cloud.predictions.schemas import BoundsOut, Hours, MachineName, MinutesScoreOut
 from cloud.validation import mistake
 from cloud.values import Code, Moment
 
@@ -155,16 +155,6 @@ class ScoreOut(BaseModel):
     pr_auc: float = Field(description="Area under precision and recall; what blind guessing has is `prevalence`")
     lift: float = Field(description="How much more often a stop came on the tenth of the looks with the highest word")
     prevalence: float = Field(description="On what share of the looks a stop came")
-
-
-class MinutesScoreOut(BaseModel):
-    """How good the minutes that were expected were on the test window."""
-
-    bias: float | None = Field(description="By which share too many were expected: 0.1 is a tenth too many")
-    deviance: float = Field(description="Mean Tweedie deviance of power 1.5; the smaller the better")
-    lift: float | None = Field(
-        description="How many times its share of the minutes came in the tenth for which most were expected"
-    )
 
 
 class BrierGainOut(BoundsOut):

@@ -25,6 +25,7 @@ def settled(*, days: int = 60, said: float = 0.2, rule: float = 0.2, truth: floa
             at=BEGAN + timedelta(hours=6 * number),
             probability=said,
             baseline=rule,
+            minutes=said * 30.0,
             minutes_lower=0.0,
             minutes_upper=60.0,
             outcome="stop" if (came := rng.random() < truth) else "none",
@@ -56,10 +57,22 @@ def test_words_that_come_true_are_no_trouble():
     assert served.rows == 8 * 240
     assert served.calibration_error < 0.03
     assert served.coverage == 1.0
+    assert served.minutes is not None
+    assert served.minutes.bias == pytest.approx(0, abs=0.1)
+    assert served.minutes.lift == pytest.approx(1)
     assert sum(each.rows for each in served.rolling) == served.rows
     assert [each.start for each in served.rolling] == sorted(each.start for each in served.rolling)
     assert not told.is_concept_drift
     assert not told.is_worse_than_rule
+
+
+def test_minutes_that_were_expected_twice_too_often_are_told_as_such():
+    [served] = look(settled(said=0.4)).servers
+    assert served.minutes is not None
+    assert served.minutes.bias == pytest.approx(1, abs=0.2)
+    [of_none] = look(settled(truth=0.0)).servers
+    assert of_none.minutes is not None
+    assert (of_none.minutes.bias, of_none.minutes.lift) == (None, None)
 
 
 def test_windows_of_a_day_said_every_six_hours_are_counted_once_a_day():
@@ -120,7 +133,18 @@ WORDS = st.tuples(
 def test_gathered_by_machine_the_figures_are_those_of_the_rows_one_by_one(words):
     rows = [
         Settled(
-            MACHINES[m], None, name, is_challenger, BEGAN + timedelta(hours=6 * at), said, 0.3, 0.0, 60.0, word, 5.0
+            MACHINES[m],
+            None,
+            name,
+            is_challenger,
+            BEGAN + timedelta(hours=6 * at),
+            said,
+            0.3,
+            9.0,
+            0.0,
+            60.0,
+            word,
+            5.0,
         )
         for m, at, name, is_challenger, said, came in words
         for word in ["stop" if came else "none"]
