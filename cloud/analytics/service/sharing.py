@@ -120,12 +120,17 @@ async def lines(
     for _, group in groupby(places, key=lambda place: (place.span.start - places[0].span.start) // _PIECE_US):
         cut = list(group)
         begin, end = worked.at(cut[0].span.start), worked.at(cut[-1].span.end)
-        around = await layers.around(session, organization_id, machine, begin, end, until)
-        stages = {each.id for each in around.orders if each.id is not None}
-        stages |= {each.order for each in around.pieces if each.order is not None}
+        # what lies between the shifts of somebody need not be known
+        near = union(place.span for place in cut)
+        asked = [layers.Asked(machine, worked.at(each.start), worked.at(each.end), until) for each in near]
+        around = await layers.around_each(session, organization_id, asked)
+        stages = {each.id for found in around for each in found.orders if each.id is not None}
+        stages |= {each.order for found in around for each in found.pieces if each.order is not None}
         work_at = await _work(session, organization_id, machine, stages, (begin, end))
-        shelf = Shelf(around)
+        shelves = [Shelf(found) for found in around]
+        starts = [each.start for each in near]
         for place in cut:
+            shelf = shelves[bisect_right(starts, place.span.start) - 1]
             for work, facts in shared_out(draw_up(place.span, shelf.around(place.span)), work_at).items():
                 if _is_wanted(work, wanted):
                     yield Line(machine, place, work, facts)

@@ -10,6 +10,7 @@ from cloud.joblogs.service import log
 from tests.integration.cloud.analytics.test_figures import run
 from tests.integration.cloud.analytics.test_of_work import NOW, worked_on
 from tests.integration.cloud.joblogs.test_joblogs import entry
+from tests.integration.cloud.predictions.plants import statements
 from tests.integration.cloud.production.test_deriving import (
     MINUTE,
     ask,
@@ -105,6 +106,23 @@ async def test_what_a_job_log_and_orders_both_tell_is_counted_once(run, worked_o
     history = await ask("GET", "/parts/K-1/production-history?bucket=month")
     assert [(each["period"], each["parts_produced"]) for each in history["periods"]] == [("2026-11-01", 405)]
     assert (await ask("GET", f"{path}?by=joblog"))["parts_produced"] == 150
+
+
+async def test_only_shifts_in_which_somebody_worked_are_read(run, ask, tenant, app):
+    await ask("POST", "/machines", {"code": "P-3", "name": "P-3"}, who="admin", status=201)
+    doing = {"from": (utc(NOON) - 80 * HOUR).isoformat(), "to": utc(NOON).isoformat(), "state": "producing"}
+    await ask("POST", "/machines/P-3/states", doing, status=201)
+    for number, hour in ((1, -72), (2, -24)):
+        await logged(run, tenant, number, hour, "P-3", 10)
+    await derived(run, NOW)
+    with statements(app.state.database.engine.sync_engine) as said:
+        told = await ask("GET", "/operators/E-7/performance?by=ledger&from=2026-11-17T06:00:00Z")
+    assert (told["times_s"]["pot"], told["parts_produced"]) == (7200, 20)
+    [asked] = [given for statement, given in said if "FROM piece_count JOIN tag" in statement]
+    # 06:00 to 14:00 of the 17th and of the 19th, and nothing of the two days between
+    assert list(zip(asked["starts"], asked["ends"], strict=True)) == [
+        (utc(NOON) - before * HOUR, utc(NOON) - (before - 8) * HOUR) for before in (78, 30)
+    ]
 
 
 async def test_what_no_machine_makes_is_in_the_pieces(run, worked_on, ask):
