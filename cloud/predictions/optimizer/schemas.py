@@ -139,7 +139,7 @@ class WhatIfOut(BaseModel):
 class RealisedOut(BaseModel):
     """What an accepted suggestion has brought: after beside before, product by product."""
 
-    gain: float
+    gain: float = Field(description="In points of OEE: 0.01 is one")
     interval: BoundsOut
     days_before: int
     days_after: int

@@ -4,6 +4,7 @@ import json
 
 from cloud.kpi.policy import ISO22400
 from cloud.predictions.optimizer.fitting import fitted
+from cloud.predictions.optimizer.schemas import GainOut
 from tests.unit.cloud.predictions.optimizer.test_whatif import day
 
 
@@ -12,7 +13,9 @@ def test_a_training_keeps_plain_values_of_every_machine() -> None:
     found = fitted(days, ISO22400)
     assert json.loads(json.dumps(found.result)) == found.result
     assert found.result["M-2"] == {"attainable": None, "what_if": []}
-    assert found.result["M-1"]["what_if"][0]["bucket"] == "set_up"
+    best = found.result["M-1"]["what_if"][0]
+    assert best["bucket"] == "set_up"
+    assert GainOut.model_validate(best).interval.level == 0.9
     assert (found.metrics["machines"], found.metrics["machines_judged"]) == (2, 1)
     # both halves of the days are alike
     assert found.metrics["reference_error"] == 0
