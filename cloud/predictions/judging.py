@@ -1,5 +1,6 @@
 """Owns the judgement of what a plant's own logs would allow: read, learned, and held against simple rules."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -73,8 +74,11 @@ class Judged:
         came = learned.scores["model"].prevalence
         out.print(f"\nAn unplanned stop within {horizon} h came after {came:.1%} of {learned.rows['test']:,} looks:\n")
         out.print(scores)
-        out.print("\nThe minutes of such stops that each would have had expected:\n")
-        out.print(self._minutes())
+        if all(math.isfinite(each.bias) for each in learned.minutes.values()):
+            out.print("\nThe minutes of such stops that each would have had expected:\n")
+            out.print(self._minutes())
+        else:
+            out.print("\nOf how many minutes such stops take nothing is said: those in the time of judging have none.")
         out.print("\nWhat the model leans on: how much worse its Brier score is without what these columns tell:\n")
         out.print(self._leans_on())
         gain, rival = learned.gain, learned.best_rival.replace("_", " ")
@@ -108,7 +112,7 @@ class Judged:
             "tables": [asdict(each) for each in self.verdict.tables],
             "refused": [asdict(each) for each in self.verdict.refused],
             "scores": {name: asdict(score) for name, score in learned.scores.items()},
-            "minutes": {name: asdict(score) for name, score in learned.minutes.items()},
+            "minutes": {name: score.written() for name, score in learned.minutes.items()},
             "best_rival": learned.best_rival,
             "gain": asdict(learned.gain),
             "skill_over_machine_rate": learned.skill_over_machine_rate,

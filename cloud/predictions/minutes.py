@@ -3,7 +3,7 @@
 Never by the mean distance: most moments have no stop, and who says none of any has the smallest.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ class MinutesScore:
     bias: float
     deviance: float
     lift: float
+
+    def written(self) -> dict[str, float | None]:
+        """Return the figures as JSON has them: what is no number is none."""
+        return {name: value if np.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def learned(stopped: Flags, minutes: Floats, machine: NDArray[np.int32]) -> MeanMinutes:

@@ -197,7 +197,7 @@ def _fitted(
             "gain": asdict(found.gain),
             "skill_over_machine_rate": found.skill_over_machine_rate,
             "scores": {name: asdict(score) for name, score in found.scores.items()},
-            "minutes": {name: _written(asdict(score)) for name, score in found.minutes.items()},
+            "minutes": {name: score.written() for name, score in found.minutes.items()},
             "leans_on": [asdict(each) for each in found.leans_on],
             "rows": dict(found.rows),
             "parameters": dict(found.parameters),
@@ -209,11 +209,6 @@ def _fitted(
         "sha256": artefact.sha256,
         "versions": artefact.versions,
     }
-
-
-def _written(figures: dict[str, float]) -> dict[str, float | None]:
-    """Return figures as JSON has them: what is no number is none."""
-    return {name: value if np.isfinite(value) else None for name, value in figures.items()}
 
 
 def looks(known: Past, given: TrainingFilter, begin: int, end: int) -> Instants:

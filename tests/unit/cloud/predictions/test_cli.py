@@ -69,6 +69,16 @@ def test_a_program_gets_json(exports):
     assert told["refused"] == []
 
 
+def test_of_stops_without_minutes_none_are_told(exports, tmp_path):
+    for name in ("stops.csv", "alarms.csv"):
+        (tmp_path / name).write_bytes((exports / name).read_bytes())
+    (tmp_path / "mapping.toml").write_text(MAPPING.replace('minutes = "minutes"\n', ""))
+    result = run(tmp_path, *SIMPLE, "--step", "12")
+    assert result.exit_code in {0, 2}, result.output
+    assert "nan" not in result.output
+    assert "minutes such stops take nothing is said" in result.output
+
+
 def test_too_little_is_said(exports, tmp_path):
     (tmp_path / "stops.csv").write_text("machine,start,minutes\n1,2026-01-01 00:00,5\n1,2026-03-01 00:00,5\n")
     (tmp_path / "mapping.toml").write_text(MAPPING.split("[alarms]", maxsplit=1)[0])

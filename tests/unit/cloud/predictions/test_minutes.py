@@ -34,6 +34,8 @@ def test_of_no_minutes_there_is_no_share():
     found = score(np.ones(20), np.zeros(20))
     assert np.isnan(found.bias)
     assert np.isnan(found.lift)
+    # no JSON has what is no number
+    assert found.written() == {"bias": None, "deviance": found.deviance, "lift": None}
     assert found.deviance > 0
 
 
