@@ -4,7 +4,7 @@ Several plain ways compete on the past, each told only of what was before; the o
 will be off is told by how far it was: no law of errors is assumed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +44,19 @@ class Expected:
 
 
 def expect(
-    figures: Sequence[float], cycle: int, *, most: float = 1.0, by: str | None = None, level: float = LEVEL
+    figures: Sequence[float],
+    kinds: Sequence[Hashable],
+    *,
+    most: float = 1.0,
+    by: str | None = None,
+    level: float = LEVEL,
 ) -> Expected | None:
     """Return what the next period's figure is expected to be; None where the past is too short.
 
     Args:
         figures: Of past periods, the oldest first.
-        cycle: After how many periods the same kind comes again: 7 days, or the shifts of a day.
+        kinds: What each is, so that those alike can be told: its weekday, or its shift. Where nobody works at weekends
+            the next one after a Friday is a Monday: it is of the kind that came after this one the last time.
         most: What the figure cannot exceed.
         by: Which way speaks; that which erred least if not said.
         level: How often the figure lies between the bounds; at 1 they are all that is possible.
@@ -58,7 +64,7 @@ def expect(
     past = np.array(figures, np.float64)
     if len(past) < FEWEST_PERIODS:
         return None
-    ways = _ways(cycle)
+    ways = _ways(kinds)
     begin = len(past) // 2
     errors = {
         name: np.array([past[place] - way(past[:place], place) for place in range(begin, len(past))])
@@ -95,7 +101,10 @@ def _bounds(errors: Floats, level: float) -> tuple[float, float]:
     return min(float(ordered[0]), middle - half), max(float(ordered[-1]), middle + half)
 
 
-def _ways(cycle: int) -> Mapping[str, Way]:
+def _ways(kinds: Sequence[Hashable]) -> Mapping[str, Way]:
+    number = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
+    of = np.array([number[kind] for kind in (*kinds, _next(kinds))], np.int64)
+
     def mean(past: Floats, _: int) -> float:
         return float(past.mean())
 
@@ -107,8 +116,15 @@ def _ways(cycle: int) -> Mapping[str, Way]:
         return float(np.average(past, weights=weights))
 
     def same_kind(past: Floats, place: int) -> float:
-        alike = past[place % cycle :: cycle]
+        alike = past[of[:place] == of[place]]
         # drawn to all by one period's weight: two Mondays say little
         return float((alike.sum() + past.mean()) / (len(alike) + 1))
 
     return {"mean": mean, "last": last, "lately": lately, "same_kind": same_kind}
+
+
+def _next(kinds: Sequence[Hashable]) -> Hashable:
+    """Return of what kind the next period is: of the one that came after such a one the last time."""
+    before = (place for place in range(len(kinds) - 2, -1, -1) if kinds[place] == kinds[-1])
+    place = next(before, None)
+    return kinds[-1] if place is None else kinds[place + 1]

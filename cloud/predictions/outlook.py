@@ -4,7 +4,7 @@ Days from before its own states are those that an import counted, where there is
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,7 +35,6 @@ _GRAIN = {Period.DAY: Grain.DAY, Period.SHIFT: Grain.SHIFT}
 # a period that began later may still go on
 _OVER_AFTER = {Period.DAY: timedelta(days=1), Period.SHIFT: timedelta(hours=12)}
 _PARTS = ("availability", "performance", "quality")
-_WEEK = 7
 
 
 async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, now: datetime) -> OeePredictionOut:
@@ -54,12 +53,12 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
     # one that has begun before is seen in part, and so is one that goes on
     whole = [each for each in shown.buckets if shown.start < each.start <= at - _OVER_AFTER[period]]
     over: list[OeeBucketOut | CountedDay] = [each for each in whole if each.oee is not None]
-    cycle = _WEEK if period is Period.DAY else max(1, len({each.shift for each in whole if each.oee is not None}))
     if period is Period.DAY:
         until = min((each.start for each in over), default=at)
         over = [*await daily.days(session, organization_id, shown.machine_id, (shown.start, until), now), *over]
-    found = expect([each.oee for each in over if each.oee is not None], cycle, level=level)
-    parts = {name: _part(over, name, cycle, found.way) if found is not None else None for name in _PARTS}
+    kinds = [_kind(each) for each in over]
+    found = expect([each.oee for each in over if each.oee is not None], kinds, level=level)
+    parts = {name: _part(over, name, kinds, found.way) if found is not None else None for name in _PARTS}
     language = languages.current()
     facts = {"periods": len(over), "needed": FEWEST_PERIODS, "days": _LOOK_BACK[period].days}
     return OeePredictionOut(
@@ -79,13 +78,21 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
     )
 
 
-def _part(over: Sequence[OeeBucketOut | CountedDay], name: str, cycle: int, way: str) -> float | None:
-    figures = [getattr(each, name) for each in over]
+def _part(over: Sequence[OeeBucketOut | CountedDay], name: str, kinds: Sequence[Hashable], way: str) -> float | None:
+    figures = [(getattr(each, name), kind) for each, kind in zip(over, kinds, strict=True)]
+    known = [(figure, kind) for figure, kind in figures if figure is not None]
     # by the way that speaks of the OEE: else the parts would not go together with it
-    found = expect([each for each in figures if each is not None], cycle, by=way)
+    found = expect([figure for figure, _ in known], [kind for _, kind in known], by=way)
     return found.value if found is not None else None
 
 
 def _served(found: Expected) -> ServedOut:
     why = messages.BEST_OF_WAYS.said(languages.current())
     return ServedOut(kind=Server.BASELINE, name=found.way, model_id=None, why=why)
+
+
+def _kind(each: OeeBucketOut | CountedDay) -> Hashable:
+    """Return which shift it is, or which weekday by the site's clock."""
+    if isinstance(each, CountedDay):
+        return each.start.weekday()
+    return each.shift or (each.business_date or each.start).weekday()
