@@ -12,7 +12,7 @@ from cloud.errors import Invalid
 from cloud.identity.schemas import Caller
 from cloud.machines import service as machines
 from cloud.maintenance import service as maintenance
-from cloud.predictions import messages, past, unseen
+from cloud.predictions import hearing, messages, past, unseen
 from cloud.predictions.asking import require_past
 from cloud.predictions.past import Past
 from cloud.predictions.schemas import (
@@ -53,7 +53,10 @@ async def maintenance_of(
     blind = await unseen.read(session, known, at)
     found = await asyncio.to_thread(_hazard, known, blind, known.place(machine.id), us(at))
     law, language = found.law, languages.current()
-    age = max(0.0, asked.features[_AGE]) if _AGE in asked.features else found.age
+    # nobody knows whether one of which nobody tells ran since its last stop; who asks may state it
+    is_silent = _AGE not in asked.features and hearing.is_silent(known.heard, machine.id, us(at))
+    age = None if is_silent else max(0.0, asked.features[_AGE]) if _AGE in asked.features else found.age
+    told = messages.SILENT if is_silent and law is not None else _words(found)
     chance = _within(law, age, asked.prediction_horizon)
     sure = None if chance is None else max(chance, 1 - chance)
     abstains = sure is None or sure < asked.confidence_threshold
@@ -64,7 +67,7 @@ async def maintenance_of(
         as_of=at,
         horizon_h=asked.prediction_horizon,
         status=Status.INSUFFICIENT_DATA if law is None else Status.ABSTAINED if abstains else Status.ANSWERED,
-        detail=_words(found).said(language, {"runs": found.lives}),
+        detail=told.said(language, {"runs": found.lives, "hours": hearing.HOURS}),
         next_due=(await maintenance.of_machine(session, who, asked.machine_id, now)).next,
         identifiable=found.wears_out or found.fails_young,
         hazard=_shown(law, found) if law is not None else None,

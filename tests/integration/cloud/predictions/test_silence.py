@@ -65,11 +65,11 @@ def tell(app, gateway: Sender, moment):
 
 @pytest.fixture
 def ask(app, app_client, tenant):
-    async def send(**more) -> dict:
+    async def send(what: str = "downtime", **more) -> dict:
         app.state.predictions.answers.forget()
         app.state.predictions.grounds.forget()
-        body = {"machine_id": "L-1", "confidence_threshold": 0.5} | more
-        answer = await app_client.post("/predictions/downtime", json=body, headers=tenant.worker)
+        body = {"machine_id": "L-1"} | ({"confidence_threshold": 0.5} if what == "downtime" else {}) | more
+        answer = await app_client.post(f"/predictions/{what}", json=body, headers=tenant.worker)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -78,12 +78,19 @@ def ask(app, app_client, tenant):
 
 async def test_of_a_machine_whose_gateway_died_neither_yes_nor_no_is_said_now_and_as_of_then(hall, tell, ask, known):
     # the gateway was heard for the last time hours after its last reading
-    died = await tell(says((0, "idle"), (3, "producing")), heard=BEGIN + 10 * HOUR)
+    began = says((0, "idle"), (1, "faulted"), (2, "idle"), (3, "producing"))
+    died = await tell(began, heard=BEGIN + 10 * HOUR)
     assert set((await known(died)).heard["stops"].values()) == {us(BEGIN + 10 * HOUR)}
     told = await ask()
     assert (told["status"], told["abstained"], told["will_stop"]) == ("abstained", True, None)
     assert "For more than 48 h nobody has told" in told["detail"]
     assert (await ask(machine_id="M-1"))["status"] == "answered"
+    wear = await ask("maintenance")
+    assert (wear["status"], wear["hours_since_stop"], wear["failure_probability"]) == ("abstained", None, None)
+    assert (wear["detail"], wear["will_stop"], wear["abstained"]) == (told["detail"], None, True)
+    supposed = await ask("maintenance", features={"hours_since_stop": 5})
+    assert supposed["failure_probability"] is not None
+    assert (await ask("maintenance", machine_id="M-1"))["hours_since_stop"] is not None
     then = {"as_of": died.isoformat()}
     before = await ask(**then)
     assert before["status"] == "abstained"
