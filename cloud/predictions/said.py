@@ -113,8 +113,7 @@ def shown(machine: MachineOut, said: Said, asked: Question) -> DowntimePredictio
             "will_stop": None if abstains else found.probability >= 0.5,
             "confidence": found.confidence,
             "abstained": abstains,
-            "expected_minutes": found.minutes,
-            "minutes_interval": BoundsOut(lower=found.minutes_lower, upper=found.minutes_upper, level=LEVEL),
+            **_minutes(found),
             "baseline": BaselineOut(name=said.rule, value=found.rule),
             "served_by": _served(said, language),
             "reasons": [_effect(each, language) for each in found.reasons],
@@ -122,6 +121,14 @@ def shown(machine: MachineOut, said: Said, asked: Question) -> DowntimePredictio
             "is_down": found.is_down,
         }
     )
+
+
+def _minutes(found: Answer) -> dict[str, object]:
+    # a stop that may come and takes no time: of this plant's stops nobody knows how long they took
+    if found.probability > 0 and found.minutes == 0:
+        return {"expected_minutes": None, "minutes_interval": None}
+    bounds = BoundsOut(lower=found.minutes_lower, upper=found.minutes_upper, level=LEVEL)
+    return {"expected_minutes": found.minutes, "minutes_interval": bounds}
 
 
 def _effect(reason: Reason, language: Language) -> EffectOut:

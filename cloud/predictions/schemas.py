@@ -136,7 +136,9 @@ class DowntimePredictionOut(BaseModel):
     confidence: float | None = Field(description="The greater of the chances of yes and no")
     confidence_threshold: float
     abstained: bool
-    expected_minutes: float | None = Field(description="Of unplanned stop within the horizon, on average")
+    expected_minutes: float | None = Field(
+        description="Of unplanned stop within the horizon, on average; null where stops are told without minutes"
+    )
     minutes_interval: BoundsOut | None = Field(description="Of the minutes that will come")
     baseline: BaselineOut | None
     served_by: ServedOut | None

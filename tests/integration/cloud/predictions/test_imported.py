@@ -140,6 +140,16 @@ async def test_days_that_an_import_counted_tell_what_oee_the_next_one_will_have(
     assert "14 are needed" in of_none["detail"]
 
 
+async def test_of_stops_that_are_told_without_minutes_none_are_expected(app_client, tenant, bring, tmp_path):
+    directory = exports.write(tmp_path / "logs", until=UNTIL)
+    mapping = directory / "mapping.toml"
+    mapping.write_text(mapping.read_text().replace('minutes = "minutes"\n', ""))
+    await bring(directory)
+    told = (await app_client.post("/predictions/downtime", json={"machine_id": "M-0"}, headers=tenant.worker)).json()
+    assert 0 < told["probability"] < 1
+    assert (told["expected_minutes"], told["minutes_interval"]) == (None, None)
+
+
 async def test_what_is_still_to_come_is_refused_with_its_line(bring, tmp_path):
     directory = exports.write(tmp_path / "logs", until=UNTIL)
     with (directory / "alarms.csv").open("a") as file:
