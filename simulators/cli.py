@@ -27,7 +27,7 @@ BEGIN = datetime(2026, 1, 5, 6)  # noqa: DTZ001 - a plant's own time, as such ta
 app = typer.Typer(
     name="tezgah-sim",
     help=(
-        "Simulated machines that speak OPC UA, Modbus TCP and MQTT, and the demo of the whole system.\n\n"
+        "Simulated machines that speak OPC UA, Modbus, MQTT and Sparkplug B, and the demo of the whole system.\n\n"
         "Begin with `demo`; with `run` you serve the machines alone, for a gateway or client of yours.\n\n"
         "Exit codes: 0 all well, 1 failed (for the demo: or not every reading is stored once), 64 wrong usage, "
         "130 interrupted before the count was done."
