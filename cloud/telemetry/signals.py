@@ -29,6 +29,10 @@ _SOURCES = text("""
     SELECT machine_id, id, gateway_id, device, name, reading_type, rollover FROM tag
     WHERE machine_id = ANY(CAST(:machines AS uuid[])) ORDER BY id
 """)
+_TYPES = text("""
+    SELECT machine_id, array_agg(DISTINCT reading_type) AS types FROM tag
+    WHERE machine_id = ANY(CAST(:machines AS uuid[])) GROUP BY 1
+""")
 _NEWEST = text("SELECT max(ts) FROM latest WHERE tag_id = ANY(CAST(:tags AS int[]))")
 _BETWEEN = text("""
     SELECT tag_id, ts, n, value, text, quality FROM reading
@@ -122,6 +126,12 @@ async def sources_of(session: AsyncSession, machine_ids: Collection[uuid.UUID]) 
     for machine_id, *tag in await session.execute(_SOURCES, {"machines": list(machine_ids)}):
         found[machine_id].append(Source(*tag))
     return found
+
+
+async def types_of(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, set[str]]:
+    """Return what the tags of each of some machines mean."""
+    rows = await session.execute(_TYPES, {"machines": list(machine_ids)})
+    return {machine_id: set[str]() for machine_id in machine_ids} | {row.machine_id: set(row.types) for row in rows}
 
 
 async def between(session: AsyncSession, tags: Collection[int], start: datetime, end: datetime) -> list[Signal]:

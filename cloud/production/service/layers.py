@@ -32,8 +32,6 @@ from cloud.windows import Window
 from cloud.workorders.service import running
 from shared.reading import MachineState, ReadingType
 
-Tags = Mapping[uuid.UUID, Sequence[signals.Source]]
-
 _JUDGED = {ReadingType.GOOD_COUNT.value}
 # a machine that has one of these counts for itself, and its job log does not count again
 COUNTERS = {each.value for each in (ReadingType.GOOD_COUNT, ReadingType.PART_COUNT, ReadingType.SHOT_COUNT)}
@@ -94,8 +92,8 @@ async def around_each(session: AsyncSession, organization_id: uuid.UUID, asked: 
     if not asked:
         return []
     spans = [each.window for each in asked]
-    tags = await signals.sources_of(session, {each.machine.id for each in asked})
-    stretches = await _stretches(session, asked, tags)
+    types_of = await signals.types_of(session, {each.machine.id for each in asked})
+    stretches = await _stretches(session, asked)
     worked = await _worked(session, organization_id, asked, stretches)
     runs = await running.runs_in(session, spans)
     logged = await performance.actuals(session, organization_id, spans)
@@ -104,7 +102,7 @@ async def around_each(session: AsyncSession, organization_id: uuid.UUID, asked: 
         _apart(Order(moments.span(run.start, run.end or each.now), run.stage_id) for run in several)
         for each, several in zip(asked, runs, strict=True)
     ]
-    pieces = await _pieces(session, organization_id, asked, tags, await _uncounted(session, logged, orders))
+    pieces = await _pieces(session, organization_id, asked, types_of, await _uncounted(session, logged, orders))
     found = []
     for number, each in enumerate(asked):
         # a row of a job log is work on an order, though not on one of ours
@@ -141,12 +139,12 @@ async def since(session: AsyncSession, machine_id: uuid.UUID) -> datetime | None
     return found
 
 
-async def _stretches(session: AsyncSession, asked: Sequence[Asked], tags: Tags) -> list[list[Stretch]]:
+async def _stretches(session: AsyncSession, asked: Sequence[Asked]) -> list[list[Stretch]]:
     found = await windows.rows(session, _STATES, [each.window for each in asked])
     open_of = {
         each.machine.id for each, rows in zip(asked, found, strict=True) if any(row.to_at is None for row in rows)
     }
-    heard = await _heard(session, {machine_id: tags[machine_id] for machine_id in open_of})
+    heard = await _heard(session, open_of) if open_of else {}
     ids = {row.reason_id for rows in found for row in rows if row.reason_id is not None}
     why = {key: reason_of(row) for key, row in (await reasons(session, ids)).items()}
     told = []
@@ -165,8 +163,9 @@ async def _stretches(session: AsyncSession, asked: Sequence[Asked], tags: Tags) 
     return told
 
 
-async def _heard(session: AsyncSession, tags: Tags) -> dict[uuid.UUID, datetime]:
+async def _heard(session: AsyncSession, machine_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:
     """Return when a gateway was last heard that a machine's states are read from; without such tags, nothing."""
+    tags = await signals.sources_of(session, machine_ids)
     read_by = {machine_id: several for machine_id, several in tags.items() if several}
     if not read_by:
         return {}
@@ -258,11 +257,10 @@ async def _pieces(
     session: AsyncSession,
     organization_id: uuid.UUID,
     asked: Sequence[Asked],
-    tags: Tags,
+    types_of: Mapping[uuid.UUID, set[str]],
     logged: Sequence[Sequence[Worked]],
 ) -> list[list[Pieces]]:
     spans = [each.window for each in asked]
-    types_of = {machine_id: {tag.reading_type for tag in several} for machine_id, several in tags.items()}
     rows = await windows.rows(session, _COUNTED, spans)
     reported = await running.reported_in(session, spans)
     events = [
