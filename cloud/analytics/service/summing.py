@@ -32,14 +32,16 @@ from cloud.shifts.service import patterns as shifts
 # a shift lasts a day and an hour at most
 _LONGEST = timedelta(hours=25)
 # A row for each period, and one for each machine. A statement that a connection has asked ten times is planned for any
-# window, as if it were a small one; `OFFSET 0` has each machine's rows looked up in their index all the same.
+# window, as if it were a small one; `OFFSET 0` has all rows looked up by their keys, all the same.
 _SHIFTS = """
     SELECT GROUPING(fact.machine_id) AS is_period, fact.machine_id, {period},
            {sums}, sum(revision)::bigint AS revision
     FROM unnest(CAST(:machines AS uuid[])) AS asked (machine_id) CROSS JOIN LATERAL (
         SELECT * FROM fact_shift
         WHERE fact_shift.machine_id = asked.machine_id AND starts_at >= :start AND starts_at < :end OFFSET 0
-    ) AS fact JOIN shift_occurrence AS occurrence ON occurrence.id = fact.occurrence_id
+    ) AS fact CROSS JOIN LATERAL (
+        SELECT name, ends_at FROM shift_occurrence WHERE id = fact.occurrence_id OFFSET 0
+    ) AS occurrence
     WHERE occurrence.ends_at <= :end AND (CAST(:shift AS text) IS NULL OR occurrence.name = :shift)
     GROUP BY GROUPING SETS ((fact.machine_id), ({period}))
 """
@@ -55,7 +57,9 @@ _CUT_SHIFTS = text(f"""
         SELECT * FROM fact_shift
         WHERE fact_shift.machine_id = asked.machine_id AND starts_at > edge - CAST(:longest AS interval)
               AND starts_at < edge OFFSET 0
-    ) AS fact JOIN shift_occurrence AS occurrence ON occurrence.id = fact.occurrence_id
+    ) AS fact CROSS JOIN LATERAL (
+        SELECT name, ends_at FROM shift_occurrence WHERE id = fact.occurrence_id OFFSET 0
+    ) AS occurrence
     WHERE occurrence.ends_at > edge AND (CAST(:shift AS text) IS NULL OR occurrence.name = :shift)
 """)  # noqa: S608 - column names of ours
 _BY_HOUR = text(f"""
