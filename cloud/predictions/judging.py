@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Sheet
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cloud import tomlfile
 from cloud.errors import BadRequest
@@ -134,7 +135,9 @@ def judge(directory: Path, mapping: Path, wanted: Wanted, tell: Callable[[str], 
     history, verdict = read_history(directory, where, lambda table, rows: tell(f"{table}: {rows:,} rows read"))
     tell("features")
     task = task_of(history, wanted)
-    learned = train(task, Plan(wanted.algorithm), lambda share, word: tell(f"{word}, {share:.0%}"))
+    # several threads wait for each other by turning: on a machine that has other work 5 minutes, where one takes one
+    with threadpool_limits(1):
+        learned = train(task, Plan(wanted.algorithm), lambda share, word: tell(f"{word}, {share:.0%}"))
     if isinstance(learned, TooLittle):
         raise BadRequest(messages.INSUFFICIENT_DATA, reason=learned.reason)
     return Judged(verdict, learned, wanted.horizon)
