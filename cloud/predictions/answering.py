@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud.predictions.features import Instants, Matrix
 from cloud.predictions.grounds import Ground
@@ -84,6 +85,7 @@ class Asked:
         predict: Who serves; None where the rule does.
         full: Its features for that model.
         usual: The model's median look.
+        lasts: What says how many minutes it stands if it stops; None where the machine's mean does.
     """
 
     instants: Instants
@@ -91,6 +93,7 @@ class Asked:
     predict: Predict | None = None
     full: Matrix | None = None
     usual: Floats | None = None
+    lasts: Callable[[NDArray[np.float32]], Floats] | None = None
 
 
 def answer(ground: Ground, asked: Asked, history: History) -> Answer:
@@ -105,12 +108,15 @@ def answer(ground: Ground, asked: Asked, history: History) -> Answer:
     places = nearest(ground.past, asked.plain, 0, machine)
     came = ground.past.outcomes
     lower, upper = wilson(said * len(places), len(places))
-    low, high = minutes_between(said, ground.minutes_of_stops(machine))
+    mean, of_stops = ground.mean_minutes(machine), ground.minutes_of_stops(machine)
+    lasts = mean if asked.lasts is None or asked.full is None else float(asked.lasts(asked.full.values)[0])
+    # longer or shorter ones than usual differ from each other as the usual ones do
+    low, high = minutes_between(said, of_stops * (lasts / mean) if mean > 0 else of_stops)
     return Answer(
         said,
         min(lower, said),
         max(upper, said),
-        said * ground.mean_minutes(machine),
+        said * lasts,
         low,
         high,
         rule,

@@ -18,10 +18,12 @@ from skops import io
 
 from cloud.errors import Invalid
 from cloud.predictions import messages
+from cloud.predictions.models import Both
 
 # beyond what skops itself takes for harmless: the parts of our own algorithms
 ALLOWED = frozenset(
     {
+        "cloud.predictions.models.Both",
         "cloud.predictions.models.Clip",
         "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -96,7 +98,7 @@ def taken(artefact: Artefact) -> Any:
         found = io.loads(artefact.content, trusted=sorted(ALLOWED))
     except Exception as error:
         raise _refused(f"it cannot be built ({type(error).__name__})") from error
-    if not isinstance(found, Pipeline):
+    if not isinstance(found, Pipeline | Both):
         raise _refused(f"it is a {type(found).__name__} and no pipeline")
     return found
 

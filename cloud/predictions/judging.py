@@ -78,6 +78,10 @@ class Judged:
         if all(math.isfinite(each.bias) for each in learned.minutes.values()):
             out.print("\nThe minutes of such stops that each would have had expected:\n")
             out.print(self._minutes())
+            found = learned.minutes_gain
+            told = f"deviance smaller by {found.value:.1%}, {found.lower:.1%} to {found.upper:.1%} at {found.level:.0%}"
+            who = "The model also says" if found.excludes_zero else "Each machine's mean, not the model, says"
+            out.print(f"\n{who} how long a stop lasts: learned from such looks, {told}.")
         else:
             out.print("\nOf how many minutes such stops take nothing is said: those in the time of judging have none.")
         out.print("\nWhat the model leans on: how much worse its Brier score is without what these columns tell:\n")
@@ -114,6 +118,8 @@ class Judged:
             "refused": [asdict(each) for each in self.verdict.refused],
             "scores": {name: asdict(score) for name, score in learned.scores.items()},
             "minutes": {name: score.written() for name, score in learned.minutes.items()},
+            "minutes_gain": asdict(learned.minutes_gain),
+            "tells_minutes": learned.minutes_gain.excludes_zero,
             "best_rival": learned.best_rival,
             "gain": asdict(learned.gain),
             "skill_over_machine_rate": learned.skill_over_machine_rate,

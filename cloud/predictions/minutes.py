@@ -77,13 +77,19 @@ def score(expected: Floats, came: Floats) -> MinutesScore:
 
 
 def deviance(expected: Floats, came: Floats) -> float:
-    """Return the mean Tweedie deviance.
+    """Return the mean Tweedie deviance."""
+    return float(np.mean(deviances(expected, came)))
+
+
+def deviances(expected: Floats, came: Floats) -> Floats:
+    """Return the Tweedie deviance of each.
 
     Source: Jorgensen, The Theory of Dispersion Models, 1997, 4.2.
     """
     mean = np.maximum(expected, _LEAST)
     one, two = 1 - POWER, 2 - POWER
-    return float(np.mean(2 * (came**two / (one * two) - came * mean**one / one + mean**two / two)))
+    each: Floats = 2 * (came**two / (one * two) - came * mean**one / one + mean**two / two)
+    return each
 
 
 def _lift(expected: Floats, came: Floats, total: float) -> float:

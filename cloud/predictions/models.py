@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin  # type: ignore[import-untyped]
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier  # type: ignore[import-untyped]
+from sklearn.ensemble import (  # type: ignore[import-untyped]
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
@@ -129,6 +133,21 @@ class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
 
+class Both(BaseEstimator):  # type: ignore[misc]
+    """A pipeline that says whether a stop comes, and one that says how long machines stand if one does."""
+
+    def __init__(self, stops: Any, lasting: Any) -> None:
+        self.stops, self.lasting = stops, lasting
+
+    def predict_proba(self, rows: NDArray[np.float32]) -> Floats:
+        """Return what the first says."""
+        said: Floats = self.stops.predict_proba(rows)
+        return said
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
 ALGORITHMS: Mapping[str, Algorithm] = {
     "hist_gradient_boosting": Algorithm(
         _boosting,
@@ -185,11 +204,39 @@ def algorithm(name: str) -> Algorithm:
     return found
 
 
-def fitted(model: Pipeline, rows: NDArray[np.float32], came: NDArray[np.bool_]) -> Pipeline:
+def fitted(model: Pipeline, rows: NDArray[np.float32], came: NDArray[np.bool_] | Floats) -> Pipeline:
     """Return a pipeline, trained; a column without a value here, of which no bins can be made, stays unused."""
     silent = np.isnan(rows).all(axis=0)
     model.fit(np.where(silent, np.float32(0), rows) if silent.any() else rows, came)
     return model
+
+
+def lasting(rows: NDArray[np.float32], minutes: Floats, seed: int) -> Pipeline:
+    """Return what says how long machines stand within a horizon in which they stop, trained on such looks.
+
+    Boosting of the mean by the deviance of counts (Poisson), which any length above nothing has; its leaves are many
+    looks each, for looks at one machine an hour apart have the same stop.
+    """
+    model = HistGradientBoostingRegressor(
+        loss="poisson",
+        learning_rate=0.05,
+        max_iter=100,
+        max_leaf_nodes=7,
+        min_samples_leaf=100,
+        l2_regularization=5.0,
+        max_features=0.3,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return fitted(Pipeline([("model", model)]), rows, minutes)
+
+
+def minutes_if(model: Any, rows: NDArray[np.float32]) -> Floats | None:
+    """Return how many minutes a trained model expects of a stop that comes, one a row; None where it says nothing."""
+    if not isinstance(model, Both):
+        return None
+    said: Floats = np.asarray(model.lasting.predict(rows), dtype=np.float64)
+    return said
 
 
 def probability(model: Any, rows: NDArray[np.float32]) -> Floats:

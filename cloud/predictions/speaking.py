@@ -22,4 +22,4 @@ def put(one: Asked, model: Speaker, full: Matrix, known: Past, machine_id: uuid.
     """
     if hearing.is_blind(known.heard, machine_id, set(full.groups.values()), int(one.instants.at[0])):
         return None
-    return replace(one, predict=model.predict, full=full, usual=model.usual)
+    return replace(one, predict=model.predict, full=full, usual=model.usual, lasts=model.lasts)

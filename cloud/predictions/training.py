@@ -20,7 +20,7 @@ from cloud.predictions.features import Instants, Matrix
 from cloud.predictions.history import Floats, Stops
 from cloud.predictions.importance import Importance, importances
 from cloud.predictions.minutes import MinutesScore
-from cloud.predictions.models import Parameters, algorithm, fitted, probability
+from cloud.predictions.models import Both, Parameters, algorithm, fitted, lasting, minutes_if, probability
 from cloud.predictions.outcomes import Outcomes
 from cloud.predictions.scoring import Flags, Interval, Score
 from cloud.predictions.splitting import Cuts, Split
@@ -30,6 +30,7 @@ FEWEST_STOPS = 30
 _TRIAL_ROWS, _JUDGED_ROWS, _FIT_ROWS = 10_000, 20_000, 100_000
 # each is asked about some forty times
 _PERMUTED_ROWS = 4_000
+_LASTING_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,15 @@ class Learned:
     """A model and all that is known of it.
 
     Attributes:
-        pipeline: The trained one, None where a rival serves.
+        pipeline: The trained one; also with what says how long stops last, where that is surely better than each
+            machine's mean.
         calibration: What its word is passed through.
         names: The features it expects, in their order.
         parameters: Those it was trained with.
         scores: On the test window: of the model, calibrated, and of each rival.
         minutes: The same of the minutes that each expects.
+        minutes_gain: Where a stop came, by which share the deviance of its minutes is smaller by what the model says of
+            how long stops last than by each machine's mean; with its interval over machines.
         best_rival: Name of the best of them.
         gain: Brier gain over that rival, with its interval over machines.
         skill_over_machine_rate: Brier skill over each machine's own rate.
@@ -93,6 +97,7 @@ class Learned:
     parameters: Parameters
     scores: Mapping[str, Score]
     minutes: Mapping[str, MinutesScore]
+    minutes_gain: Interval
     best_rival: str
     gain: Interval
     skill_over_machine_rate: float
@@ -152,7 +157,17 @@ def train(task: Task, plan: Plan, tell: Tell = lambda *_: None) -> Learned | Too
     rows = splitting.thinned(parts.before_test, _FIT_ROWS)
     pipeline = fitted(way.build(parameters, plan.seed), task.matrix.values[rows], came[rows])
     tell(0.95, "testing")
-    return _judged(task, parts, rivals, pipeline, calibration, parameters)
+    return _judged(task, parts, rivals, (pipeline, _lasting(task, parts, plan.seed)), calibration, parameters)
+
+
+def _lasting(task: Task, parts: Split, seed: int) -> Any:
+    """Return what says how long stops last, learned before the test; None where there is nothing to learn of it."""
+    rows, known = parts.before_test, task.outcomes
+    rows = rows[known.stopped[rows] & (known.minutes[rows] > 0)]
+    if len(rows) < FEWEST_STOPS:
+        return None
+    rows = splitting.thinned(rows, _LASTING_ROWS)
+    return lasting(task.matrix.values[rows], known.minutes[rows], seed)
 
 
 def _lacking(task: Task, parts: Split) -> Message | None:
@@ -210,10 +225,11 @@ def _judged(
     task: Task,
     parts: Split,
     rivals: Mapping[str, Baseline],
-    pipeline: Any,
+    trained: tuple[Any, Any],
     calibration: Calibration,
     parameters: Parameters,
 ) -> Learned:
+    pipeline, lasts_model = trained
     rows = parts.test
     instants, matrix, came = task.instants.take(rows), task.matrix.take(rows), task.outcomes.stopped[rows]
     said = calibration.apply(probability(pipeline, matrix.values))
@@ -224,6 +240,14 @@ def _judged(
     before, known = parts.before_test, task.outcomes
     means = minutes.learned(known.stopped[before], known.minutes[before], task.instants.machine[before])
     lasts = means.of(instants.machine)
+    minutes_gain, own = Interval(0.0, 0.0, 0.0), lasts
+    if lasts_model is not None:
+        both = Both(pipeline, lasts_model)
+        mine = minutes_if(both, matrix.values)
+        assert mine is not None  # noqa: S101 - it has one
+        minutes_gain = _minutes_gain((mine[came], lasts[came]), known.minutes[rows][came], instants.machine[came])
+        if minutes_gain.excludes_zero:
+            pipeline, own = both, mine
     return Learned(
         pipeline=pipeline,
         calibration=calibration,
@@ -231,8 +255,10 @@ def _judged(
         parameters=parameters,
         scores={"model": scoring.score(said, came), **scores},
         minutes={
-            name: minutes.score(word * lasts, known.minutes[rows]) for name, word in {"model": said, **answers}.items()
+            "model": minutes.score(said * own, known.minutes[rows]),
+            **{name: minutes.score(word * lasts, known.minutes[rows]) for name, word in answers.items()},
         },
+        minutes_gain=minutes_gain,
         best_rival=best,
         gain=scoring.gain(said, answers[best], came, instants.machine),
         skill_over_machine_rate=scoring.skill(said, answers["machine_rate"], came),
@@ -240,6 +266,13 @@ def _judged(
         rows={"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         leans_on=_leans_on(task, parts, pipeline, calibration),
     )
+
+
+def _minutes_gain(expected: tuple[Floats, Floats], came: Floats, machine: NDArray[np.int32]) -> Interval:
+    """Return by which share of the second one's deviance the first one's is smaller."""
+    mine, theirs = (minutes.deviances(each, came) for each in expected)
+    total = float(theirs.mean()) if len(came) else 0.0
+    return scoring.over_machines((theirs - mine) / total, machine) if total > 0 else Interval(0.0, 0.0, 0.0)
 
 
 def _leans_on(task: Task, parts: Split, pipeline: Any, calibration: Calibration) -> list[Importance]:

@@ -198,6 +198,8 @@ def _fitted(
             "skill_over_machine_rate": found.skill_over_machine_rate,
             "scores": {name: asdict(score) for name, score in found.scores.items()},
             "minutes": {name: score.written() for name, score in found.minutes.items()},
+            "minutes_gain": asdict(found.minutes_gain),
+            "tells_minutes": found.minutes_gain.excludes_zero,
             "leans_on": [asdict(each) for each in found.leans_on],
             "rows": dict(found.rows),
             "parameters": dict(found.parameters),

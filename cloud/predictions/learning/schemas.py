@@ -163,6 +163,12 @@ class BrierGainOut(BoundsOut):
     value: float
 
 
+class MinutesGainOut(BoundsOut):
+    """By which share the deviance of expected minutes is smaller."""
+
+    value: float
+
+
 class ModelOut(BaseModel):
     """A model."""
 
@@ -204,6 +210,12 @@ class ModelStatusOut(ModelOut):
     scores: dict[str, ScoreOut] = Field(description="On the latest part of the past, of the model and of each rule")
     minutes: dict[str, MinutesScoreOut] = Field(
         default_factory=dict, description="The same of expected minutes; empty where the model is older than that"
+    )
+    tells_minutes: bool = Field(
+        default=False, description="Whether it says how long stops last by the look; else each machine's mean is taken"
+    )
+    minutes_gain: MinutesGainOut | None = Field(
+        default=None, description="By which share the deviance of its minutes is smaller for that, on the latest part"
     )
     leans_on: list[LeansOnOut] = Field(description="What it uses, the most first; not what causes stops")
     rows: dict[str, int] = Field(description="Looks that it learned from, was tuned by and was judged by")

@@ -1,6 +1,7 @@
 """Owns the models that speak: read from the database once a process, and refused if they are not what was kept."""
 
 import asyncio
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class Speaker:
         names: The features it takes, in their order.
         usual: The middle of each.
         say: Gives the probability of each row of features.
+        lasts: Gives how many minutes machines stand if they stop; None where it says nothing of that.
     """
 
     id: uuid.UUID
@@ -60,6 +62,7 @@ class Speaker:
     names: tuple[str, ...]
     usual: Floats
     say: Callable[[NDArray[np.float32]], Floats]
+    lasts: Callable[[NDArray[np.float32]], Floats] | None = None
 
     def predict(self, _: object, matrix: Matrix) -> Floats:
         """Return its probability of each look, whose features are `fitted`."""
@@ -127,7 +130,7 @@ def _read(model_id: uuid.UUID, row: Any) -> Speaker | Refused:
         # only where there are models: a service without the extra `ml` has none
         from cloud.predictions.artefact import Artefact, taken  # noqa: PLC0415
         from cloud.predictions.calibration import Calibration  # noqa: PLC0415
-        from cloud.predictions.models import probability  # noqa: PLC0415
+        from cloud.predictions.models import minutes_if, probability  # noqa: PLC0415
 
         pipeline = taken(Artefact(bytes(row.artefact or b""), row.sha256, row.versions))
     except (CloudError, ImportError) as error:
@@ -139,11 +142,18 @@ def _read(model_id: uuid.UUID, row: Any) -> Speaker | Refused:
     def say(values: NDArray[np.float32]) -> Floats:
         return calibration.apply(probability(pipeline, values))
 
+    def lasts(values: NDArray[np.float32]) -> Floats:
+        return np.asarray(minutes_if(pipeline, values))
+
+    nothing = np.full((1, len(names)), np.nan, np.float32)
     try:
         # of a machine of which nothing is known, too, it has a word; else who asked would get the defect
-        word = say(np.full((1, len(names)), np.nan, np.float32))
+        word, minutes = say(nothing), minutes_if(pipeline, nothing)
     except Exception as error:  # noqa: BLE001 - a strange file may make any part of it fail
         return Refused(model_id, f"it does not answer ({type(error).__name__})")
     if word.shape != (1,) or not 0 <= float(word[0]) <= 1:
         return Refused(model_id, f"it answers {word} where one probability is asked for")
-    return Speaker(model_id, f"{row.algorithm} {row.number}", row.learned_until, names, usual, say)
+    if minutes is not None and (minutes.shape != (1,) or not 0 <= float(minutes[0]) < math.inf):
+        return Refused(model_id, f"it answers {minutes} where minutes are asked for")
+    name = f"{row.algorithm} {row.number}"
+    return Speaker(model_id, name, row.learned_until, names, usual, say, None if minutes is None else lasts)

@@ -85,6 +85,9 @@ async def test_a_model_is_learned_promoted_asked_rolled_back_and_retired(app, ap
     assert model["minutes"].keys() == model["scores"].keys()
     assert model["minutes"]["model"]["deviance"] > 0
     assert len(model["sha256"]) == 64
+    # a stop that follows a small one has that hour's company: no machine's mean knows
+    assert model["tells_minutes"] is True
+    assert 0 < model["minutes_gain"]["lower"] <= model["minutes_gain"]["value"]
     assert "scikit-learn" in model["versions"]
 
     question = {"machine_id": "M-0", "confidence_threshold": 0.5}
@@ -95,6 +98,8 @@ async def test_a_model_is_learned_promoted_asked_rolled_back_and_retired(app, ap
     assert (after["served_by"]["kind"], after["served_by"]["model_id"]) == ("model", model["id"])
     assert after["baseline"] == before["baseline"]
     assert after["probability"] != before["probability"]
+    means = [each["expected_minutes"] / each["probability"] for each in (before, after)]
+    assert means[0] != pytest.approx(means[1])
     async with app.state.database.transaction() as session:
         names = await session.scalar(text("SELECT features FROM ml_model WHERE id = :id"), {"id": model["id"]})
     assert {"shift", "hours_into_shift", "shift_hours_next_24h", "local_hour", "local_weekday"} <= set(names)

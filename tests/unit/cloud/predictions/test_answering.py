@@ -1,5 +1,7 @@
 """The answer to whether a machine will stop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,6 +59,18 @@ def test_a_model_answers_in_the_rules_place_and_its_reasons_are_the_models(groun
     assert [each.group for each in found.reasons] == ["alarms"]
     assert found.reasons[0].effect == pytest.approx(0.4)
     assert found.rule != found.probability
+
+
+def test_a_model_that_says_how_long_stops_last_speaks_of_minutes_in_the_means_place(ground):
+    matrix = seen(2)
+    usual = np.zeros(len(matrix.names))
+    asked = Asked(look(2, UNTIL), matrix, lambda _, full: np.full(len(full.values), 0.5), matrix, usual)
+    bare = answer(ground, asked, PAST)
+    assert bare.minutes == pytest.approx(0.5 * ground.mean_minutes(2))
+    told = answer(ground, replace(asked, lasts=lambda values: np.full(len(values), 3 * ground.mean_minutes(2))), PAST)
+    assert told.minutes == pytest.approx(3 * bare.minutes)
+    assert (told.minutes_lower, told.minutes_upper) == pytest.approx((3 * bare.minutes_lower, 3 * bare.minutes_upper))
+    assert (told.probability, told.reasons) == (bare.probability, bare.reasons)
 
 
 def test_each_group_is_replaced_by_itself(ground):

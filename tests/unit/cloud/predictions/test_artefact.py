@@ -11,7 +11,7 @@ from skops import io
 
 from cloud.errors import Invalid
 from cloud.predictions.artefact import Artefact, kept, taken, versions
-from cloud.predictions.models import ALGORITHMS, probability
+from cloud.predictions.models import ALGORITHMS, Both, lasting, minutes_if, probability
 
 RNG = np.random.default_rng(0)
 ROWS = np.where(RNG.random((400, 4)) < 0.1, np.nan, RNG.normal(size=(400, 4))).astype(np.float32)
@@ -31,6 +31,14 @@ def trained(name):
 def test_what_is_kept_says_the_same_to_the_bit(name):
     pipeline = trained(name)
     assert np.array_equal(probability(taken(kept(pipeline)), ROWS), probability(pipeline, ROWS))
+
+
+def test_what_says_how_long_stops_last_is_kept_with_it():
+    both = Both(trained("hist_gradient_boosting"), lasting(ROWS, np.linspace(1, 50, len(ROWS)), 0))
+    again = taken(kept(both))
+    assert np.array_equal(probability(again, ROWS), probability(both, ROWS))
+    assert np.array_equal(minutes_if(again, ROWS), minutes_if(both, ROWS))
+    assert minutes_if(taken(kept(both.stops)), ROWS) is None
 
 
 def artefact(content):

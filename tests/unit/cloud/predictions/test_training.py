@@ -9,8 +9,8 @@ from cloud.errors import Invalid
 from cloud.predictions import training
 from cloud.predictions.baselines import BASELINES
 from cloud.predictions.features import Matrix, features
-from cloud.predictions.history import DAY, HOUR
-from cloud.predictions.models import ALGORITHMS
+from cloud.predictions.history import DAY, HOUR, MINUTE
+from cloud.predictions.models import ALGORITHMS, minutes_if
 from cloud.predictions.outcomes import grid, outcomes
 from cloud.predictions.splitting import cuts
 from cloud.predictions.training import Plan, Task, TooLittle, train
@@ -48,6 +48,27 @@ def test_what_alarms_foretell_is_learned_judged_and_may_serve(learnable):
     said = found.predict(learnable.matrix)
     assert said.shape == (len(learnable.instants),)
     assert 0 <= said.min() <= said.max() <= 1
+
+
+def test_how_long_stops_last_is_said_by_a_model_only_where_it_surely_knows(learnable):
+    # of chance: each machine's mean is as good
+    found = train(learnable, QUICK)
+    assert not found.minutes_gain.excludes_zero
+    assert minutes_if(found.pipeline, learnable.matrix.values[:1]) is None
+    # from Thursday to Saturday a stop lasts thirty times as long: whoever looks at the calendar knows
+    stops = learnable.stops
+    length = np.where(stops.at // DAY % 7 < 3, 300, 10) * MINUTE
+    plants = plant()
+    longer = replace(plants, stops=replace(stops, end=stops.at + length, end_known=stops.known + length))
+    known = task(longer)
+    found = train(known, QUICK)
+    assert found.minutes_gain.excludes_zero
+    assert found.minutes_gain.lower > 0.02
+    weekday = known.matrix.values[:, known.matrix.names.index("local_weekday")]
+    said = minutes_if(found.pipeline, known.matrix.values)
+    assert said[weekday == 4].mean() > 5 * said[weekday == 0].mean()
+    assert abs(found.minutes["model"].bias) < 0.5
+    assert 0 <= found.predict(known.matrix).min() <= found.predict(known.matrix).max() <= 1
 
 
 def test_one_seed_learns_the_same(learnable):

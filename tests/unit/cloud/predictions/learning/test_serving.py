@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from cloud.predictions.artefact import kept
 from cloud.predictions.learning.serving import Refused, Speaker, Speakers
-from cloud.predictions.models import ALGORITHMS
+from cloud.predictions.models import ALGORITHMS, Both, lasting
 
 RNG = np.random.default_rng(1)
 ROWS = RNG.normal(size=(200, 3)).astype(np.float32)
@@ -64,3 +64,14 @@ async def test_one_that_does_not_is_refused_and_why_is_said(stored, why):
     found = await Speakers().taken(stored, uuid.uuid4())
     assert isinstance(found, Refused)
     assert why in found.reason
+
+
+async def test_one_that_says_how_long_stops_last_says_it_and_no_nonsense():
+    minutes = np.linspace(1, 50, len(ROWS))
+    found = await Speakers().taken(Stored(Both(learned(), lasting(ROWS, minutes, 0))), uuid.uuid4())
+    assert isinstance(found, Speaker)
+    assert 0 < found.lasts(ROWS[:1])[0] < 50
+    assert (await Speakers().taken(Stored(learned()), uuid.uuid4())).lasts is None
+    # neither part may be missing or untrained
+    for strange in (Both(learned(), Pipeline([("model", LogisticRegression())])), Both(None, learned())):
+        assert isinstance(await Speakers().taken(Stored(strange), uuid.uuid4()), Refused)
