@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -11,7 +12,9 @@ from cloud import languages
 from cloud.errors import Invalid
 from cloud.identity.schemas import Caller
 from cloud.machines import service as machines
+from cloud.machines.schemas import MachineOut
 from cloud.maintenance import service as maintenance
+from cloud.maintenance.schemas import NextOut
 from cloud.predictions import hearing, messages, past, unseen
 from cloud.predictions.asking import require_past
 from cloud.predictions.past import Past
@@ -19,7 +22,7 @@ from cloud.predictions.schemas import (
     BaselineOut,
     BoundsOut,
     HazardOut,
-    MaintenanceIn,
+    MaintenanceAsked,
     MaintenancePredictionOut,
     ReplacementOut,
     Status,
@@ -36,9 +39,9 @@ _AGE = "hours_since_stop"
 
 
 async def maintenance_of(
-    session: AsyncSession, who: Caller, asked: MaintenanceIn, now: datetime
-) -> MaintenancePredictionOut:
-    """Return when maintenance falls due, and whether replacing early is sure to pay.
+    session: AsyncSession, who: Caller, named: Sequence[str], asked: MaintenanceAsked, now: datetime
+) -> list[MaintenancePredictionOut]:
+    """Return of machines, in their order, when maintenance falls due, and whether replacing early is sure to pay.
 
     Raises:
         NotFound: The organization has no such machine.
@@ -47,11 +50,19 @@ async def maintenance_of(
     require_past(asked.as_of, now)
     if unknown := [name for name in asked.features if name != _AGE]:
         raise Invalid(messages.FEATURE_UNKNOWN, name=unknown[0], known=_AGE)
-    machine = await machines.resolve(session, who.organization_id, asked.machine_id)
+    wanted = await machines.resolve_all(session, who.organization_id, named)
     at = asked.as_of or now
     known = await past.read(session, who.organization_id, at)
     blind = await unseen.read(session, known, at)
-    found = await asyncio.to_thread(_hazard, known, blind, known.place(machine.id), us(at))
+    places = [known.place(machine.id) for machine in wanted]
+    found = await asyncio.to_thread(lambda: [_hazard(known, blind, place, us(at)) for place in places])
+    due = [(await maintenance.of_machine(session, who, machine.code, now)).next for machine in wanted]
+    return [_told(*each, known, asked, at) for each in zip(wanted, found, due, strict=True)]
+
+
+def _told(
+    machine: MachineOut, found: Hazard, due: NextOut | None, known: Past, asked: MaintenanceAsked, at: datetime
+) -> MaintenancePredictionOut:
     law, language = found.law, languages.current()
     # nobody knows whether one of which nobody tells ran since its last stop; who asks may state it
     is_silent = _AGE not in asked.features and hearing.is_silent(known.heard, machine.id, us(at))
@@ -68,7 +79,7 @@ async def maintenance_of(
         horizon_h=asked.prediction_horizon,
         status=Status.INSUFFICIENT_DATA if law is None else Status.ABSTAINED if abstains else Status.ANSWERED,
         detail=told.said(language, {"runs": found.lives, "hours": hearing.HOURS}),
-        next_due=(await maintenance.of_machine(session, who, asked.machine_id, now)).next,
+        next_due=due,
         identifiable=found.wears_out or found.fails_young,
         hazard=_shown(law, found) if law is not None else None,
         hours_since_stop=age,

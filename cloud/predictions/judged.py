@@ -15,17 +15,17 @@ from cloud.predictions.answering import LEVEL
 from cloud.predictions.drifting import Concept, apart, concept
 from cloud.predictions.history import DAY, HOUR, Floats, Times
 from cloud.predictions.minutes import MinutesScore
-from cloud.predictions.schemas import (
+from cloud.predictions.schemas import BoundsOut
+from cloud.predictions.scoring import Flags
+from cloud.predictions.watched import (
     BinOut,
     BlockOut,
-    BoundsOut,
     ChallengeOut,
     ConceptOut,
     MinutesScoreOut,
     ServerWatchOut,
     WatchOut,
 )
-from cloud.predictions.scoring import Flags
 from cloud.predictions.windows import lanes
 from cloud.production.service.moments import us, utc
 

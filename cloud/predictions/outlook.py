@@ -21,7 +21,7 @@ from cloud.predictions.imported.daily import CountedDay
 from cloud.predictions.schemas import (
     BaselineOut,
     BoundsOut,
-    OeeIn,
+    OeeAsked,
     OeePredictionOut,
     Period,
     ServedOut,
@@ -37,7 +37,9 @@ _OVER_AFTER = {Period.DAY: timedelta(days=1), Period.SHIFT: timedelta(hours=12)}
 _PARTS = ("availability", "performance", "quality")
 
 
-async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, now: datetime) -> OeePredictionOut:
+async def oee(
+    session: AsyncSession, organization_id: uuid.UUID, machine_id: str, asked: OeeAsked, now: datetime
+) -> OeePredictionOut:
     """Return the OEE that the next period is expected to have, by the figures of the past as they are known now.
 
     Raises:
@@ -49,7 +51,7 @@ async def oee(session: AsyncSession, organization_id: uuid.UUID, asked: OeeIn, n
         raise Invalid(messages.OEE_FEATURES, name=next(iter(asked.features)))
     at, period, level = asked.as_of or now, asked.told, asked.confidence_threshold
     window = figuring.Asked(_GRAIN[period], at - _LOOK_BACK[period], at)
-    shown = await figuring.of_machine(session, organization_id, asked.machine_id, window, now)
+    shown = await figuring.of_machine(session, organization_id, machine_id, window, now)
     # one that has begun before is seen in part, and so is one that goes on
     whole = [each for each in shown.buckets if shown.start < each.start <= at - _OVER_AFTER[period]]
     over: list[OeeBucketOut | CountedDay] = [each for each in whole if each.oee is not None]

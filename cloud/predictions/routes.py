@@ -16,12 +16,16 @@ from cloud.predictions.schemas import (
     DowntimeIn,
     DowntimePredictionOut,
     Hours,
+    MaintenanceBatchIn,
+    MaintenanceBatchOut,
     MaintenanceIn,
     MaintenancePredictionOut,
+    OeeBatchIn,
+    OeeBatchOut,
     OeeIn,
     OeePredictionOut,
-    WatchOut,
 )
+from cloud.predictions.watched import WatchOut
 
 router = APIRouter(prefix="/predictions", tags=["predictions"])
 
@@ -61,13 +65,30 @@ async def predict_maintenance(
     session: Session, caller: CurrentCaller, asked: MaintenanceIn
 ) -> MaintenancePredictionOut:
     """Return when maintenance falls due, and whether a machine's stops tell of wear."""
-    return await due.maintenance_of(session, caller, asked, datetime.now(UTC))
+    return (await due.maintenance_of(session, caller, [asked.machine_id], asked, datetime.now(UTC)))[0]
+
+
+@router.post("/maintenance/batch")
+async def predict_maintenances(
+    session: Session, caller: CurrentCaller, asked: MaintenanceBatchIn
+) -> MaintenanceBatchOut:
+    """Return the same of many machines."""
+    found = await due.maintenance_of(session, caller, asked.machine_ids, asked, datetime.now(UTC))
+    return MaintenanceBatchOut(predictions=found)
 
 
 @router.post("/oee")
 async def predict_oee(session: Session, caller: CurrentCaller, asked: OeeIn) -> OeePredictionOut:
     """Return the OEE that a machine's next shift or day is expected to have."""
-    return await outlook.oee(session, caller.organization_id, asked, datetime.now(UTC))
+    return await outlook.oee(session, caller.organization_id, asked.machine_id, asked, datetime.now(UTC))
+
+
+@router.post("/oee/batch")
+async def predict_oees(session: Session, caller: CurrentCaller, asked: OeeBatchIn) -> OeeBatchOut:
+    """Return the same of many machines."""
+    now = datetime.now(UTC)
+    found = [await outlook.oee(session, caller.organization_id, each, asked, now) for each in asked.machine_ids]
+    return OeeBatchOut(predictions=found)
 
 
 @router.get("/watch")

@@ -155,12 +155,11 @@ class DowntimeBatchOut(BaseModel):
     predictions: list[DowntimePredictionOut]
 
 
-class MaintenanceIn(BaseModel):
-    """When is maintenance due, and does it pay to replace early?"""
+class MaintenanceAsked(BaseModel):
+    """What is asked of one machine or many alike."""
 
     model_config = ConfigDict(extra="forbid")
 
-    machine_id: MachineName
     prediction_horizon: Hours = 168
     confidence_threshold: Threshold = 0.8
     features: Stated = Field(
@@ -170,6 +169,18 @@ class MaintenanceIn(BaseModel):
         default=5.0, description="How many times an early replacement a failure costs"
     )
     as_of: AsOf = None
+
+
+class MaintenanceIn(MaintenanceAsked):
+    """When is maintenance due, and does it pay to replace early?"""
+
+    machine_id: MachineName
+
+
+class MaintenanceBatchIn(MaintenanceAsked):
+    """When is maintenance of these machines due, and does it pay to replace early?"""
+
+    machine_ids: list[MachineName] = Field(min_length=1, max_length=MOST_MACHINES)
 
 
 class HazardOut(BaseModel):
@@ -211,6 +222,12 @@ class MaintenancePredictionOut(BaseModel):
     preventive_replacement: ReplacementOut | None
 
 
+class MaintenanceBatchOut(BaseModel):
+    """The same, of each machine in the order that was asked."""
+
+    predictions: list[MaintenancePredictionOut]
+
+
 class Period(StrEnum):
     """Of what a figure is expected."""
 
@@ -218,12 +235,11 @@ class Period(StrEnum):
     DAY = "day"
 
 
-class OeeIn(BaseModel):
-    """What OEE will the machine's next shift or day have?"""
+class OeeAsked(BaseModel):
+    """What is asked of one machine or many alike."""
 
     model_config = ConfigDict(extra="forbid")
 
-    machine_id: MachineName
     period: Period | None = Field(
         default=None, description="If absent, the shift where `prediction_horizon` is up to 12, else the day"
     )
@@ -244,6 +260,18 @@ class OeeIn(BaseModel):
             return self.period
         is_short = self.prediction_horizon is not None and self.prediction_horizon <= LONGEST_SHIFT_H
         return Period.SHIFT if is_short else Period.DAY
+
+
+class OeeIn(OeeAsked):
+    """What OEE will the machine's next shift or day have?"""
+
+    machine_id: MachineName
+
+
+class OeeBatchIn(OeeAsked):
+    """What OEE will the next shift or day of these machines have?"""
+
+    machine_ids: list[MachineName] = Field(min_length=1, max_length=MOST_MACHINES)
 
 
 class OeePredictionOut(BaseModel):
@@ -268,112 +296,7 @@ class OeePredictionOut(BaseModel):
     periods_known: int = Field(description="Whole ones with an OEE, of the last 90 days (of shifts, 45)")
 
 
-class BinOut(BaseModel):
-    """Predictions that said about the same, and what came of them."""
+class OeeBatchOut(BaseModel):
+    """The same, of each machine in the order that was asked."""
 
-    lower: float
-    upper: float
-    rows: int
-    said: float = Field(description="Their mean word")
-    came: float = Field(description="On what share of them a stop came")
-    came_lower: float
-    came_upper: float = Field(description="Between what that share lies, at 90 %")
-
-
-class BlockOut(BaseModel):
-    """Thirty days of predictions; the last block ends with the newest mature one."""
-
-    start: AwareDatetime
-    rows: int
-    brier: float
-    baseline_brier: float
-
-
-class MinutesScoreOut(BaseModel):
-    """How good the minutes were that were expected."""
-
-    bias: float | None = Field(description="By which share too many were expected: 0.1 is a tenth too many")
-    deviance: float = Field(description="Mean Tweedie deviance of power 1.5; the smaller the better")
-    lift: float | None = Field(
-        description="How many times its share of the minutes came in the tenth for which most were expected"
-    )
-
-
-class ServerWatchOut(BaseModel):
-    """How good one server's predictions turned out to be."""
-
-    name: str
-    model_id: uuid.UUID | None
-    is_challenger: bool
-    rows: int = Field(description="Periodic predictions of which it is known what came")
-    stops: int
-    brier: float = Field(description="Mean squared distance of what was said from what came; smaller is better")
-    baseline_brier: float
-    calibration_error: float
-    reliability: list[BinOut]
-    coverage: float | None = Field(description="Share of the minutes that lay in their interval; 0.9 is right")
-    coverage_level: float
-    minutes: MinutesScoreOut | None = Field(
-        default=None, description="Of the minutes that were expected; null where an older version looked"
-    )
-    alarms_per_machine_month: float | None
-    rolling: list[BlockOut]
-
-
-class ConceptOut(BaseModel):
-    """Stops that came against those that were to be expected, in windows that do not overlap."""
-
-    windows: int
-    observed: int
-    expected: float
-    p_value: float
-    is_alarm: bool
-
-
-class InputOut(BaseModel):
-    """A feature of which two weeks in a row differ more from what was learned than weeks used to."""
-
-    name: str
-    indices: list[float] = Field(description="Population stability index of each of the latest weeks")
-    limit: float
-
-
-class ChallengeOut(BaseModel):
-    """A challenger held against who serves, on the same mature instants."""
-
-    champion: str
-    challenger: str
-    challenger_model_id: uuid.UUID | None
-    rows: int
-    champion_brier: float
-    challenger_brier: float
-    gain: BoundsOut | None = Field(description="By how much the challenger is better; null with one machine")
-    is_better: bool = Field(description="Surely: the interval leaves zero out")
-
-
-class WatchOut(BaseModel):
-    """How good predictions turned out to be."""
-
-    horizon_h: int
-    detail: str | None = Field(default=None, description="Why nothing is judged yet")
-    made_at: AwareDatetime | None = Field(description="Null as long as nothing was looked at")
-    pending: int = Field(description="Not mature yet: the horizon or the time for late records is not over")
-    left_out: int = Field(description="Of which some time is unknown, or which were asked while it stood")
-    servers: list[ServerWatchOut]
-    concept: ConceptOut | None
-    is_concept_drift: bool
-    inputs: list[InputOut] = Field(description="Those that drift; none is good")
-    is_input_drift: bool
-    is_worse_than_rule: bool = Field(description="What serves did worse than the best simple rule on the last 30 days")
-    challenges: list[ChallengeOut]
-
-
-class ModelWatchOut(BaseModel):
-    """How good one model's predictions turned out to be."""
-
-    model_id: uuid.UUID
-    horizon_h: int
-    made_at: AwareDatetime | None = Field(description="Null as long as nothing was looked at")
-    served: ServerWatchOut | None = Field(description="Of when it served; null where it did not, or nothing is mature")
-    challenged: ServerWatchOut | None = Field(description="Of when it was only noted beside who served")
-    challenges: list[ChallengeOut] = Field(description="Against who served, on the same mature instants")
+    predictions: list[OeePredictionOut]

@@ -24,9 +24,9 @@ from cloud.predictions.drifting import Input
 from cloud.predictions.judged import Gathered, Settled
 from cloud.predictions.learning.schemas import ModelKind
 from cloud.predictions.learning.serving import Speaker, Speakers
-from cloud.predictions.schemas import InputOut, ModelWatchOut, WatchOut
 from cloud.predictions.stored import PredictionRow, WatchRow
 from cloud.predictions.unasked import turn
+from cloud.predictions.watched import InputOut, ModelWatchOut, WatchOut
 from cloud.production.service.moments import us, utc
 from shared import logs
 

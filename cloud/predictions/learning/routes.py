@@ -17,7 +17,7 @@ from cloud.predictions.learning.schemas import (
     TrainingIn,
     TrainingOut,
 )
-from cloud.predictions.schemas import ModelWatchOut
+from cloud.predictions.watched import ModelWatchOut
 
 router = APIRouter(prefix="/ml", tags=["ml"])
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from cloud.predictions.learning import messages
-from cloud.predictions.schemas import BoundsOut, Hours, MachineName, MinutesScoreOut
+from cloud.predictions.schemas import BoundsOut, Hours, MachineName
+from cloud.predictions.watched import MinutesScoreOut
 from cloud.validation import mistake
 from cloud.values import Code, Moment
 

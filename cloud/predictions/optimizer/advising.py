@@ -35,7 +35,7 @@ from cloud.predictions.optimizer.schemas import (
     WhatIfOut,
 )
 from cloud.predictions.optimizer.whatif import FEWEST_DAYS, LEVEL, Gain, what_if
-from cloud.predictions.schemas import BoundsOut, MaintenanceIn
+from cloud.predictions.schemas import BoundsOut, MaintenanceAsked
 
 _SHOWN = 50
 
@@ -81,7 +81,7 @@ async def optimizer(
         attainable=_attainable(found.reference),
         what_if=[gain_out(each) for each in found.gains],
         line=await _line(session, who.organization_id, machine, span, policy),
-        maintenance=await due.maintenance_of(session, who, MaintenanceIn(machine_id=machine.code), now),
+        maintenance=(await due.maintenance_of(session, who, [machine.code], MaintenanceAsked(), now))[0],
         associations=[_association(each) for each in going_along[:_SHOWN]],
         associations_say=messages.ASSOCIATION.said(languages.current()),
     )

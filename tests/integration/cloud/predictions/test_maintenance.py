@@ -153,3 +153,18 @@ async def test_an_oee_is_asked_for_by_the_fields_of_the_other_predictions_too(as
     assert (await ask("/predictions/oee", body | {"prediction_horizon": 8, "period": "day"}))["period"] == "day"
     refused = await ask("/predictions/oee", body | {"features": {"hour": 1}}, status=422)
     assert refused["error_code"] == "FEATURE_UNKNOWN"
+
+
+async def test_many_machines_are_told_at_once_in_their_order_as_each_by_itself(app, app_client, tenant, ask, days):
+    second = {"code": "M-1", "name": "Mill 1"}
+    await app_client.post("/machines", json=second, headers=tenant.admin)
+    when = {"as_of": NOW.isoformat()}
+    for path, more in (("/predictions/oee", {"period": "day"}), ("/predictions/maintenance", {"cost_ratio": 8})):
+        alone = [await ask(path, {"machine_id": each} | when | more) for each in ("M-1", "M-0")]
+        told = await ask(f"{path}/batch", {"machine_ids": ["M-1", "M-0"]} | when | more)
+        assert told["predictions"] == alone
+        assert [each["machine"] for each in alone] == ["M-1", "M-0"]
+        missing = await ask(f"{path}/batch", {"machine_ids": ["M-0", "M-9"]} | when, status=404)
+        assert missing["error_code"] == "MACHINE_NOT_FOUND"
+        await ask(f"{path}/batch", {"machine_ids": []}, status=422)
+        await ask(f"{path}/batch", {"machine_ids": ["M-0"], "as_of": (NOW + 9 * HOUR).isoformat()}, status=422)
