@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -26,13 +27,23 @@ _ALONE = text(f"SELECT pg_advisory_lock({_KEY})")
 _NOT_ALONE = text(f"SELECT pg_advisory_unlock({_KEY})")
 MADE = text(f"SELECT pg_advisory_xact_lock_shared({_KEY})")
 """Waits until the partitions that are being made are there."""
-_SHUT = text("""
+_WITHOUT = "without_"
+_SHUT = text(f"""
     SELECT conname FROM pg_constraint
-    WHERE conrelid = 'reading_other'::regclass AND contype = 'c' AND conname ~ '^without_reading_[0-9]{8}$'
-""")
+    WHERE conrelid = 'reading_other'::regclass AND contype = 'c' AND conname ~ '^{_WITHOUT}reading_[0-9]{{8}}$'
+""")  # noqa: S608 - a word of ours
 _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass")
 
 log = logs.get(__name__)
+
+
+def is_moving(error: psycopg.errors.CheckViolation) -> bool:
+    """Return whether a reading has no place for a partition is being made; else a rule of somebody's refuses it.
+
+    What a partition may not hold violates no constraint that has a name.
+    """
+    found = error.diag
+    return found.table_name is not None and (found.constraint_name or _WITHOUT).startswith(_WITHOUT)
 
 
 class Partitions:
@@ -106,7 +117,7 @@ class Partitions:
         new one is attached: that is a moment again. A batch of the day that comes in between waits (`MADE`).
         """
         begin, end = (edge.isoformat() for edge in bounds)
-        shut = f"without_{name}"
+        shut = f"{_WITHOUT}{name}"
         within = f"ts >= '{begin}' AND ts < '{end}'"
         without = f"ts < '{begin}' OR ts >= '{end}'"
         async with self._begin(connection):

@@ -147,7 +147,7 @@ async def add_readings(session: AsyncSession, gateway_id: uuid.UUID, rows: Rows)
     try:
         stored: int = (await session.execute(_MERGE, span)).scalar_one()
     except IntegrityError as error:
-        if isinstance(error.orig, psycopg.errors.CheckViolation):
+        if isinstance(error.orig, psycopg.errors.CheckViolation) and partitions.is_moving(error.orig):
             # the same, beside us, or cut off on the way: nothing is wrong with the batch
             raise Unavailable(messages.STORE_LATER, retry_after_s=1) from error
         raise
